@@ -1,0 +1,13 @@
+import {defineConfig} from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.{ts,tsx}'],
+    pool: 'forks', // workers would share one process title, cwd and umask
+    isolate: false, // one start-up per worker instead of one per file; tests must not leak globals
+    disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout
+    testTimeout: 20_000,
+    env: {TZ: 'UTC', FORCE_COLOR: '0'},
+    coverage: {provider: 'v8', include: ['src/**']},
+  },
+})
