@@ -66,7 +66,8 @@ export class TsmctlError extends Error {
 /** "cannot lock 0000:01:00.0: EBUSY (device or resource busy) [/sys/…/tsm/lock]" without the hint. */
 function compose({attempted, subject, got, path}: Failure): string {
   const about = subject === undefined || attempted.includes(subject) ? '' : ` (${printable(subject, 128)})`
-  const where = path === undefined || got?.includes(path) ? '' : ` [${printable(path, 512)}]`
+  const where =
+    path === undefined || attempted.includes(path) || got?.includes(path) ? '' : ` [${printable(path, 512)}]`
   return `cannot ${attempted}${about}${got === undefined ? '' : `: ${got}`}${where}`
 }
 

@@ -5,21 +5,13 @@
  * checked cannot change afterwards.
  */
 import {DecodeError} from './decode-error.js'
-import {
-  type AnyField,
-  type ArrayField,
-  type BytesField,
-  type Context,
-  type Extent,
-  type Field,
-  type Fields,
-  NEXT,
-  REST,
-  type Seen,
-} from './field.js'
+import {encoder} from './encode.js'
+import {type AnyField, type ArrayField, type Context, type Field, type Fields, NEXT, REST, type Seen} from './field.js'
 import {toHex} from './hex.js'
 import {jsonOf} from './json.js'
-import {get, mask, prep} from './mask.js'
+import {mask} from './mask.js'
+import {expectedOf, extentOf} from './rules.js'
+import {LOAD} from './word.js'
 
 export type Values<T extends Fields> = {readonly [K in keyof T]: T[K] extends Field<infer V> ? V : never}
 /**
@@ -61,30 +53,6 @@ export interface Layout<T extends Fields> extends Meta {
 }
 
 const NO_CONTEXT: Context = Object.freeze({})
-
-/** What is left of the input, when an extent is `REST`; only the last field of a structure may use it. */
-function extentOf(extent: Extent, seen: Seen, context: Context, left: number): number {
-  if (extent === REST) return left
-  if (typeof extent === 'number') return extent
-  return typeof extent === 'string' ? (seen[extent] as number) : extent(seen, context)
-}
-
-type Loader = (data: DataView, at: number) => number
-const LOAD: Readonly<Record<number, Loader>> = {
-  1: (d, at) => d.getUint8(at),
-  2: (d, at) => d.getUint16(at, true),
-  3: (d, at) => d.getUint16(at, true) + d.getUint8(at + 2) * 0x10000,
-  4: (d, at) => d.getUint32(at, true),
-}
-const STORE: Readonly<Record<number, (data: DataView, at: number, word: number) => void>> = {
-  1: (d, at, w) => d.setUint8(at, w),
-  2: (d, at, w) => d.setUint16(at, w, true),
-  3: (d, at, w) => {
-    d.setUint16(at, get(mask(15, 0), w), true)
-    d.setUint8(at + 2, get(mask(23, 16), w))
-  },
-  4: (d, at, w) => d.setUint32(at, w, true),
-}
 
 interface Instance {
   readonly data: DataView
@@ -191,21 +159,6 @@ function checkHead(name: string, head: readonly (readonly [string, AnyField])[])
   return size
 }
 
-/** Fields that another field's extent names: their value follows from that field when encoding. */
-function derivedFrom(entries: readonly (readonly [string, AnyField])[]): Map<string, (seen: Seen) => number> {
-  const derived = new Map<string, (seen: Seen) => number>()
-  for (const [key, field] of entries) {
-    if (field.kind === 'bytes' && typeof field.extent === 'string' && field.extent !== REST)
-      derived.set(field.extent, seen => (seen[key] as Uint8Array | undefined)?.length ?? 0)
-    if (field.kind === 'array' && typeof field.count === 'string' && field.count !== REST)
-      derived.set(field.count, seen => (seen[key] as readonly unknown[] | undefined)?.length ?? 0)
-  }
-  return derived
-}
-
-const expectedOf = (field: AnyField, seen: Seen, ctx: Context): number =>
-  typeof field.is === 'function' ? field.is(seen, ctx) : field.is!
-
 /** Declares a structure. Throws RangeError when the table contradicts itself, that is, when the module loads. */
 export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T> {
   const {name} = meta
@@ -217,7 +170,6 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
     if (field.at !== NEXT) throw new RangeError(`${name}.${key}: fixed offsets come before the variable tail`)
   const headSize = checkHead(name, head)
   const constants = entries.filter(([, field]) => field.is !== undefined)
-  const derived = derivedFrom(entries)
 
   class Structure implements Instance {
     readonly data: DataView
@@ -341,114 +293,13 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
     return {value: value as View<T>, end: stop}
   }
 
-  const reject = (key: string, why: string): never => {
-    throw new RangeError(`${name}.${key}: ${why}`)
-  }
-
-  function word(key: string, field: AnyField & {kind: 'uint' | 'flag'}, value: unknown): number {
-    try {
-      return prep(mask(field.hi, field.lo), field.kind === 'flag' ? Number(value) : (value as number))
-    } catch (error) {
-      return reject(key, (error as Error).message)
-    }
-  }
-
-  function encodeBytes(key: string, field: BytesField, value: unknown, all: Seen, ctx: Context): Uint8Array {
-    const given = value as Uint8Array | undefined
-    if (field.extent === REST) return given ?? new Uint8Array()
-    const wanted =
-      typeof field.extent === 'string' ? (given?.length ?? 0) : extentOf(field.extent, all, ctx, given?.length ?? 0)
-    if (given !== undefined && given.length !== wanted) reject(key, `needs ${wanted} bytes, not ${given.length}`)
-    return given ?? new Uint8Array(wanted)
-  }
-
-  function encodeField(key: string, field: AnyField, value: unknown, all: Seen, ctx: Context): Uint8Array {
-    switch (field.kind) {
-      case 'uint':
-      case 'flag': {
-        const out = new Uint8Array(field.width)
-        STORE[field.width]!(new DataView(out.buffer), 0, word(key, field, value ?? 0))
-        return out
-      }
-      case 'u64': {
-        const out = new Uint8Array(8)
-        const big = (value as bigint | undefined) ?? 0n
-        if (big < 0n || big >= 1n << 64n) reject(key, `${big} does not fit 64 bits`)
-        new DataView(out.buffer).setBigUint64(0, big, true)
-        return out
-      }
-      case 'bytes':
-        return encodeBytes(key, field, value, all, ctx)
-      case 'nested':
-        return field.layout.encode((value as object | undefined) ?? {}, ctx)
-      case 'array': {
-        const items = (value as readonly object[] | undefined) ?? []
-        const parts = items.map(item => field.layout.encode(item, ctx))
-        const count = field.count === REST ? items.length : extentOf(field.count, all, ctx, items.length)
-        if (count !== items.length) reject(key, `needs ${count} elements, not ${items.length}`)
-        const out = new Uint8Array(Buffer.concat(parts))
-        if (field.span !== undefined && extentOf(field.span, all, ctx, out.length) !== out.length)
-          reject(key, `needs ${extentOf(field.span, all, ctx, out.length)} bytes, not ${out.length}`)
-        return out
-      }
-    }
-  }
-
-  /** The input's values with everything that follows from other fields filled in and checked. */
-  function complete(values: Encodable<T>, ctx: Context): Record<string, unknown> {
-    const given = values as Readonly<Record<string, unknown>>
-    const all: Record<string, unknown> = {}
-    for (const key of Object.keys(fields)) all[key] = given[key]
-    for (const [key, count] of derived) all[key] ??= count(all)
-    for (const [key, field] of entries)
-      if (field.kind === 'array' && typeof field.span === 'string' && all[field.span] === undefined) {
-        const items = (all[key] as readonly object[] | undefined) ?? []
-        all[field.span] = items.reduce((sum, item) => sum + field.layout.encode(item, ctx).length, 0)
-      }
-    // constants may depend on each other's fields: fill in table order
-    for (const [key, field] of constants)
-      if (!field.when || field.when(all, ctx)) all[key] ??= expectedOf(field, all, ctx)
-    for (const [key, field] of entries)
-      if (all[key] === undefined && (field.kind === 'uint' || field.kind === 'flag') && !field.when)
-        all[key] = field.kind === 'flag' ? false : 0
-    for (const [key, count] of derived) {
-      const field = fields[key]
-      if (field === undefined) throw new RangeError(`${name}: no field ${key} to hold a count`)
-      if (all[key] !== count(all)) reject(key, `is ${String(all[key])}, but the content has ${count(all)}`)
-    }
-    for (const [key, field] of constants)
-      if (all[key] !== undefined && all[key] !== expectedOf(field, all, ctx))
-        reject(key, `must be ${expectedOf(field, all, ctx)}, not ${String(all[key])}`)
-    return all
-  }
-
-  function encode(values: Encodable<T>, ctx: Context = NO_CONTEXT): Uint8Array {
-    const all = complete(values, ctx)
-    const out = new Uint8Array(headSize)
-    const data = new DataView(out.buffer)
-    for (const [key, field] of head) {
-      const at = field.at as number
-      if (field.kind === 'uint' || field.kind === 'flag') {
-        const old = LOAD[field.width]!(data, at)
-        STORE[field.width]!(data, at, (old | word(key, field, all[key] ?? 0)) >>> 0)
-      } else out.set(encodeField(key, field, all[key], all, ctx), at)
-    }
-    const parts: Uint8Array[] = [out]
-    for (const [key, field] of tail) {
-      if (field.when && !field.when(all, ctx)) {
-        if (all[key] !== undefined) reject(key, 'is not present in this form of the structure')
-      } else parts.push(encodeField(key, field, all[key], all, ctx))
-    }
-    return tail.length === 0 ? out : new Uint8Array(Buffer.concat(parts))
-  }
-
   return {
     ...meta,
     fields,
     headSize,
     size: tail.length === 0 ? headSize : undefined,
     read,
-    encode,
+    encode: encoder(meta.name, fields, headSize) as Layout<T>['encode'],
     decode(input, context = NO_CONTEXT) {
       const copy = new Uint8Array(input)
       const {value, end} = read(new DataView(copy.buffer), 0, copy.length, context)

@@ -1,7 +1,6 @@
 /** What people read: a decoded structure as text with offsets, its findings, and a layout's own documentation. */
 import {type AnyField, type AnyLayout, type Extent, NEXT, REST, type Seen} from './field.js'
 import {hex, toHex} from './hex.js'
-import {nameOf} from './json.js'
 
 /** A fact about a well-formed structure that a reviewer should see: reserved bits set, an undefined value. */
 export interface Finding {
@@ -64,7 +63,7 @@ function shown(field: AnyField, value: unknown): string {
   switch (field.kind) {
     case 'uint':
       return field.names
-        ? `${nameOf(field.names, value as number)} (${hex(value as number)})`
+        ? `${field.names[value as number] ?? 'undefined value'} (${hex(value as number)})`
         : `${value as number} (${hex(value as number)})`
     case 'flag':
       return (value as boolean) ? '1' : '0'
