@@ -1,0 +1,85 @@
+/**
+ * Builds `dist/`: one ESM bundle per command with shared chunks, a dependency-free CommonJS file for the fast path, the
+ * command manifest, and the list of what is bundled. The package then needs nothing at run time but Node.
+ */
+import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {installDependencies, root} from './install.mjs'
+
+installDependencies()
+const {build} = await import('esbuild')
+const {Plugin} = await import('@oclif/core')
+
+const commands = readdirSync(join(root, 'src/commands'), {recursive: true})
+  .filter(file => /\.tsx?$/.test(file))
+  .map(file => file.replace(/\.tsx?$/, ''))
+  .sort()
+rmSync(join(root, 'dist'), {recursive: true, force: true})
+
+// oclif and its parts are CommonJS: give the ESM output a require()
+const banner = {
+  js: "import{createRequire as __cr}from'node:module';import{fileURLToPath as __fu}from'node:url';import{dirname as __dn}from'node:path';const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__dn(__filename);",
+}
+// Ink loads its developer tools only when DEV is set, but a bundler follows the import
+const noDevtools = {
+  name: 'no-devtools',
+  setup(bundler) {
+    bundler.onResolve({filter: /^react-devtools-core$/}, () => ({path: 'none', namespace: 'none'}))
+    bundler.onLoad({filter: /.*/, namespace: 'none'}, () => ({contents: 'export default {}'}))
+  },
+}
+const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  jsx: 'automatic',
+  logLevel: 'warning',
+  metafile: true,
+  legalComments: 'none',
+  minifySyntax: true,
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+    TSMCTL_VERSION: JSON.stringify(version),
+  },
+}
+const bundle = await build({
+  ...common,
+  format: 'esm',
+  splitting: true,
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  banner,
+  plugins: [noDevtools],
+  entryPoints: {
+    main: 'src/main.ts',
+    ...Object.fromEntries(commands.map(id => [`commands/${id}`, `src/commands/${id}.ts`])),
+  },
+})
+await build({...common, format: 'cjs', outfile: 'dist/fast.cjs', entryPoints: ['src/fast.ts']})
+
+const plugin = new Plugin({root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true})
+await plugin.load()
+writeFileSync(join(root, 'oclif.manifest.json'), JSON.stringify(plugin.manifest))
+
+const packages = new Set(
+  Object.keys(bundle.metafile.inputs)
+    .map(file => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1])
+    .filter(Boolean),
+)
+mkdirSync(join(root, 'dist'), {recursive: true})
+writeFileSync(
+  join(root, 'THIRD-PARTY.txt'),
+  ['Bundled packages: name, version, licence.', '']
+    .concat(
+      [...packages].sort().map(name => {
+        const {version: v, license} = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'))
+        return `${name} ${v} ${license}`
+      }),
+    )
+    .join('\n') + '\n',
+)
+const kib = Object.values(bundle.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0) >> 10
+console.error(`built ${commands.length} commands, ${kib} KiB, ${packages.size} bundled packages`)

@@ -1,0 +1,154 @@
+/**
+ * Plans: what a verb is going to write, as data, before anything is written. Running one reads every write back and, on
+ * failure or interruption, undoes the completed steps in reverse, so that a device is never left between two states
+ * without anybody saying so.
+ */
+import {describeErrno, ErrnoError, TsmctlError} from '../errors.js'
+import {attributeBytes, type Kernel} from '../kernel/index.js'
+import {observe} from './tdi.js'
+
+export interface Write {
+  readonly path: string
+  readonly value: string
+  /** What this write is for, in words: completes "to …". */
+  readonly why: string
+}
+
+/** What must be readable after a write: the text of an attribute, a link's last component, null for "nothing there". */
+export interface Expectation {
+  readonly path: string
+  readonly reads: string | null
+}
+
+export interface Step {
+  readonly write: Write
+  readonly expect: readonly Expectation[]
+  readonly undo?: Write
+  /** Undo this step even if the kernel refused its write. */
+  readonly undoIfRefused?: true
+  /** Refusals that mean the step's aim is already met; the expectations decide. */
+  readonly tolerate?: readonly string[]
+}
+
+export interface Plan {
+  readonly verb: string
+  readonly subject: string
+  readonly steps: readonly Step[]
+}
+
+/** Where a plan stopped. `undone` and `notUndone` list the completed steps' aims. */
+export interface PlanFailure {
+  readonly step: number
+  readonly reason: string
+  readonly errno: string | null
+  readonly undone: readonly string[]
+  readonly notUndone: readonly string[]
+}
+
+export class PlanError extends TsmctlError {
+  readonly failure: PlanFailure
+
+  constructor(plan: Plan, failure: PlanFailure, cause: unknown) {
+    const clean = failure.notUndone.length === 0
+    const kind = cause instanceof TsmctlError ? cause.kind : 'transition'
+    const unmade = failure.undone.length === 0 ? '' : `; undone: ${failure.undone.join(', ')}`
+    const left = clean ? '' : `; NOT undone: ${failure.notUndone.join(', ')}`
+    super({
+      kind: clean && kind !== 'not-found' && kind !== 'unsupported' ? kind : 'transition',
+      attempted: `${plan.verb} ${plan.subject}`,
+      subject: plan.subject,
+      got: `${failure.reason} (step ${failure.step + 1} of ${plan.steps.length})${unmade}${left}`,
+      cause,
+      details: {...failure},
+    })
+    this.name = 'PlanError'
+    this.failure = failure
+  }
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onStep?: ((step: Step, index: number) => void) | undefined
+}
+
+async function unmet(kernel: Kernel, expectations: readonly Expectation[]): Promise<string | undefined> {
+  for (const {path, reads} of expectations) {
+    const found = await observe(kernel, path)
+    if (found !== reads)
+      return `${path} reads ${found === null ? 'nothing' : `"${found}"`} instead of ${reads === null ? 'nothing' : `"${reads}"`}`
+  }
+  return undefined
+}
+
+async function runStep(kernel: Kernel, step: Step, signal: AbortSignal | undefined): Promise<void> {
+  const {path, value} = step.write
+  try {
+    await kernel.write(path, attributeBytes(value), signal)
+  } catch (error) {
+    if (!(error instanceof ErrnoError) || !step.tolerate?.includes(error.errno)) throw error
+  }
+  const problem = await unmet(kernel, step.expect)
+  if (problem !== undefined)
+    throw new TsmctlError({kind: 'transition', attempted: `write ${path}`, got: `the write had no effect: ${problem}`})
+}
+
+/** Undoes steps in reverse order; tells which aims were undone and which were not. */
+async function rollBack(kernel: Kernel, done: readonly Step[]): Promise<Pick<PlanFailure, 'undone' | 'notUndone'>> {
+  const undone: string[] = []
+  const notUndone: string[] = []
+  for (const {undo} of done.toReversed()) {
+    if (undo === undefined) continue
+    try {
+      await kernel.write(undo.path, attributeBytes(undo.value))
+      undone.push(undo.why)
+    } catch (error) {
+      notUndone.push(`${undo.why} (${error instanceof ErrnoError ? describeErrno(error.errno) : String(error)})`)
+    }
+  }
+  return {undone, notUndone}
+}
+
+const reasonOf = (step: Step, error: unknown): string =>
+  error instanceof ErrnoError
+    ? `writing "${step.write.value.trimEnd()}" to ${step.write.path} failed with ${describeErrno(error.errno)}`
+    : error instanceof TsmctlError
+      ? (error.got ?? error.message)
+      : String(error)
+
+/**
+ * Runs the steps in order. Ctrl-C stops after the current step and rolls back. Throws PlanError; its kind is that of the
+ * refusal when everything could be undone, `transition` otherwise.
+ */
+export async function runPlan(kernel: Kernel, plan: Plan, {signal, onStep}: RunOptions = {}): Promise<void> {
+  const done: Step[] = []
+  for (const [index, step] of plan.steps.entries()) {
+    onStep?.(step, index)
+    try {
+      if (signal?.aborted)
+        throw new TsmctlError({kind: 'interrupted', attempted: `${plan.verb} ${plan.subject}`, got: 'interrupted'})
+      // the signal is not passed on: a write that was begun is let finish, because killing it tells us nothing
+      await runStep(kernel, step, undefined)
+      done.push(step)
+    } catch (error) {
+      // a write that took effect only in part is undone like a completed one
+      const mayHaveTakenEffect = !signal?.aborted && (step.undoIfRefused === true || !(error instanceof ErrnoError))
+      const tookEffect = mayHaveTakenEffect ? [...done, step] : done
+      const {undone, notUndone} = await rollBack(kernel, tookEffect)
+      throw new PlanError(
+        plan,
+        {
+          step: index,
+          reason: reasonOf(step, error),
+          errno: error instanceof ErrnoError ? error.errno : null,
+          undone,
+          notUndone,
+        },
+        error,
+      )
+    }
+  }
+}
+
+/** The plan as `--dry-run` prints it: one `echo value > path  # why` line per write. */
+export const planLines = (plan: Plan): string[] =>
+  plan.steps.map(({write}) => `echo ${write.value.trimEnd() || "''"} > ${write.path}  # to ${write.why}`)

@@ -1,0 +1,108 @@
+/**
+ * A TDI as the guest kernel shows it: `tsm/lock`, `tsm/accept`, the driver link (Linux staging ABI of the guest series,
+ * generation G2). The kernel does not report a TDI that the DSM moved to ERROR; only evidence or a failing accept does.
+ */
+import {errnoOf, ErrnoError, TsmctlError} from '../errors.js'
+import {attributeText, type Kernel} from '../kernel/index.js'
+
+/** TDISP state (PCIe r7.0 §11.3.3) as far as the kernel's attributes tell. */
+export type KernelTdiState = 'CONFIG_UNLOCKED' | 'CONFIG_LOCKED' | 'RUN'
+
+export interface Tdi {
+  readonly bdf: string
+  readonly state: KernelTdiState
+  /** The TSM that holds the lock. */
+  readonly lockedBy: string | null
+  readonly driver: string | null
+  /** Null when unset, which the kernel prints as `(null)`. */
+  readonly driverOverride: string | null
+}
+
+export const devicePath = (bdf: string): string => `/sys/bus/pci/devices/${bdf}`
+
+/** What an attribute or link says now: its text, a link's last component, or null when there is nothing. */
+export async function observe(kernel: Kernel, path: string, signal?: AbortSignal): Promise<string | null> {
+  const stat = kernel.stat(path)
+  if (stat === undefined) return null
+  try {
+    if (stat.type === 'link') return kernel.readlink(path).split('/').at(-1)!
+    return attributeText(await kernel.query(path, signal))
+  } catch (error) {
+    // between stat and read a device or attribute may vanish: that is "nothing there", not a failure
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return null
+    throw error
+  }
+}
+
+/**
+ * Reads the TDI. Throws TsmctlError: `not-found` when there is no such function, `unsupported` when it has no guest-side
+ * TSM attributes.
+ */
+export async function readTdi(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<Tdi> {
+  const device = devicePath(bdf)
+  if (kernel.stat(device) === undefined)
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `find ${bdf}`,
+      subject: bdf,
+      got: 'no such PCI function on this host',
+      hint: 'tsmctl list shows the functions there are.',
+    })
+  const lock = await observe(kernel, `${device}/tsm/lock`, signal)
+  if (lock === null) throw noGuestTsm(kernel, bdf)
+  const accept = await observe(kernel, `${device}/tsm/accept`, signal)
+  const override = await observe(kernel, `${device}/driver_override`, signal)
+  return {
+    bdf,
+    state: lock === '' ? 'CONFIG_UNLOCKED' : accept === '1' ? 'RUN' : 'CONFIG_LOCKED',
+    lockedBy: lock === '' ? null : lock,
+    driver: await observe(kernel, `${device}/driver`, signal),
+    driverOverride: override === '(null)' || override === '' ? null : override,
+  }
+}
+
+function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
+  const host = kernel.stat(`${devicePath(bdf)}/tsm/connect`) !== undefined
+  return new TsmctlError({
+    kind: 'unsupported',
+    attempted: `use ${bdf} as a TDI`,
+    subject: bdf,
+    got: host
+      ? 'the kernel offers host-side connect for it, but no lock, unlock or accept'
+      : 'the kernel offers no tsm/lock for it',
+    hint:
+      kernel.host.kind === 'live'
+        ? 'A guest kernel with a devsec TSM is needed; `--host sim` lets you rehearse without one.'
+        : 'Choose a function whose TSM column is not empty in `tsmctl list`.',
+  })
+}
+
+/** The one guest-side TSM of this machine. Throws TsmctlError when there is none or more than one without `wanted`. */
+export function chooseTsm(kernel: Kernel, wanted?: string): string {
+  let names: readonly string[]
+  try {
+    names = kernel.list('/sys/class/tsm')
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error
+    names = []
+  }
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return wanted
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `use TSM ${wanted}`,
+      got: names.length === 0 ? 'this machine has no TSM' : `this machine has ${names.join(', ')}`,
+    })
+  }
+  const [only] = names
+  if (names.length === 1 && only !== undefined) return only
+  throw new TsmctlError({
+    kind: names.length === 0 ? 'unsupported' : 'usage',
+    attempted: 'choose a TSM',
+    got: names.length === 0 ? 'this machine has no TSM' : `there are several: ${names.join(', ')}`,
+    hint:
+      names.length === 0
+        ? 'A kernel with a registered TSM is needed; `--host sim` lets you try everything without one.'
+        : 'Name one with --tsm.',
+  })
+}
