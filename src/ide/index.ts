@@ -1,4 +1,26 @@
-import type {AnyLayout} from '../bits/index.js'
-
-/** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */
-export const LAYOUTS: readonly AnyLayout[] = []
+export {
+  IDE_KM_PROTOCOL,
+  KEY_PROG_STATUS,
+  KM_KEY_PROG,
+  KM_KEY_PROG_ACK,
+  KM_KEY_SET_GO,
+  KM_KEY_SET_GOSTOP_ACK,
+  KM_KEY_SET_STOP,
+  KM_OBJECT,
+  KM_QUERY,
+  KM_QUERY_RESPONSE,
+  SUB_STREAM,
+  SUB_STREAM_NAMES,
+} from './km.js'
+export {LAYOUTS} from './layouts.js'
+export {
+  ADDRESS_ASSOCIATION,
+  ALGORITHM_NAMES,
+  IDE_CAPABILITY,
+  IDE_CAPABILITY_ID,
+  IDE_REGISTERS,
+  LINK_STREAM,
+  SELECTIVE_STREAM,
+  STREAM_STATE,
+  STREAM_STATE_NAMES,
+} from './registers.js'
