@@ -1,3 +1,4 @@
+export {liveKernel, type LiveOptions} from './live.js'
 export {
   type Attribute,
   decodeAttributes,
@@ -20,3 +21,4 @@ export {
   type Stat,
   type StateStore,
 } from './port.js'
+export {defaultStateDirectory, directoryState, memoryState} from './state.js'

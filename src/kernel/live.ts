@@ -1,0 +1,62 @@
+/** The running machine. */
+import {join} from 'node:path'
+import {ErrnoError, TsmctlError} from '../errors.js'
+import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce} from './attribute-io.js'
+import {environment} from './environment.js'
+import {readInHelper, writeInHelper} from './helper.js'
+import {fileLocks} from './lock.js'
+import type {Kernel} from './port.js'
+import {defaultStateDirectory, directoryState} from './state.js'
+
+export interface LiveOptions {
+  /** Where tsmctl keeps its own state; `defaultStateDirectory` of this user unless given. */
+  readonly stateDirectory?: string
+}
+
+/** TSM attributes and configfs reports wait for firmware; binding, removal and reset wait for drivers. */
+const BLOCKING = /\/tsm\/|\/(?:bind|unbind|drivers_probe|remove|rescan|reset|sriov_numvfs)$/
+
+/** Locks must be seen by all of root's processes and vanish with a reboot; /run does both. */
+const RUN_DIRECTORY = '/run/tsmctl'
+
+export function liveKernel(options: LiveOptions = {}): Kernel {
+  const uid = process.getuid?.() ?? -1
+  const stateDirectory = options.stateDirectory ?? defaultStateDirectory(process.env, uid)
+  const runs = options.stateDirectory === undefined && uid === 0
+  return {
+    host: {kind: 'live', label: ''},
+    state: directoryState(stateDirectory),
+    read: path => readWhole(path),
+    readAt: (path, offset, length) => readPart(path, offset, length),
+    readlink: path => linkTarget(path),
+    list: path => listNames(path),
+    stat: path => statOf(path),
+    async query(path, signal) {
+      refuseIfAborted(signal, 'read', path)
+      return BLOCKING.test(path) ? readInHelper(path, signal) : readWhole(path)
+    },
+    async write(path, bytes, signal) {
+      refuseIfAborted(signal, 'write', path)
+      if (BLOCKING.test(path)) await writeInHelper(path, bytes, signal)
+      else writeOnce(path, bytes)
+    },
+    async netlinkDump({family}) {
+      throw new TsmctlError({
+        kind: 'unsupported',
+        attempted: `ask the kernel's generic-netlink family ${family}`,
+        got: 'this version of tsmctl does not speak generic netlink, so evidence cannot be collected on live hosts',
+        hint: 'use a simulated or replayed host (--host sim, --host replay:PATH)',
+      })
+    },
+    lock: fileLocks(runs ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
+    ...environment,
+    close() {
+      // nothing is kept open between calls
+    },
+  }
+}
+
+/** An aborted call does nothing and says so as the kernel would. */
+export function refuseIfAborted(signal: AbortSignal | undefined, verb: string, path: string): void {
+  if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
+}

@@ -1,0 +1,107 @@
+/**
+ * Advisory locks between tsmctl processes. Each contender announces itself with a file of its own, `NAME@PID@START`,
+ * made with O_EXCL, and only then looks for others: whoever comes second always sees the first. Files of dead processes
+ * are removed safely, because process number and start time never come back together; nothing else removes them.
+ */
+import {closeSync, constants, openSync, readdirSync, readFileSync, unlinkSync} from 'node:fs'
+import {join} from 'node:path'
+import {ErrnoError} from '../errors.js'
+import {errnoError} from './errno.js'
+import {checkedName} from './names.js'
+import type {Kernel} from './port.js'
+import {privateDirectory} from './state.js'
+
+const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants
+
+/** Start time of a process in clock ticks since boot, proc_pid_stat(5) field 22; undefined when it cannot be read. */
+function startOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // the second field is the command in parentheses and may contain anything; the third follows the last one
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+/** Unknown counts as alive: with hidepid a foreign process has no visible start time. */
+function isAlive(pid: number, start: string): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  const now = startOf(pid)
+  return now === undefined || start === '' || now === start
+}
+
+const busy = (path: string, holder: string): ErrnoError =>
+  new ErrnoError('EBUSY', 'lock', path, {
+    got: `EBUSY (held by ${holder})`,
+    hint: 'wait for it to finish, then try again',
+  })
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** Process that holds `name` besides `own`, if any; files of dead ones are removed on the way. */
+function holderOf(directory: string, name: string, own: string): number | undefined {
+  for (const file of readdirSync(directory)) {
+    const [lock, pid, start] = file.split('@')
+    if (lock !== name || file === own || pid === undefined || start === undefined) continue
+    if (isAlive(Number(pid), start)) return Number(pid)
+    removeIfThere(join(directory, file))
+  }
+  return undefined
+}
+
+/** Locks kept as files in `directory`, which is created on first use. */
+export function fileLocks(directory: string): Kernel['lock'] {
+  return name => {
+    const own = `${checkedName(name)}@${process.pid}@${startOf(process.pid) ?? ''}`
+    const path = join(directory, own)
+    privateDirectory(directory)
+    try {
+      closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
+    } catch (error) {
+      const refusal = errnoError(error, 'lock', path)
+      throw refusal.errno === 'EEXIST' ? busy(join(directory, name), `this process, ${process.pid}`) : refusal
+    }
+    const release = (): void => removeIfThere(path)
+    let holder: number | undefined
+    try {
+      holder = holderOf(directory, name, own)
+    } catch (error) {
+      release()
+      throw errnoError(error, 'lock', path)
+    }
+    if (holder === undefined) return once(release)
+    release()
+    throw busy(join(directory, name), `process ${holder}`)
+  }
+}
+
+/** Locks within this process, for hosts nobody else can see. */
+export function memoryLocks(): Kernel['lock'] {
+  const held = new Set<string>()
+  return name => {
+    if (held.has(checkedName(name))) throw busy(name, 'this process')
+    held.add(name)
+    return once(() => held.delete(name))
+  }
+}
+
+/** A second release must not free a lock that was taken again meanwhile. */
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    action()
+  }
+}
