@@ -1,0 +1,129 @@
+/** What an appraisal consists of: results of checks, a decision, and the facts a reviewer is shown. */
+import type {Sha384} from '../evidence/index.js'
+
+/** F: fatal, never waived or forced. W: required, may be waived or skipped by policy. A: advisory. */
+export type CheckClass = 'F' | 'W' | 'A'
+
+/**
+ * Why a check could not be made. `abs` absent in the device, `tsm` no statement by the TSM, `kern` no kernel support,
+ * `clk` clock untrusted, `off` offline, `na` structurally not applicable: only code decides that.
+ */
+export type SkipReason = 'abs' | 'tsm' | 'kern' | 'clk' | 'off' | 'na'
+
+export type Outcome = 'pass' | 'fail' | 'skip' | 'blocked' | 'error' | 'waived'
+
+/** Where in the evidence a finding is. */
+export interface Place {
+  /** Object label, `report`. */
+  readonly object: string
+  /** Bytes from the start of the object. */
+  readonly offset?: number | undefined
+  readonly length?: number | undefined
+}
+
+/** Result of one check. All text is already escaped: it can be printed as it is. */
+export interface CheckResult {
+  readonly id: string
+  readonly class: CheckClass
+  readonly result: Outcome
+  /** For `skip`; kept when a waiver or the rule covers it. */
+  readonly reason: SkipReason | null
+  /** For `blocked`: the check that did not pass. */
+  readonly blockedBy: string | null
+  readonly waiver: string | null
+  /** A skip that the rule's `allowSkip` covers. */
+  readonly allowed: boolean
+  /** Does this result stand against acceptance? Decided by class, rule and result together. */
+  readonly blocking: boolean
+  /** What the check is about, in a few words. */
+  readonly title: string
+  /** One line: what was found. Device text in it is quoted and escaped. */
+  readonly text: string
+  /** Different causes of the same check have different codes. */
+  readonly code: string
+  readonly expected: string | null
+  readonly got: string | null
+  readonly place: Place | null
+  /** The next step, for results that stand against acceptance. */
+  readonly remedy: string | null
+}
+
+export type Decision = 'accept' | 'review' | 'deny'
+export type HumanMode = 'none' | 'confirm' | 'typed' | 'two-person'
+
+/** How often each of the four words of the review is said. */
+export interface Counters {
+  readonly fail: number
+  readonly relaxed: number
+  readonly notProven: number
+  readonly ok: number
+}
+
+export interface MeasurementRow {
+  readonly index: number
+  /** Name of the value type, `firmware`, or `0x…`. */
+  readonly type: string
+  readonly representation: 'digest' | 'raw'
+  readonly value: string
+  readonly status: 'approved' | 'not approved' | 'no reference' | 'informational' | 'not evaluated'
+}
+
+export interface RangeRow {
+  readonly rangeId: number
+  readonly firstPage: string
+  readonly pages: number
+  /** Byte offset inside the BAR, or null where placement could not be proven. */
+  readonly barOffset: string | null
+  readonly tee: boolean
+  readonly msix: boolean
+  readonly updatable: boolean
+}
+
+/** What a reviewer sees besides the checks. Everything is escaped text or a number. */
+export interface Subject {
+  /** Device name from the verified certificate, or null: an unverified device has no name. */
+  readonly name: string | null
+  readonly bdf: string | null
+  /** What config space claims, `0x10de:0x2901 rev 0xa1 class 0x030200`. */
+  readonly claimed: string
+  readonly anchor: string | null
+  /** Subjects of the verified path, anchor first. Empty when it did not verify. */
+  readonly path: readonly string[]
+  /** SHA-384 of the pinned certificate. */
+  readonly certificate: Sha384 | null
+  readonly slot: number | null
+  readonly spdm: {readonly version: string; readonly hash: string; readonly asym: string} | null
+  readonly measurements: readonly MeasurementRow[]
+  readonly debug: 'off' | 'on' | 'absent' | 'not proven'
+  readonly report: {
+    readonly noFwUpdate: boolean
+    readonly ats: boolean
+    readonly prs: boolean
+    readonly pasid: boolean
+    readonly msix: string
+    readonly ranges: readonly RangeRow[]
+  } | null
+  readonly placement: 'bar-aligned' | 'relative' | 'complete' | 'ambiguous' | null
+}
+
+export interface Appraisal {
+  readonly decision: Decision
+  readonly human: HumanMode
+  /** Id of the one rule that matched. */
+  readonly rule: string | null
+  readonly results: readonly CheckResult[]
+  readonly counters: Counters
+  /** Evidence digest. */
+  readonly D: Sha384
+  /** First 12 hexadecimal digits of D. */
+  readonly shortD: string
+  /** Policy digest; null without a usable policy. */
+  readonly P: Sha384 | null
+  readonly policy: string | null
+  readonly collectedAt: string
+  readonly decidedAt: string
+  readonly ageSeconds: number | null
+  readonly subject: Subject
+  /** Relaxing keys of the matched rule, in words. */
+  readonly relaxations: readonly string[]
+}
