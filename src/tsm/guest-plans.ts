@@ -66,8 +66,8 @@ export function lockPlan(tdi: Tdi, tsm: string): Plan {
 export function unlockPlan(tdi: Tdi, previous: {readonly driverOverride: string | null}): Plan {
   const device = devicePath(tdi.bdf)
   const steps: Step[] = []
-  if (tdi.driver !== null) steps.push(unbindStep(tdi, tdi.driver))
-  if (tdi.lockedBy !== null)
+  if (tdi.lockedBy !== null) {
+    if (tdi.driver !== null) steps.push(unbindStep(tdi, tdi.driver))
     steps.push({
       write: {path: `${device}/tsm/unlock`, value: tdi.lockedBy, why: 'unlock the TDI (to CONFIG_UNLOCKED)'},
       expect: [
@@ -77,6 +77,7 @@ export function unlockPlan(tdi: Tdi, previous: {readonly driverOverride: string 
       // already unlocked: the kernel says EINVAL, the read-back decides
       tolerate: ['EINVAL'],
     })
+  }
   steps.push(...releaseSteps(tdi, previous.driverOverride))
   return {verb: 'unlock', subject: tdi.bdf, steps}
 }

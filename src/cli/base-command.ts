@@ -1,0 +1,122 @@
+/**
+ * What all commands share: the host flag, `--json`, one way to succeed and one way to fail. A command parses, calls an
+ * operation, and returns data with its text form; everything about streams and exit codes happens here.
+ */
+import {Command, Errors, Flags} from '@oclif/core'
+import {EXIT_CODES, TsmctlError} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {openHost} from '../operations/index.js'
+import {emit, talk} from './emit.js'
+import {envelope, envelopeText, errorText, type Warning} from './envelope.js'
+
+export interface Session {
+  readonly kernel: Kernel
+  /** Aborted by Ctrl-C and SIGTERM: operations stop after the current step and roll back. */
+  readonly signal: AbortSignal
+  readonly json: boolean
+  warn(code: string, message: string, subject?: string): void
+  /** Progress for people, on standard error; silent under --json. */
+  progress(line: string): void
+}
+
+export interface Outcome {
+  readonly data: unknown
+  readonly text: string
+  /** The command did its work and the answer is no (denied, review needed, partial failure). */
+  readonly error?: TsmctlError | undefined
+}
+
+export abstract class BaseCommand extends Command {
+  static override baseFlags = {
+    host: Flags.string({
+      description: 'machine to talk to: live, sim[:DIR], replay:PATH',
+      env: 'TSMCTL_HOST',
+      default: 'live',
+      helpGroup: 'GLOBAL',
+    }),
+    json: Flags.boolean({description: 'print one JSON object on standard output', helpGroup: 'GLOBAL'}),
+  }
+
+  /** Commands that touch no host (decode) leave it closed. */
+  protected readonly usesHost: boolean = true
+
+  protected abstract act(session: Session): Promise<Outcome>
+
+  override async run(): Promise<void> {
+    const json = this.argv.includes('--json')
+    const warnings: Warning[] = []
+    const abort = new AbortController()
+    const onSignal = (): void => abort.abort()
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    let kernel: Kernel | undefined
+    let outcome: Outcome | undefined
+    let error: TsmctlError | undefined
+    try {
+      const host = await this.hostFlag()
+      kernel = this.usesHost
+        ? await openHost(host, process.env, process.getuid?.() ?? 0, message =>
+            warnings.push({code: 'host', message, subject: null}),
+          )
+        : undefined
+      outcome = await this.act({
+        kernel: kernel as Kernel,
+        signal: abort.signal,
+        json,
+        warn: (code, message, subject) => warnings.push({code, message, subject: subject ?? null}),
+        progress: line => {
+          if (!json) talk(`${line}\n`)
+        },
+      })
+      error = outcome.error
+    } catch (thrown) {
+      error = asTsmctlError(thrown, abort.signal)
+    } finally {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    }
+    const host = kernel?.host ?? null
+    kernel?.close()
+    process.exitCode = error === undefined ? 0 : EXIT_CODES[error.kind]
+    if (json) emit(envelopeText(envelope(this.commandName(), host, outcome?.data, warnings, error)))
+    else {
+      if (outcome) emit(outcome.text)
+      for (const {message} of warnings) talk(`tsmctl: warning: ${message}\n`)
+      if (error) talk(errorText(error))
+    }
+  }
+
+  /** `sim create` becomes `sim-create`. */
+  private commandName(): string {
+    return (this.id ?? 'unknown').replaceAll(/[: ]/g, '-')
+  }
+
+  private async hostFlag(): Promise<string> {
+    const {flags} = await this.parse(this.constructor as typeof BaseCommand)
+    return flags.host
+  }
+}
+
+/** Usage errors of the parser and our own errors as they are; anything else is our bug, and says so. */
+export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlError {
+  if (thrown instanceof TsmctlError) return thrown
+  if (signal?.aborted)
+    return new TsmctlError({kind: 'interrupted', attempted: 'finish', got: 'interrupted', cause: thrown})
+  if (thrown instanceof Errors.CLIError)
+    return new TsmctlError({
+      kind: 'usage',
+      attempted: 'understand this command line',
+      got: thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll('\n', ' '),
+      hint: 'Run the command with --help to see what it takes.',
+      cause: thrown,
+    })
+  const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+  return new TsmctlError({
+    kind: 'bug',
+    attempted: 'finish: this is a bug in tsmctl',
+    got: detail,
+    hint:
+      process.env['TSMCTL_DEBUG'] && thrown instanceof Error ? thrown.stack : 'TSMCTL_DEBUG=1 adds the stack trace.',
+    cause: thrown,
+  })
+}

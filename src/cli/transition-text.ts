@@ -1,0 +1,12 @@
+/** What people read after a transition: before, after, and the writes of a dry run. */
+import {stateText, type TransitionResult} from '../operations/index.js'
+
+export function transitionText({bdf, changed, dryRun, before, after, writes}: TransitionResult): string {
+  if (dryRun)
+    return [`${bdf}: would write`, ...writes.map(({path, value, why}) => `  ${value || "'\\n'"} > ${path}  (to ${why})`)]
+      .concat(writes.length === 0 ? ['  nothing'] : [])
+      .join('\n')
+      .concat('\n')
+  if (!changed) return `${bdf}: unchanged, ${stateText(after)}\n`
+  return `${bdf}: ${before.state} -> ${after.state} (${stateText(after)})\n`
+}

@@ -1,0 +1,59 @@
+import {Args, Flags} from '@oclif/core'
+import {BaseCommand, type Outcome} from '../cli/base-command.js'
+import {table} from '../cli/table.js'
+import {TsmctlError} from '../errors.js'
+import {readStandardInput, readUserFile} from '../kernel/index.js'
+import {decode, decodeKinds, inputBytes, parseContext} from '../operations/index.js'
+
+export default class Decode extends BaseCommand {
+  static override summary = 'Decode any structure tsmctl knows'
+  static override description =
+    'Reads binary or hexadecimal bytes from a file, standard input or --hex, and prints every field with its offset. ' +
+    'Bytes that are not exactly one such structure are refused with the place and the reason (exit code 5).'
+  static override examples = [
+    '<%= config.bin %> decode --list',
+    '<%= config.bin %> decode tdisp-interface-report report.bin',
+    '<%= config.bin %> decode spdm-version --hex "10 04 00 00 00 01 00 12"',
+  ]
+  static override args = {
+    kind: Args.string({description: 'structure to decode; --list names them'}),
+    file: Args.string({description: 'file to read, - or nothing for standard input'}),
+  }
+  static override flags = {
+    list: Flags.boolean({description: 'list the kinds'}),
+    hex: Flags.string({description: 'the bytes themselves, in hexadecimal'}),
+    format: Flags.option({options: ['auto', 'binary', 'hex'] as const, default: 'auto' as const})({
+      description: 'form of the input; auto takes text of hexadecimal digits as such',
+    }),
+    context: Flags.string({multiple: true, description: 'value the structure needs from outside, as name=number'}),
+  }
+
+  protected override readonly usesHost = false
+
+  protected async act(): Promise<Outcome> {
+    const {args, flags} = await this.parse(Decode)
+    if (flags.list) return kindList()
+    if (args.kind === undefined)
+      throw new TsmctlError({
+        kind: 'usage',
+        attempted: 'decode',
+        got: 'no kind given',
+        hint: 'tsmctl decode --list names the kinds.',
+      })
+    const content =
+      flags.hex !== undefined
+        ? new Uint8Array(Buffer.from(flags.hex))
+        : args.file === undefined || args.file === '-'
+          ? await readStandardInput()
+          : readUserFile(args.file)
+    const bytes = inputBytes(content, flags.hex === undefined ? flags.format : 'hex')
+    const {text, ...data} = decode(args.kind, bytes, parseContext(flags.context ?? []))
+    return {data, text}
+  }
+}
+
+function kindList(): Outcome {
+  const kinds = decodeKinds()
+  const rows = kinds.map(({kind, name, spec, context}) => [kind, name, spec, Object.keys(context).join(' ')])
+  return {data: {kinds}, text: table(['KIND', 'STRUCTURE', 'SPECIFICATION', 'CONTEXT'], rows)}
+}

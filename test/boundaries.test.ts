@@ -1,0 +1,117 @@
+/** The floors of docs/architecture.md, enforced on the import graph. */
+import {readdirSync, readFileSync} from 'node:fs'
+import {dirname, join, relative} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {describe, expect, it} from 'vitest'
+
+const src = fileURLToPath(new URL('../src/', import.meta.url))
+const FLOOR: Readonly<Record<string, number>> = {
+  bits: 0,
+  'errors.ts': 0,
+  kernel: 1,
+  pci: 2,
+  spdm: 2,
+  ide: 2,
+  tdisp: 2,
+  tee: 2,
+  tsm: 3,
+  sim: 3,
+  evidence: 4,
+  appraisal: 5,
+  operations: 6,
+  cli: 7,
+  commands: 8,
+  tui: 8,
+  'main.ts': 9,
+  'fast.ts': 9,
+}
+/** Rooms on one floor that may still know each other, and rooms that must not although their floors would allow it. */
+const ALLOWED_SIDEWAYS = new Set(['bits>errors.ts', 'commands>tui'])
+const FORBIDDEN = new Set(['sim>tsm', 'tsm>sim'])
+const UI_ROOMS = new Set(['cli', 'commands', 'tui', 'main.ts', 'fast.ts'])
+
+interface Import {
+  readonly file: string
+  readonly room: string
+  readonly target: string
+}
+
+const roomOf = (file: string): string => file.split('/')[0]!
+const files = readdirSync(src, {recursive: true})
+  .map(String)
+  .filter(file => /\.tsx?$/.test(file))
+const imports: Import[] = files.flatMap(file =>
+  [...readFileSync(join(src, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(match => ({
+    file,
+    room: roomOf(file),
+    target: match[1]!.startsWith('.') ? relative(src, join(src, dirname(file), match[1]!)) : match[1]!,
+  })),
+)
+const inside = imports.filter(({target}) => FLOOR[roomOf(target.replace(/\.js$/, '.ts'))] !== undefined)
+const crossing = inside
+  .map(entry => ({...entry, target: entry.target.replace(/\.js$/, '.ts')}))
+  .filter(({room, target}) => roomOf(target) !== room)
+const said = ({file, target}: Import): string => `${file} imports ${target}`
+
+describe('the house', () => {
+  it('has every file in a known room', () => {
+    expect(files.filter(file => FLOOR[roomOf(file)] === undefined)).toEqual([])
+    expect(crossing.length).toBeGreaterThan(10)
+  })
+
+  it('rooms import from lower floors only', () => {
+    const wrong = crossing.filter(({room, target}) => {
+      const edge = `${room}>${roomOf(target)}`
+      return FORBIDDEN.has(edge) || (FLOOR[roomOf(target)]! >= FLOOR[room]! && !ALLOWED_SIDEWAYS.has(edge))
+    })
+    expect(wrong.map(said)).toEqual([])
+  })
+
+  it("a room's index.ts is its only door", () => {
+    const wrong = crossing.filter(({target}) => target.includes('/') && !/^[a-z]+\/index\.ts$/.test(target))
+    expect(wrong.filter(({room}) => !UI_ROOMS.has(room)).map(said)).toEqual([])
+  })
+
+  it('oclif, Ink and React stay on the top floors', () => {
+    const wrong = imports.filter(({room, target}) => /^(@oclif|ink|react)(\/|$)/.test(target) && !UI_ROOMS.has(room))
+    expect(wrong.map(said)).toEqual([])
+  })
+
+  it('only the kernel room (and writing to standard output) touches files and processes', () => {
+    const wrong = imports.filter(
+      ({file, room, target}) =>
+        /^(node:)?(fs|child_process|net|dgram|http|https)(\/|$)/.test(target) &&
+        room !== 'kernel' &&
+        file !== 'cli/emit.ts',
+    )
+    expect(wrong.map(said)).toEqual([])
+  })
+
+  it('nothing below the top floors reads process, or throws a bare Error', () => {
+    const below = files.filter(file => !UI_ROOMS.has(roomOf(file)) && roomOf(file) !== 'kernel')
+    const text = (file: string): string => readFileSync(join(src, file), 'utf8')
+    expect(below.filter(file => /\bprocess\.|from 'node:process'/.test(text(file)))).toEqual([])
+    expect(files.filter(file => /throw new Error\(/.test(text(file)))).toEqual([])
+  })
+
+  it('no shift or mask is written by hand outside the tables', () => {
+    const wrong = files.filter(
+      file =>
+        roomOf(file) !== 'bits' &&
+        /[^<>=]<<[^<=]|[^<>]>>>?[^>=]/.test(stripText(readFileSync(join(src, file), 'utf8'))),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('no file is longer than 400 lines', () => {
+    const long = files.filter(file => readFileSync(join(src, file), 'utf8').split('\n').length > 401)
+    expect(long).toEqual([])
+  })
+})
+
+/** Source without strings, comments and type arguments, where `>>` is not a shift. */
+function stripText(source: string): string {
+  return source
+    .replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '')
+    .replaceAll(/\w+<[^;=(){}]*>>*/g, '')
+}
