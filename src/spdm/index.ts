@@ -1,4 +1,57 @@
 import type {AnyLayout} from '../bits/index.js'
+import {
+  ALGORITHM_STRUCTURE,
+  ALGORITHMS,
+  EXTENDED_ALGORITHM,
+  NEGOTIATE_ALGORITHMS,
+  SUPPORTED_ALGORITHMS,
+} from './algorithm-messages.js'
+import {CERTIFICATE_CHAIN} from './certificate-chain-layout.js'
+import {ERROR, SPDM_HEADER} from './header.js'
+import {
+  DEVICE_MODE,
+  DMTF_MEASUREMENT,
+  GET_MEASUREMENTS,
+  MEASUREMENT_BLOCK,
+  MEASUREMENTS,
+  SVN,
+} from './measurement-messages.js'
+import {
+  CAPABILITIES,
+  CAPABILITY_FLAGS,
+  GET_CAPABILITIES,
+  GET_VERSION,
+  VERSION,
+  VERSION_NUMBER_ENTRY,
+} from './version-capabilities.js'
+
+export * from './algorithm-messages.js'
+export * from './certificate-chain-layout.js'
+export * from './codes.js'
+export {ERROR, SPDM_HEADER} from './header.js'
+export * from './measurement-messages.js'
+export * from './version-capabilities.js'
 
 /** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */
-export const LAYOUTS: readonly AnyLayout[] = []
+export const LAYOUTS: readonly AnyLayout[] = [
+  SPDM_HEADER,
+  ERROR,
+  GET_VERSION,
+  VERSION,
+  VERSION_NUMBER_ENTRY,
+  GET_CAPABILITIES,
+  CAPABILITIES,
+  CAPABILITY_FLAGS,
+  NEGOTIATE_ALGORITHMS,
+  ALGORITHMS,
+  ALGORITHM_STRUCTURE,
+  EXTENDED_ALGORITHM,
+  SUPPORTED_ALGORITHMS,
+  GET_MEASUREMENTS,
+  MEASUREMENTS,
+  MEASUREMENT_BLOCK,
+  DMTF_MEASUREMENT,
+  DEVICE_MODE,
+  SVN,
+  CERTIFICATE_CHAIN,
+]
