@@ -25,6 +25,7 @@ export interface AnyLayout {
   readonly size: number | undefined
   decode(input: Uint8Array, context?: Context): Seen
   read(data: DataView, at: number, end: number, context?: Context): {value: Seen; end: number}
+  view?(data: DataView, at: number): Seen
   encode(values: Seen, context?: Context): Uint8Array
 }
 

@@ -48,6 +48,8 @@ export interface Layout<T extends Fields> extends Meta {
   decode(input: Uint8Array, context?: Context): View<T>
   /** Decodes a prefix of `data` from byte `at` without copying. The caller owns the bytes. Throws DecodeError. */
   read(data: DataView, at: number, end: number, context?: Context): {value: View<T>; end: number}
+  /** Only for a fixed size without constants: the structure at byte `at`, whose bounds the caller has checked. */
+  view?(data: DataView, at: number): View<T>
   /** Bytes of `values`. Throws RangeError naming the field that does not fit. */
   encode(values: Encodable<T>, context?: Context): Uint8Array
 }
@@ -77,7 +79,7 @@ function getter(field: AnyField & {readonly at: number}): Getter {
     case 'nested': {
       const {layout: inner} = field
       return function () {
-        return inner.read(this.data, this.base + at, this.data.byteLength).value
+        return inner.view!(this.data, this.base + at)
       }
     }
     case 'array':
@@ -138,6 +140,8 @@ function checkHead(name: string, head: readonly (readonly [string, AnyField])[])
   for (const [key, field] of head) {
     const extent = fixedExtent(field)
     if (extent === undefined) throw new RangeError(`${name}.${key}: a field at a fixed offset needs a fixed size`)
+    if (field.kind === 'nested' && field.layout.view === undefined)
+      throw new RangeError(`${name}.${key}: a structure with constants is checked when read; place it NEXT`)
     if (field.when) throw new RangeError(`${name}.${key}: a field at a fixed offset cannot be optional`)
     size = Math.max(size, (field.at as number) + extent)
   }
@@ -212,6 +216,12 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
     const untilEnd = field.count === REST
     const count = untilEnd ? Infinity : extentOf(field.count, seen, ctx, 0)
     if (!untilEnd) need(key, at, count * (inner.size ?? Math.max(1, inner.headSize)), stop)
+    // fixed-size elements without constants: their bounds are checked above, all at once
+    if (!untilEnd && inner.view !== undefined && (field.span === undefined || count * inner.size! === stop - at)) {
+      const views: unknown[] = []
+      for (let i = 0, from = at; i < count; i++, from += inner.size!) views.push(inner.view(data, from))
+      return {value: views as readonly unknown[], end: at + count * inner.size!}
+    }
     const out: unknown[] = []
     let pos = at
     try {
@@ -298,6 +308,8 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
     fields,
     headSize,
     size: tail.length === 0 ? headSize : undefined,
+    ...(tail.length === 0 &&
+      constants.length === 0 && {view: (data: DataView, at: number) => new Structure(data, at) as unknown as View<T>}),
     read,
     encode: encoder(meta.name, fields, headSize) as Layout<T>['encode'],
     decode(input, context = NO_CONTEXT) {

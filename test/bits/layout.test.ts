@@ -42,6 +42,7 @@ const BOX = layout(
     note: bytes(NEXT, 'length', 'note'),
   },
 )
+const CONSTANT = layout({id: 'c', name: 'C', spec: '-'}, {magic: u8(0, 'constant', {is: 1})})
 const narrow = {wide: 0}
 
 const failure = (act: () => unknown) => {
@@ -128,6 +129,7 @@ describe('a layout', () => {
     ['overlap', {a: u16(0, ''), b: bit(0, 2, 3, '')}, /overlaps/],
     ['hole', {a: u8(0, ''), b: u8(2, '')}, /not described/],
     ['bit outside its word', {a: bits(0, 1, 8, 0, '')}, /outside/],
+    ['constants that nobody would check', {a: nested(0, CONSTANT, '')}, /place it NEXT/],
     ['fixed after variable', {a: bytes(NEXT, REST, ''), b: u8(0, '')}, /before the variable tail/],
   ])('refuses a table with %s when the module loads', (_, fields, message) => {
     expect(() => layout({id: 'x', name: 'X', spec: '-'}, fields)).toThrow(message)

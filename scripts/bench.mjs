@@ -1,0 +1,114 @@
+/** `npm run bench`: ratios against a baseline measured in the same run; docs/benchmarks.md keeps what was seen. */
+import {spawnSync} from 'node:child_process'
+import {mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {installDependencies, root, run} from './install.mjs'
+
+installDependencies()
+run(process.execPath, ['scripts/build.mjs'])
+const {build} = await import('esbuild')
+
+const cli = join(root, 'bin/tsmctl.cjs')
+// reading extra certificates at start would be charged to every run of node
+const env = {...process.env, NODE_EXTRA_CA_CERTS: '', TSMCTL_HOST: '', CI: ''}
+delete env.NODE_EXTRA_CA_CERTS
+delete env.TSMCTL_HOST
+const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-bench-'))
+const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+const rows = []
+
+function milliseconds([program, ...args]) {
+  const started = process.hrtime.bigint()
+  const {error, signal} = spawnSync(program, args, {env, stdio: ['ignore', 'ignore', 'ignore']})
+  if (error || signal) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? signal}`)
+  return Number(process.hrtime.bigint() - started) / 1e6
+}
+
+/** Runs the two in turn, A B A B …, and keeps the median of each and of the ratio pair by pair. */
+function pair(name, command, baselineName, baseline, goal, runs = 15) {
+  milliseconds(command)
+  milliseconds(baseline)
+  const pairs = Array.from({length: runs}, () => [milliseconds(command), milliseconds(baseline)])
+  const [a, b] = [0, 1].map(i => median(pairs.map(p => p[i])))
+  const ratio = median(pairs.map(([x, y]) => x / y))
+  rows.push([name, `${a.toFixed(1)} ms`, baselineName, `${b.toFixed(1)} ms`, `${ratio.toFixed(2)}`, goal])
+}
+
+/** A plain sysfs tree of `count` functions, as both tsmctl and lspci read it. */
+function syntheticTree(count) {
+  const tree = join(scratch, `tree-${count}`)
+  const bus = join(tree, 'sys/bus/pci/devices')
+  mkdirSync(bus, {recursive: true})
+  const hex = (value, digits) => value.toString(16).padStart(digits, '0')
+  const config = Buffer.alloc(64)
+  config.writeUInt16LE(0x8086, 0)
+  config.writeUInt16LE(0x1572, 2)
+  config.writeUInt8(2, 0x0b)
+  for (let i = 0; i < count; i++) {
+    const domain = hex(Math.floor(i / 65536), 4)
+    const bdf = `${domain}:${hex((i >> 8) & 255, 2)}:${hex((i >> 3) & 31, 2)}.${i & 7}`
+    const device = join(tree, `sys/devices/pci${domain}:00`, bdf)
+    mkdirSync(device, {recursive: true})
+    const files = {
+      uevent: `DRIVER=i40e\nPCI_CLASS=20000\nPCI_ID=8086:1572\nPCI_SUBSYS_ID=8086:0001\nPCI_SLOT_NAME=${bdf}\nMODALIAS=pci:v00008086d00001572sv00008086sd00000001bc02sc00i00\n`,
+      vendor: '0x8086\n',
+      device: '0x1572\n',
+      class: '0x020000\n',
+      revision: '0x02\n',
+      subsystem_vendor: '0x8086\n',
+      subsystem_device: '0x0001\n',
+      irq: '11\n',
+      resource: '0x0000000000000000 0x0000000000000000 0x0000000000000000\n'.repeat(13),
+    }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(device, name), text)
+    writeFileSync(join(device, 'config'), config)
+    symlinkSync(`../../../devices/pci${domain}:00/${bdf}`, join(bus, bdf))
+  }
+  return tree
+}
+
+const node = [process.execPath, '-e', '0']
+const tsmctl = (...args) => [process.execPath, cli, ...args]
+const first = spawnSync(process.execPath, [cli, 'list', '--json'], {env, encoding: 'utf8'})
+const bdf = JSON.parse(first.stdout).data?.devices?.[0]?.bdf ?? '0000:00:00.0'
+pair('tsmctl list (this machine)', tsmctl('list'), 'node -e 0', node, '1.2')
+pair('tsmctl --version', tsmctl('--version'), 'node -e 0', node, '1.2')
+pair(`tsmctl show ${bdf}`, tsmctl('show', bdf), 'node -e 0', node, '75 ms')
+pair('tsmctl lock (no such TSM)', tsmctl('lock', bdf), 'node -e 0', node, '75 ms')
+pair('tsmctl decode', tsmctl('decode', 'spdm-version', '--hex', '1004000000010012'), 'node -e 0', node, '75 ms')
+
+const hasLspci = spawnSync('lspci', ['--version']).status === 0
+for (const count of [1000, 20_000]) {
+  const tree = syntheticTree(count)
+  const list = tsmctl('list', '--host', `replay:${tree}`)
+  const lspci = ['lspci', '-n', '-O', `sysfs.path=${join(tree, 'sys/bus/pci')}`]
+  if (hasLspci) pair(`tsmctl list, ${count} functions`, list, 'lspci -n', lspci, 'faster', 7)
+  else pair(`tsmctl list, ${count} functions (no lspci here)`, list, 'node -e 0', node, '', 7)
+}
+
+const bundle = join(scratch, 'interface-report.mjs')
+await build({
+  absWorkingDir: root,
+  entryPoints: ['bench/interface-report.ts'],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  outfile: bundle,
+  logLevel: 'warning',
+})
+const decode = JSON.parse(spawnSync(process.execPath, [bundle], {env, encoding: 'utf8'}).stdout)
+rows.push([
+  'decode an interface report, 16 ranges',
+  `${decode.layout.toFixed(0)} ns`,
+  'hand-written, same copy',
+  `${decode.byHand.toFixed(0)} ns`,
+  decode.ratio.toFixed(2),
+  '1.3',
+])
+rmSync(scratch, {recursive: true})
+
+console.log(`\nNode ${process.versions.node}, ${process.arch}; medians; ratio measured pair by pair\n`)
+console.log('| what | time | baseline | time | ratio | goal |')
+console.log('| --- | --- | --- | --- | --- | --- |')
+for (const row of rows) console.log(`| ${row.join(' | ')} |`)
