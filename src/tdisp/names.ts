@@ -3,8 +3,8 @@
 /** The only TDISPVersion defined: major 1, minor 0 (§11.3.5). */
 export const TDISP_VERSION_1_0 = 0x10
 
-/** MessageType (§11.3.1, §11.3.2); a response is its request without bit 7. */
-export const TDISP_MESSAGE = {
+/** MessageType of requests (§11.3.1). */
+export const TDISP_REQUEST = {
   GET_TDISP_VERSION: 0x81,
   GET_TDISP_CAPABILITIES: 0x82,
   LOCK_INTERFACE_REQUEST: 0x83,
@@ -16,6 +16,10 @@ export const TDISP_MESSAGE = {
   UNBIND_P2P_STREAM_REQUEST: 0x89,
   SET_MMIO_ATTRIBUTE_REQUEST: 0x8a,
   VDM_REQUEST: 0x8b,
+} as const
+
+/** MessageType of responses (§11.3.2): the request's without bit 7. */
+export const TDISP_RESPONSE = {
   TDISP_VERSION: 0x01,
   TDISP_CAPABILITIES: 0x02,
   LOCK_INTERFACE_RESPONSE: 0x03,
@@ -30,6 +34,9 @@ export const TDISP_MESSAGE = {
   TDISP_ERROR: 0x7f,
 } as const
 
+export const TDISP_MESSAGE = {...TDISP_REQUEST, ...TDISP_RESPONSE} as const
+
+export type TdispRequestName = keyof typeof TDISP_REQUEST
 export type TdispMessageName = keyof typeof TDISP_MESSAGE
 
 /** ERROR_CODE of TDISP_ERROR (§11.3.24). */

@@ -1,5 +1,5 @@
 /** The TDI report: what an interface says about itself while it is locked (PCIe r7.0 §11.3.11). */
-import {array, bit, bits, bytes, layout, NEXT, reserved, u16, u32, u64} from '../bits/index.js'
+import {array, bit, bits, bytes, layout, NEXT, reserved, mask, prep, u16, u32, u64} from '../bits/index.js'
 
 const SPEC = 'PCIe r7.0 §11.3.11'
 
@@ -46,3 +46,10 @@ export const INTERFACE_REPORT = layout(
 )
 
 export type InterfaceReport = ReturnType<typeof INTERFACE_REPORT.decode>
+
+/** MSI-X Message Control of a report as the 16-bit register it is a copy of. */
+export const msixControl = (report: InterfaceReport): number =>
+  prep(mask(10, 0), report.msixTableSize) +
+  prep(mask(13, 11), report.msixReserved) +
+  prep(mask(14, 14), Number(report.msixFunctionMask)) +
+  prep(mask(15, 15), Number(report.msixEnable))
