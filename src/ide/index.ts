@@ -1,4 +1,17 @@
 export {
+  addressRange,
+  type AddressRange,
+  decodeIde,
+  decodeIdeRegisters,
+  type Ide,
+  type Idle,
+  IDLE_STREAM_ID,
+  type LinkStream,
+  promisedBlocks,
+  type SelectiveStream,
+} from './decode.js'
+export {addressAssociation, type EncodableIde, encodeIde} from './encode.js'
+export {
   IDE_KM_PROTOCOL,
   KEY_PROG_STATUS,
   KM_KEY_PROG,

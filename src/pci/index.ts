@@ -1,3 +1,5 @@
+export {readAttribute, readDecimal, readHexadecimal, readLinkName} from './attributes.js'
+export {type Bar, BASE_ADDRESS, barsOfHeader, parseResources, RESOURCE_FLAGS, type Resources} from './bars.js'
 export {type Bdf, bdfOfRid, type BdfParts, bdfParts, compareBdf, formatBdf, isBdf, parseBdf, ridOf} from './bdf.js'
 export {
   ACS,
@@ -17,3 +19,39 @@ export {DOE, DOE_DISCOVERY_REQUEST, DOE_DISCOVERY_RESPONSE, DOE_OBJECT_HEADER, D
 export {EXPRESS, EXPRESS2, EXPRESS_SLOT, PORT_TYPE, PORT_TYPE_NAMES} from './express.js'
 export {COMMON_HEADER, HEADER_TYPE, TYPE0_HEADER, TYPE1_HEADER} from './headers.js'
 export {LAYOUTS} from './layouts.js'
+export {type Capability} from './capability-walk.js'
+export {capabilityOf, type ConfigSpace, decodeConfigSpace, type DoeMailbox, type Header} from './config-space.js'
+export {CMA_SPDM, type DoeFeature, offers, readDoeFeatures, SECURED_CMA_SPDM} from './doe-features.js'
+export {decodeDoeObject, type DoeObject, encodeDoeObject} from './doe-objects.js'
+export {
+  deviceDirectory,
+  DEVICES,
+  type Ids,
+  idsOfHeader,
+  type Listing,
+  listFunctions,
+  type PciFunction,
+  type Place,
+  placeOf,
+  readFunction,
+} from './functions.js'
+export {type HostBridge, listHostBridges, readHostBridge, type StreamLink} from './host-bridges.js'
+export {type FunctionFacts, inspectFunction, type Sriov} from './inspect.js'
+export {
+  ABSENT,
+  attempt,
+  attemptPresent,
+  isGone,
+  type Known,
+  known,
+  mapKnown,
+  type Present,
+  refusal,
+  thenKnown,
+  unknown,
+  valueOf,
+} from './known.js'
+export {CAPABILITY_NAMES, classNameOf, EXTENDED_CAPABILITY_NAMES} from './names.js'
+export {type Topology, walkDevices, type WalkOptions} from './topology.js'
+export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'
+export {listTsms, type Tsm, TSM_CLASS, type Tsms} from './tsms.js'

@@ -1,5 +1,6 @@
 /** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */
 import type {AnyLayout} from '../bits/index.js'
+import {BASE_ADDRESS, RESOURCE_FLAGS} from './bars.js'
 import {
   ACS,
   AER,
@@ -22,6 +23,8 @@ export const LAYOUTS: readonly AnyLayout[] = [
   COMMON_HEADER,
   TYPE0_HEADER,
   TYPE1_HEADER,
+  BASE_ADDRESS,
+  RESOURCE_FLAGS,
   CAPABILITY_HEADER,
   EXPRESS,
   EXPRESS_SLOT,

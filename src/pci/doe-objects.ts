@@ -1,0 +1,39 @@
+/** DOE data objects: a header that counts dwords, and a payload padded with zeros to whole dwords. PCIe r6.2 §6.30.1. */
+import {concat, DecodeError} from '../bits/index.js'
+import {DOE_OBJECT_HEADER} from './doe-layouts.js'
+
+export interface DoeObject {
+  readonly vendor: number
+  readonly type: number
+  /** Including the padding, which only the inner protocol can tell from data. */
+  readonly payload: Uint8Array
+}
+
+const DWORD = 4
+const MAX_DWORDS = 2 ** 18
+
+/** Bytes of an object as they go through the mailbox. Throws RangeError when the payload exceeds 2^18 - 2 dwords. */
+export function encodeDoeObject({vendor, type, payload}: DoeObject): Uint8Array {
+  const padding = new Uint8Array(Math.ceil(payload.length / DWORD) * DWORD - payload.length)
+  const dwords = (DOE_OBJECT_HEADER.headSize + payload.length + padding.length) / DWORD
+  if (dwords > MAX_DWORDS) throw new RangeError(`a DOE object holds at most ${MAX_DWORDS} dwords, not ${dwords}`)
+  // the length field wraps: 0 stands for the maximum
+  return concat(DOE_OBJECT_HEADER.encode({vendorId: vendor, type, dwords: dwords % MAX_DWORDS}), payload, padding)
+}
+
+/** Decodes exactly one object. Throws DecodeError when the length field disagrees with `bytes`. */
+export function decodeDoeObject(bytes: Uint8Array): DoeObject {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const {value, end} = DOE_OBJECT_HEADER.read(data, 0, bytes.length)
+  const {vendorId: vendor, type, dwords} = value
+  const length = (dwords === 0 ? MAX_DWORDS : dwords) * DWORD
+  if (length !== bytes.length)
+    throw new DecodeError({
+      structure: DOE_OBJECT_HEADER.name,
+      path: 'dwords',
+      offset: DWORD,
+      expected: `${bytes.length / DWORD} dwords`,
+      got: `${length / DWORD}`,
+    })
+  return {vendor, type, payload: bytes.slice(end)}
+}

@@ -1,0 +1,67 @@
+/** Registered TSMs. Linux Documentation/ABI/testing/sysfs-class-tsm; `pci_mode` is of the staged guest series. */
+import {errnoOf} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {readAttribute} from './attributes.js'
+import {type Bdf, isBdf} from './bdf.js'
+import {isGone, type Present} from './known.js'
+
+export const TSM_CLASS = '/sys/class/tsm'
+
+export interface Tsm {
+  /** `tsmN`; reused by the kernel, so it names a TSM only until it goes. */
+  readonly name: string
+  /** Directory of the device that provides it; undefined when the class link could not be read. */
+  readonly parent: string | undefined
+  /** The providing device, when it is a PCI function. */
+  readonly parentBdf: Bdf | undefined
+  /** `link`, `devsec` or `none` where the kernel says so; absent on 7.3. */
+  readonly mode: Present<string>
+}
+
+export interface Tsms {
+  /** False when the kernel has no TSM core: then no device has a `tsm/` directory, whatever it supports. */
+  readonly core: boolean
+  readonly list: readonly Tsm[]
+}
+
+/** `/sys/class/tsm/tsm0` → `…/<parent>/tsm/tsm0`; the `tsm` directory in between is glue. */
+function parentOf(kernel: Kernel, name: string): string | undefined {
+  try {
+    const path = kernel.readlink(`${TSM_CLASS}/${name}`).replace(/^(?:\.\.\/)+/, '/sys/')
+    const above = path.slice(0, path.lastIndexOf('/'))
+    return above.endsWith('/tsm') ? above.slice(0, above.lastIndexOf('/')) : above
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    return undefined
+  }
+}
+
+function readTsm(kernel: Kernel, name: string): Tsm {
+  const parent = parentOf(kernel, name)
+  const last = parent?.slice(parent.lastIndexOf('/') + 1)
+  return {
+    name,
+    parent,
+    parentBdf: last !== undefined && isBdf(last) ? last : undefined,
+    mode: readAttribute(kernel, `${TSM_CLASS}/${name}/pci_mode`),
+  }
+}
+
+/** Registered TSMs, by number. Throws ErrnoError when the class exists and cannot be listed. */
+export function listTsms(kernel: Kernel): Tsms {
+  let names: readonly string[]
+  try {
+    names = kernel.list(TSM_CLASS)
+  } catch (error) {
+    if (isGone(error)) return {core: false, list: []}
+    throw error
+  }
+  const numbers = names.flatMap(name => /^tsm(\d{1,9})$/.exec(name)?.[1] ?? [])
+  return {
+    core: true,
+    list: numbers
+      .map(Number)
+      .sort((a, b) => a - b)
+      .map(n => readTsm(kernel, `tsm${n}`)),
+  }
+}
