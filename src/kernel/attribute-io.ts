@@ -62,13 +62,13 @@ function whileOpen<T>(path: string, access: Access, verb: string, shown: string,
   }
 }
 
-/** Everything from the current position of `fd` on. */
-export function readToEnd(fd: number, shown: string): Uint8Array {
+/** Everything from the current position of `fd` on; a read of less than `page` bytes is taken for the last one. */
+export function readToEnd(fd: number, shown: string, page = 0): Uint8Array {
   let length = 0
   for (;;) {
     const got = readSync(fd, buffer, length, buffer.length - length, null)
-    if (got === 0) return buffer.slice(0, length)
     length += got
+    if (got === 0 || got < page) return buffer.slice(0, length)
     if (length < buffer.length) continue
     if (length >= LARGEST) throw new ErrnoError('EFBIG', 'read', shown)
     const larger = new Uint8Array(buffer.length * 2)
@@ -77,9 +77,12 @@ export function readToEnd(fd: number, shown: string): Uint8Array {
   }
 }
 
+/** sysfs, configfs and disks give less than a page only at the end; /proc stops between records as it likes. */
+const pageOf = (path: string): number => (path.startsWith('/proc/') ? 0 : 4096)
+
 /** Whole content. */
 export const readWhole = (path: string, shown = path, access = KERNEL_FILE): Uint8Array =>
-  whileOpen(path, access, 'read', shown, fd => readToEnd(fd, shown))
+  whileOpen(path, access, 'read', shown, fd => readToEnd(fd, shown, pageOf(path)))
 
 /** Up to `length` bytes from `offset`. One aligned 4-byte read of `config` is one configuration cycle. */
 export const readPart = (path: string, offset: number, length: number, shown = path, access = KERNEL_FILE) =>

@@ -2,14 +2,13 @@
 import {closeSync, constants, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync} from 'node:fs'
 import {basename, dirname, join} from 'node:path'
 import {toHex} from '../bits/index.js'
-import {checkWritten} from './attribute-io.js'
 import {random} from './environment.js'
 
 const {O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY} = constants
 
-/** Writes all of `bytes`; ordinary files take them in one call unless the disk is full. */
-export function writeAll(fd: number, bytes: Uint8Array, path: string): void {
-  checkWritten(bytes.length === 0 ? 0 : writeSync(fd, bytes), bytes, path)
+/** Writes all of `bytes`, in one call unless the disk is full or a pipe is slow. */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
 }
 
 /** Makes a directory's entries durable. */
@@ -24,7 +23,7 @@ export function syncDirectory(directory: string): void {
 
 /**
  * Puts `bytes` at `path` by temporary file, fsync and rename; with `exclusive`, by link, which fails with EEXIST when
- * something is there already. Throws Node's own errors.
+ * something is there already (the caller has looked, for file systems that cannot). Throws Node's own errors.
  */
 export function publish(path: string, bytes: Uint8Array, mode: number, exclusive = false): void {
   const directory = dirname(path)
@@ -32,17 +31,29 @@ export function publish(path: string, bytes: Uint8Array, mode: number, exclusive
   const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
     try {
-      writeAll(fd, bytes, path)
+      writeAll(fd, bytes)
       fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
-    if (exclusive) linkSync(temporary, path)
+    const isLinked = exclusive && linkIfPossible(temporary, path)
+    if (isLinked) unlinkSync(temporary)
     else renameSync(temporary, path)
   } catch (error) {
     unlinkSync(temporary)
     throw error
   }
-  if (exclusive) unlinkSync(temporary)
   syncDirectory(directory)
+}
+
+/** False on file systems without hard links, where only a rename is left. */
+function linkIfPossible(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException
+    if (code === 'EPERM' || code === 'ENOSYS' || code === 'ENOTSUP') return false
+    throw error
+  }
 }

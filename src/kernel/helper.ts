@@ -57,7 +57,6 @@ async function ask(verb: string, path: string, data: string | null, signal?: Abo
   const {spawn} = await import('node:child_process')
   const answer = await new Promise<Answer>((resolve, reject) => {
     const interrupted = (): ErrnoError => new ErrnoError('EINTR', verb, path)
-    if (signal?.aborted) return reject(interrupted())
     const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', SCRIPT], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: {...process.env, NODE_OPTIONS: ''},
@@ -70,6 +69,7 @@ async function ask(verb: string, path: string, data: string | null, signal?: Abo
       helper.unref()
       reject(interrupted())
     }
+    if (signal?.aborted) kill()
     signal?.addEventListener('abort', kill, {once: true})
     const output: Buffer[] = []
     helper.stdout.on('data', (chunk: Buffer) => output.push(chunk))

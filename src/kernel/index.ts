@@ -1,4 +1,10 @@
+export {type Capture, CAPTURE_FORMAT, type CaptureNode, type Exchange} from './capture.js'
+export {environment} from './environment.js'
+export {readStandardInput, readUserFile, writeUserFile, type WriteOptions} from './files.js'
+export {formatCapture} from './format-capture.js'
 export {liveKernel, type LiveOptions} from './live.js'
+export {fileLocks, memoryLocks} from './lock.js'
+export {parseLspci} from './lspci.js'
 export {
   type Attribute,
   decodeAttributes,
@@ -21,4 +27,11 @@ export {
   type Stat,
   type StateStore,
 } from './port.js'
+export {openReplay} from './open-replay.js'
+export {parseCapture} from './parse-capture.js'
+export {recordingKernel, type Recording, type RecordingOptions} from './recording.js'
+export type {ReplayOptions} from './replay-host.js'
+export {replayKernel} from './replay.js'
 export {defaultStateDirectory, directoryState, memoryState} from './state.js'
+export {treeKernel, type TreeOptions} from './tree.js'
+export {type Lookup, resolvePath} from './walk.js'

@@ -1,9 +1,10 @@
 /** The running machine. */
 import {join} from 'node:path'
-import {ErrnoError, TsmctlError} from '../errors.js'
+import {TsmctlError} from '../errors.js'
 import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce} from './attribute-io.js'
 import {environment} from './environment.js'
 import {readInHelper, writeInHelper} from './helper.js'
+import {refuseIfAborted} from './interrupted.js'
 import {fileLocks} from './lock.js'
 import type {Kernel} from './port.js'
 import {defaultStateDirectory, directoryState} from './state.js'
@@ -54,9 +55,4 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
       // nothing is kept open between calls
     },
   }
-}
-
-/** An aborted call does nothing and says so as the kernel would. */
-export function refuseIfAborted(signal: AbortSignal | undefined, verb: string, path: string): void {
-  if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
 }

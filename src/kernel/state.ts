@@ -73,7 +73,7 @@ export function directoryState(directory: string): StateStore {
       try {
         fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, PRIVATE_FILE)
         const isNew = fstatSync(fd).size === 0
-        writeAll(fd, bytes, path)
+        writeAll(fd, bytes)
         fdatasyncSync(fd)
         if (isNew) syncDirectory(directory)
       } catch (error) {

@@ -1,0 +1,104 @@
+/** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
+import {closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
+import {concat} from '../bits/index.js'
+import {ErrnoError, type ErrorKind, printable, TsmctlError} from '../errors.js'
+import {readToEnd, statOf} from './attribute-io.js'
+import {publish, writeAll} from './durable.js'
+import {errnoError} from './errno.js'
+
+/** Largest file or standard input read; far beyond any bundle. */
+const LARGEST_INPUT = 64 * 1024 * 1024
+
+/** The user named the wrong kind of thing: that is usage, not a transition of a device. */
+const KIND: Readonly<Record<string, ErrorKind>> = {EISDIR: 'usage', ENOTDIR: 'not-found', ENOSPC: 'unsupported'}
+
+function fileError(error: unknown, verb: string, path: string): TsmctlError {
+  if (error instanceof TsmctlError && !(error instanceof ErrnoError)) return error
+  const refusal = errnoError(error, verb, path)
+  const kind = KIND[refusal.errno]
+  return kind === undefined ? refusal : new ErrnoError(refusal.errno, verb, path, {kind, cause: error})
+}
+
+/** Whole content of a file, pipe or device the user named. Throws TsmctlError `not-found`, `not-permitted`, `usage`. */
+export function readUserFile(path: string): Uint8Array {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, constants.O_RDONLY)
+    if (fstatSync(fd).isDirectory()) throw new ErrnoError('EISDIR', 'read', path)
+    return readToEnd(fd, path)
+  } catch (error) {
+    throw fileError(error, 'read', path)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+export interface WriteOptions {
+  /** Replace what is there already. */
+  readonly force?: boolean
+  /** Permission bits of a new file, 0644 unless given; for what others should not read, 0600. */
+  readonly mode?: number
+}
+
+/**
+ * Writes a file completely or not at all. Throws TsmctlError `usage` if something is there and `force` is not set. A
+ * link is followed, a device or pipe written to directly.
+ */
+export function writeUserFile(path: string, bytes: Uint8Array, {force = false, mode = 0o644}: WriteOptions = {}): void {
+  try {
+    const there = statOf(path)
+    if (there === undefined) publish(path, bytes, mode, true)
+    else {
+      const place = there.type === 'link' ? realpathSync(path) : path
+      if (!isOrdinary(place)) writeInPlace(place, bytes)
+      else if (force) publish(place, bytes, mode)
+      else throw new ErrnoError('EEXIST', 'write', path)
+    }
+  } catch (error) {
+    const failure = fileError(error, 'write', path)
+    if (!(failure instanceof ErrnoError) || failure.errno !== 'EEXIST') throw failure
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `write ${printable(path, 512)}`,
+      path,
+      got: 'it exists already',
+      hint: 'use --force to replace it',
+    })
+  }
+}
+
+function isOrdinary(path: string): boolean {
+  const found = statSync(path)
+  if (found.isDirectory()) throw new ErrnoError('EISDIR', 'write', path)
+  return found.isFile()
+}
+
+/** For /dev/stdout and the like, which must never be replaced by a file. */
+function writeInPlace(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, constants.O_WRONLY)
+  try {
+    writeAll(fd, bytes)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Everything on standard input. Throws TsmctlError `usage` when it is a terminal. */
+export async function readStandardInput(input: NodeJS.ReadStream = process.stdin): Promise<Uint8Array> {
+  if (input.isTTY)
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: 'read standard input',
+      got: 'it is a terminal',
+      hint: 'name a file, or pipe one in',
+    })
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of input) {
+    const bytes = chunk as Uint8Array
+    length += bytes.length
+    if (length > LARGEST_INPUT) throw new ErrnoError('EFBIG', 'read', 'standard input', {kind: 'usage'})
+    chunks.push(bytes)
+  }
+  return concat(...chunks)
+}

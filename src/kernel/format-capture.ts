@@ -1,0 +1,62 @@
+/**
+ * The text of a capture: one JSON object, one node per line, in the order of a directory tree, so that people can read,
+ * compare and edit it. Nodes by path:
+ *
+ *     ["d", mode]                            directory; its listing is the set of nodes below it
+ *     ["d", mode, "partial" | errno]         directory that was never listed, or whose listing failed
+ *     ["l", target]                          symbolic link
+ *     ["f", mode, text | null]               file; null: write-only
+ *     ["b", mode, base64]                    file that is not plain text
+ *     ["p", mode, size, [[offset, base64]…]] file of which only these bytes are known; an empty last one: the end
+ *     ["e", mode, errno]                     file that answered with this errno
+ *
+ * Modes are octal. Then `exchanges`, one generic-netlink dump per line, in the order they happened.
+ */
+import {toHex} from '../bits/index.js'
+import {type Capture, CAPTURE_FORMAT, type CaptureNode, type Exchange, plainText} from './capture.js'
+
+const octal = (mode: number): string => mode.toString(8)
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+function tuple(node: CaptureNode): readonly unknown[] {
+  switch (node.type) {
+    case 'directory':
+      return node.listing === undefined ? ['d', octal(node.mode)] : ['d', octal(node.mode), node.listing]
+    case 'link':
+      return ['l', node.target]
+    case 'file': {
+      const text = node.content === null ? null : plainText(node.content)
+      return text === undefined ? ['b', octal(node.mode), base64(node.content!)] : ['f', octal(node.mode), text]
+    }
+    case 'part': {
+      const chunks = node.chunks.map(({offset, bytes}) => [offset, base64(bytes)])
+      return ['p', octal(node.mode), node.size, node.end === undefined ? chunks : [...chunks, [node.end, '']]]
+    }
+    case 'error':
+      return ['e', octal(node.mode), node.errno]
+  }
+}
+
+const exchangeLine = ({family, version, command, request, response}: Exchange): string =>
+  JSON.stringify({
+    family,
+    version,
+    command,
+    request: toHex(request),
+    ...(typeof response === 'string' ? {errno: response} : {response: response.map(toHex)}),
+  })
+
+/** Order in which a parent is followed by all that is below it. */
+function inTreeOrder(a: string, b: string): number {
+  const [x, y] = [a.replaceAll('/', '\0'), b.replaceAll('/', '\0')]
+  return x < y ? -1 : Number(x > y)
+}
+
+/** Text of a capture; the same capture always gives the same text. */
+export function formatCapture({label, kernel, recorded, nodes, exchanges}: Capture): string {
+  const head = JSON.stringify({format: CAPTURE_FORMAT, label, kernel, recorded}).slice(0, -1)
+  const lines = [...nodes]
+    .sort(([a], [b]) => inTreeOrder(a, b))
+    .map(([path, node]) => `${JSON.stringify(path)}:${JSON.stringify(tuple(node))}`)
+  return `${head},"tree":{\n${lines.join(',\n')}\n},"exchanges":[\n${exchanges.map(exchangeLine).join(',\n')}\n]}\n`
+}

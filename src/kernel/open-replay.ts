@@ -1,0 +1,43 @@
+/** A replayed host from whatever the user has: a capture, `lspci -xxxx` text, or a sysfs tree on disk. */
+import {join} from 'node:path'
+import {quoted, TsmctlError} from '../errors.js'
+import {statOf} from './attribute-io.js'
+import {readUserFile} from './files.js'
+import {looksLikeLspci, parseLspci} from './lspci.js'
+import {parseCapture} from './parse-capture.js'
+import type {Kernel} from './port.js'
+import type {ReplayOptions} from './replay-host.js'
+import {replayKernel} from './replay.js'
+import {treeKernel} from './tree.js'
+
+const HINT =
+  'a replay is a capture made by "tsmctl record", the text of "lspci -xxxx", or a directory that holds sys/ or is a sysfs'
+
+const unrecognised = (path: string, got: string): TsmctlError =>
+  new TsmctlError({kind: 'malformed', attempted: `replay ${quoted(path, 512)}`, path, got, hint: HINT})
+
+const isDirectory = (path: string): boolean => {
+  const found = statOf(path)
+  // a link may lead to a directory: asking for an entry of it follows the link
+  return found?.type === 'directory' || (found?.type === 'link' && statOf(join(path, '.'))?.type === 'directory')
+}
+
+function openTree(path: string, options: ReplayOptions): Kernel {
+  if (isDirectory(join(path, 'sys'))) return treeKernel(path, options)
+  if (isDirectory(join(path, 'bus')) || isDirectory(join(path, 'devices')))
+    return treeKernel(path, {...options, mount: '/sys'})
+  throw unrecognised(path, 'the directory holds neither sys/ nor bus/ nor devices/')
+}
+
+/**
+ * Opens the replay at `path`. Throws TsmctlError: `malformed` naming the node or line, or the formats when it is none of
+ * them; `not-found` and `not-permitted` for the file itself.
+ */
+export function openReplay(path: string, options: ReplayOptions = {}): Kernel {
+  if (isDirectory(path)) return openTree(path, options)
+  const bytes = readUserFile(path)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  if (/^\s*\{/.test(text)) return replayKernel(parseCapture(bytes), {...options, label: path})
+  if (looksLikeLspci(text)) return replayKernel(parseLspci(text), {...options, label: path})
+  throw unrecognised(path, 'the file is neither a capture nor an lspci dump')
+}

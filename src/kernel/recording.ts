@@ -1,0 +1,210 @@
+/**
+ * Records what another host answers. The last content wins; a refusal never replaces content, so that an attribute that
+ * vanished or was busy for a moment stays as it was seen. A recording is for looking at a machine: of writes only the
+ * existence of the attribute is kept, and tsmctl's own state and locks are not part of it.
+ */
+import {errnoOf} from '../errors.js'
+import {anonymous} from './anonymise.js'
+import {type Capture, type CaptureNode, type Exchange, fileNode, withBytes} from './capture.js'
+import {attributeText, type Kernel} from './port.js'
+import {childOf, type Lookup, resolvePath} from './walk.js'
+
+export interface RecordingOptions {
+  /** Leave out what identifies one machine: see `anonymise.ts` for what that covers. */
+  readonly anonymise?: boolean
+  /** Name of the capture; that of the recorded host unless given. */
+  readonly label?: string
+}
+
+export interface Recording extends Kernel {
+  /** Everything recorded so far. */
+  capture(): Capture
+}
+
+/** Not a fact about the node: the path was wrong, or the call was ended from outside. */
+const NOT_KEPT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINTR'])
+
+/** Release of the kernel, for the head of the capture; empty where there is no /proc. */
+function releaseOf(kernel: Kernel): string {
+  try {
+    return attributeText(kernel.read('/proc/sys/kernel/osrelease'))
+  } catch {
+    return ''
+  }
+}
+
+const isWriteOnly = (mode: number): boolean => !/[4-7]/.test(mode.toString(8).padStart(3, '0').slice(-3))
+
+/** The nodes seen so far, and how answers become nodes. */
+function recorder(inner: Kernel) {
+  const nodes = new Map<string, CaptureNode>()
+  const sizes = new Map<string, number>()
+
+  /** Notes that something is at a canonical path, without reading it. */
+  const notice = (path: string): CaptureNode | undefined => {
+    const known = nodes.get(path)
+    if (known !== undefined) return known
+    const found = inner.stat(path)
+    if (found === undefined) return undefined
+    const {type, mode, size} = found
+    sizes.set(path, size)
+    let node: CaptureNode = {type: 'part', mode, size, chunks: []}
+    if (type === 'directory') node = {type: 'directory', mode, listing: 'partial'}
+    if (type === 'file' && isWriteOnly(mode)) node = {type: 'file', mode, content: null}
+    if (type === 'link') node = {type: 'link', target: inner.readlink(path)}
+    nodes.set(path, node)
+    return node
+  }
+
+  const lookup: Lookup = path => {
+    const node = notice(path)
+    if (node === undefined) return undefined
+    if (node.type === 'link') return {link: node.target}
+    return node.type === 'directory' ? 'directory' : 'file'
+  }
+
+  /** Hands the canonical path and the node there to `keep`; what is gone already is not recorded. */
+  function at(path: string, follow: boolean, keep: (place: string, node: CaptureNode) => void): void {
+    try {
+      const place = resolvePath(path, follow, lookup, 'record')
+      const node = notice(place)
+      if (node !== undefined) keep(place, node)
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error
+    }
+  }
+
+  const keepError = (path: string, errno: string): void =>
+    at(path, true, (place, node) => {
+      if (NOT_KEPT.has(errno)) return
+      if (node.type === 'directory') nodes.set(place, {...node, listing: errno})
+      else if (node.type === 'error' || (node.type === 'part' && node.chunks.length === 0))
+        nodes.set(place, {type: 'error', mode: node.mode, errno})
+    })
+
+  return {
+    nodes,
+    seen: (path: string, follow: boolean): void => at(path, follow, () => undefined),
+    keepError,
+    keepContent: (path: string, content: Uint8Array): void =>
+      at(path, true, (place, node) => {
+        if (node.type === 'link' || node.type === 'directory') return
+        nodes.set(place, fileNode(node.mode, sizes.get(place) ?? 0, content))
+      }),
+    keepBytes: (path: string, offset: number, bytes: Uint8Array, isEnd: boolean): void =>
+      at(path, true, (place, node) => {
+        if (node.type === 'link' || node.type === 'directory') return
+        const size = sizes.get(place) ?? 0
+        const before = node.type === 'error' ? {type: 'part' as const, mode: node.mode, size, chunks: []} : node
+        nodes.set(place, withBytes(before, offset, bytes, isEnd))
+      }),
+    keepListing: (path: string, names: readonly string[]): void =>
+      at(path, true, (place, node) => {
+        if (node.type !== 'directory') return
+        nodes.set(place, {type: 'directory', mode: node.mode})
+        for (const name of names) notice(childOf(place, name))
+      }),
+    keepLink: (path: string, target: string): void =>
+      at(path, false, place => void nodes.set(place, {type: 'link', target})),
+  }
+}
+
+/** `inner`, with everything it answers recorded. */
+export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): Recording {
+  const record = recorder(inner)
+  const exchanges: Exchange[] = []
+
+  function noted<T>(path: string, call: () => T, keep: (answer: T) => void): T {
+    let answer: T
+    try {
+      answer = call()
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno !== undefined) record.keepError(path, errno)
+      throw error
+    }
+    keep(answer)
+    return answer
+  }
+
+  return {
+    host: inner.host,
+    state: inner.state,
+    lock: name => inner.lock(name),
+    now: () => inner.now(),
+    monotonic: () => inner.monotonic(),
+    sleep: milliseconds => inner.sleep(milliseconds),
+    random: length => inner.random(length),
+    close: () => inner.close(),
+    read: path =>
+      noted(
+        path,
+        () => inner.read(path),
+        content => record.keepContent(path, content),
+      ),
+    readAt: (path, offset, length) =>
+      noted(
+        path,
+        () => inner.readAt(path, offset, length),
+        bytes => record.keepBytes(path, offset, bytes, bytes.length < length),
+      ),
+    readlink: path =>
+      noted(
+        path,
+        () => inner.readlink(path),
+        target => record.keepLink(path, target),
+      ),
+    list: path =>
+      noted(
+        path,
+        () => inner.list(path),
+        names => record.keepListing(path, names),
+      ),
+    stat: path =>
+      noted(
+        path,
+        () => inner.stat(path),
+        () => record.seen(path, false),
+      ),
+    async query(path, signal) {
+      try {
+        const content = await inner.query(path, signal)
+        record.keepContent(path, content)
+        return content
+      } catch (error) {
+        const errno = errnoOf(error)
+        if (errno !== undefined) record.keepError(path, errno)
+        throw error
+      }
+    },
+    async write(path, bytes, signal) {
+      record.seen(path, true)
+      await inner.write(path, bytes, signal)
+    },
+    async netlinkDump(request, signal) {
+      const {family, version, command} = request
+      const keep = (response: readonly Uint8Array[] | string): void => {
+        exchanges.push({family, version, command, request: request.attributes.slice(), response})
+      }
+      try {
+        const response = await inner.netlinkDump(request, signal)
+        keep(response.map(message => message.slice()))
+        return response
+      } catch (error) {
+        const errno = errnoOf(error)
+        if (errno !== undefined && errno !== 'EINTR') keep(errno)
+        throw error
+      }
+    },
+    capture() {
+      const capture: Capture = {
+        label: options.label ?? (inner.host.label || inner.host.kind),
+        kernel: releaseOf(inner),
+        recorded: inner.now().toISOString(),
+        nodes: new Map(record.nodes),
+        exchanges: [...exchanges],
+      }
+      return options.anonymise === true ? anonymous(capture) : capture
+    },
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Answers generic-netlink dumps from recorded exchanges. A request that was recorded several times gets the answers in
+ * the order they were recorded, the last one from then on. A fresh nonce cannot have been recorded: where only the nonce
+ * differs the recorded answer is given, and whoever checks freshness will see that it answers another nonce.
+ */
+import {DecodeError, equal} from '../bits/index.js'
+import {ErrnoError, printable} from '../errors.js'
+import type {Exchange} from './capture.js'
+import {refuseIfAborted} from './interrupted.js'
+import {decodeAttributes, encodeAttributes} from './netlink.js'
+import {PCI_TSM} from './pci-tsm-family.js'
+import type {Kernel} from './port.js'
+
+function withoutNonce(family: string, attributes: Uint8Array): Uint8Array {
+  if (family !== PCI_TSM.name) return attributes
+  try {
+    return encodeAttributes(decodeAttributes(attributes).filter(({type}) => type !== PCI_TSM.attribute.nonce))
+  } catch (error) {
+    // a request that cannot be decoded is compared as it is
+    if (error instanceof DecodeError) return attributes
+    throw error
+  }
+}
+
+export function replayExchanges(exchanges: readonly Exchange[]): Kernel['netlinkDump'] {
+  const used = new Set<Exchange>()
+  return async ({family, version, command, attributes}, signal) => {
+    const about = `the generic-netlink family ${printable(family)}`
+    refuseIfAborted(signal, 'ask', about)
+    const ofFamily = exchanges.filter(one => one.family === family)
+    if (ofFamily.length === 0)
+      throw new ErrnoError('ENOENT', 'ask', about, {hint: 'this recording holds no exchange with it'})
+    const wanted = withoutNonce(family, attributes)
+    const matching = ofFamily.filter(
+      one => one.version === version && one.command === command && equal(withoutNonce(family, one.request), wanted),
+    )
+    const answer = matching.find(one => !used.has(one)) ?? matching.at(-1)
+    if (answer === undefined)
+      throw new ErrnoError('EIO', 'ask', about, {
+        kind: 'unsupported',
+        got: 'this request is not in the recording',
+        hint: 'record the machine again with the command that needs it',
+      })
+    used.add(answer)
+    if (typeof answer.response === 'string') throw new ErrnoError(answer.response, 'ask', about)
+    return answer.response.map(message => message.slice())
+  }
+}

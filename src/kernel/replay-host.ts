@@ -1,0 +1,44 @@
+/** What all replayed hosts share: they can be looked at and not changed, and keep no state unless told where. */
+import {join} from 'node:path'
+import {ErrnoError} from '../errors.js'
+import {environment} from './environment.js'
+import {refuseIfAborted} from './interrupted.js'
+import {fileLocks, memoryLocks} from './lock.js'
+import type {Kernel} from './port.js'
+import {directoryState, memoryState} from './state.js'
+
+export interface ReplayOptions {
+  /** Where tsmctl keeps its own state; in memory unless given. */
+  readonly stateDirectory?: string
+}
+
+/** The part of a replayed host that differs. */
+export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> &
+  Partial<Pick<Kernel, 'netlinkDump'>>
+
+/** A host of kind `replay` around `reading`; `label` is what the user named. */
+export function replayHost(label: string, {stateDirectory}: ReplayOptions, reading: Reading): Kernel {
+  return {
+    host: {kind: 'replay', label},
+    state: stateDirectory === undefined ? memoryState() : directoryState(stateDirectory),
+    lock: stateDirectory === undefined ? memoryLocks() : fileLocks(join(stateDirectory, 'lock')),
+    ...environment,
+    async query(path, signal) {
+      refuseIfAborted(signal, 'read', path)
+      return reading.read(path)
+    },
+    async write(path, _bytes, signal) {
+      refuseIfAborted(signal, 'write', path)
+      throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
+    },
+    async netlinkDump({family}) {
+      throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${family}`, {
+        hint: 'this recording holds no netlink exchanges',
+      })
+    },
+    close() {
+      // nothing is kept open between calls
+    },
+    ...reading,
+  }
+}
