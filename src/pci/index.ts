@@ -51,7 +51,7 @@ export {
   unknown,
   valueOf,
 } from './known.js'
-export {CAPABILITY_NAMES, classNameOf, EXTENDED_CAPABILITY_NAMES} from './names.js'
+export {CAPABILITY_NAMES, className, EXTENDED_CAPABILITY_NAMES} from './names.js'
 export {type Topology, walkDevices, type WalkOptions} from './topology.js'
 export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'
 export {listTsms, type Tsm, TSM_CLASS, type Tsms} from './tsms.js'

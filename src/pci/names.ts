@@ -125,7 +125,7 @@ const CLASS_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** `NVMe controller` for 0x010802: the name of a 24-bit class code (base, sub, programming interface). */
-export function classNameOf(classCode: number): string {
+export function className(classCode: number): string {
   const digits = classCode.toString(16).padStart(6, '0')
   return CLASS_NAMES[digits.slice(0, 4)] ?? CLASS_NAMES[digits.slice(0, 2)] ?? `class ${hex(classCode, 6)}`
 }
