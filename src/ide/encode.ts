@@ -1,8 +1,8 @@
 /** The writing side of the IDE registers: what a driver programs, what a simulated device presents. */
-import {concat, type Encodable} from '../bits/index.js'
-import {ADDRESS_ASSOCIATION, IDE_CAPABILITY, LINK_STREAM, SELECTIVE_STREAM} from './registers.js'
+import {concat, type Encodable, type View} from '../bits/index.js'
+import {type ADDRESS_ASSOCIATION, IDE_CAPABILITY, LINK_STREAM, SELECTIVE_STREAM} from './registers.js'
 
-type Association = Encodable<typeof ADDRESS_ASSOCIATION.fields>
+export type EncodableAssociation = Omit<View<typeof ADDRESS_ASSOCIATION.fields>, 'reserved'>
 
 const MIB = 1n << 20n
 const UPPER_UNIT = 1n << 32n
@@ -11,7 +11,7 @@ const UPPER_UNIT = 1n << 32n
  * Valid address association block for `base` to `limit`, both inclusive. Throws RangeError unless the range starts at
  * a MiB and ends at the last byte of one.
  */
-export function addressAssociation(base: bigint, limit: bigint): Association {
+export function addressAssociation(base: bigint, limit: bigint): EncodableAssociation {
   if (base % MIB !== 0n || (limit + 1n) % MIB !== 0n || limit < base)
     throw new RangeError(`address association ${base.toString(16)}-${limit.toString(16)} is not whole MiB`)
   const lower = (address: bigint): number => Number((address % UPPER_UNIT) / MIB)
