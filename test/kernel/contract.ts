@@ -1,0 +1,263 @@
+/**
+ * What every implementation of the kernel port promises. A subject brings a host and a sample of paths on it by role, so
+ * that the same promises hold for a directory in /tmp, a simulated machine and a real one:
+ *
+ * - `directory`: exactly these names, in this order;
+ * - `text`: a text attribute below `directory` whose content stays the same;
+ * - `binary`: a file of at least 256 bytes with `st_size` of its length, such as `config` read with privilege;
+ * - `link`: a relative link with this target, leading to `directory`;
+ * - `absoluteLink`, `loop`: where the host can have them;
+ * - `writeOnly`: an attribute without read permission; left out where the reader is root and the files are ordinary;
+ * - `missing`: nothing is there, but its directory exists;
+ * - `writable`: an attribute that takes these bytes; left out on hosts that cannot be changed;
+ * - `vanish`: removes `text` from under the reader; left out where that is impossible;
+ * - `blocking`: a query of it blocks until aborted; left out where nothing blocks.
+ */
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {attributeText, type Kernel, readText} from '../../src/kernel/index.js'
+import {errno, rejectedErrno} from './errnos.js'
+
+export interface Sample {
+  readonly directory: {readonly path: string; readonly names: readonly string[]}
+  readonly text: {readonly path: string; readonly content: string}
+  readonly binary: {readonly path: string; readonly content: Uint8Array}
+  readonly link: {readonly path: string; readonly target: string}
+  readonly absoluteLink?: string
+  readonly loop?: string
+  readonly writeOnly?: string
+  readonly missing: string
+  readonly writable?: {readonly path: string; readonly bytes: Uint8Array}
+  readonly vanish?: () => void
+  readonly blocking?: string
+}
+
+export interface Subject {
+  readonly kernel: Kernel
+  readonly sample: Sample
+  readonly dispose?: () => void
+}
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
+
+export function describeKernelContract(name: string, make: () => Subject | Promise<Subject>): void {
+  describe(`kernel port: ${name}`, () => {
+    let subject: Subject
+    let kernel: Kernel
+    let sample: Sample
+
+    beforeEach(async () => {
+      subject = await make()
+      ;({kernel, sample} = subject)
+    })
+    afterEach(() => {
+      kernel.close()
+      subject.dispose?.()
+    })
+
+    describe('reading', () => {
+      it('gives the whole content of an attribute, again and again', () => {
+        expect(readText(kernel, sample.text.path)).toBe(sample.text.content)
+        expect(attributeText(kernel.read(sample.text.path))).toBe(sample.text.content)
+      })
+
+      it('gives bytes the caller may keep and change', () => {
+        const first = kernel.read(sample.binary.path)
+        first.fill(0xaa)
+        kernel.read(sample.text.path)
+        expect(first.every(byte => byte === 0xaa)).toBe(true)
+        expect(kernel.read(sample.binary.path)).toEqual(sample.binary.content)
+      })
+
+      it('gives bytes from an offset, fewer at the end, none behind it', () => {
+        const {path, content} = sample.binary
+        expect(kernel.readAt(path, 0, 4)).toEqual(content.slice(0, 4))
+        expect(kernel.readAt(path, 61, 7)).toEqual(content.slice(61, 68))
+        expect(kernel.readAt(path, content.length - 3, 16)).toEqual(content.slice(-3))
+        expect(kernel.readAt(path, content.length, 4)).toEqual(new Uint8Array(0))
+        expect(kernel.readAt(path, content.length + 4096, 4)).toEqual(new Uint8Array(0))
+        expect(kernel.readAt(path, 0, content.length + 1)).toEqual(content)
+        expect(kernel.readAt(path, 8, 0)).toEqual(new Uint8Array(0))
+      })
+
+      it('follows links on the way and at the end', () => {
+        const name_ = sample.text.path.slice(sample.directory.path.length)
+        expect(readText(kernel, `${sample.link.path}${name_}`)).toBe(sample.text.content)
+        expect(kernel.list(sample.link.path)).toEqual(sample.directory.names)
+      })
+
+      it('refuses what is not there, not a directory, not a file', () => {
+        expect(errno(() => kernel.read(sample.missing))).toBe('ENOENT')
+        expect(errno(() => kernel.readAt(sample.missing, 0, 1))).toBe('ENOENT')
+        expect(errno(() => kernel.read(`${sample.missing}/below`))).toBe('ENOENT')
+        expect(errno(() => kernel.read(`${sample.text.path}/below`))).toBe('ENOTDIR')
+        expect(errno(() => kernel.read(sample.directory.path))).toBe('EISDIR')
+      })
+
+      it('names the path and the errno in the message', () => {
+        expect(() => kernel.read(sample.missing)).toThrow(`cannot read ${sample.missing}: ENOENT`)
+      })
+
+      it('refuses a write-only attribute', context => {
+        if (sample.writeOnly === undefined) return context.skip('no such attribute on this host')
+        expect(errno(() => kernel.read(sample.writeOnly!))).toBe('EACCES')
+        expect(kernel.stat(sample.writeOnly)?.type).toBe('file')
+        return undefined
+      })
+
+      it('sees an attribute vanish between two calls', context => {
+        if (sample.vanish === undefined) return context.skip('nothing vanishes on this host')
+        expect(readText(kernel, sample.text.path)).toBe(sample.text.content)
+        sample.vanish()
+        expect(errno(() => kernel.read(sample.text.path))).toMatch(/^(?:ENOENT|ENODEV)$/)
+        expect(kernel.stat(sample.text.path)).toBeUndefined()
+        return undefined
+      })
+    })
+
+    describe('directories and links', () => {
+      it('lists names sorted', () => {
+        const names = kernel.list(sample.directory.path)
+        expect(names).toEqual(sample.directory.names)
+        expect(names).toEqual([...names].sort())
+      })
+
+      it('refuses to list what is no directory', () => {
+        expect(errno(() => kernel.list(sample.text.path))).toBe('ENOTDIR')
+        expect(errno(() => kernel.list(sample.missing))).toBe('ENOENT')
+      })
+
+      it('reads links and nothing else as a link', () => {
+        expect(kernel.readlink(sample.link.path)).toBe(sample.link.target)
+        expect(errno(() => kernel.readlink(sample.text.path))).toBe('EINVAL')
+        expect(errno(() => kernel.readlink(sample.missing))).toBe('ENOENT')
+      })
+
+      it('tells what is at a path without following a link there', () => {
+        expect(kernel.stat(sample.directory.path)?.type).toBe('directory')
+        expect(kernel.stat(sample.text.path)?.type).toBe('file')
+        expect(kernel.stat(sample.link.path)?.type).toBe('link')
+        expect(kernel.stat(sample.binary.path)).toMatchObject({type: 'file', size: sample.binary.content.length})
+      })
+
+      it('tells absence by undefined', () => {
+        expect(kernel.stat(sample.missing)).toBeUndefined()
+        expect(kernel.stat(`${sample.missing}/below`)).toBeUndefined()
+        expect(kernel.stat(`${sample.text.path}/below`)).toBeUndefined()
+      })
+
+      it('keeps absolute links inside the tree', context => {
+        if (sample.absoluteLink === undefined) return context.skip('no such link on this host')
+        expect(kernel.list(sample.absoluteLink)).toEqual(sample.directory.names)
+        return undefined
+      })
+
+      it('gives up on links in a circle', context => {
+        if (sample.loop === undefined) return context.skip('no such link on this host')
+        expect(errno(() => kernel.read(sample.loop!))).toBe('ELOOP')
+        expect(kernel.stat(sample.loop)?.type).toBe('link')
+        return undefined
+      })
+    })
+
+    describe('calls that may block', () => {
+      it('query reads like read', async () => {
+        expect(attributeText(await kernel.query(sample.text.path))).toBe(sample.text.content)
+        expect(await rejectedErrno(kernel.query(sample.missing))).toBe('ENOENT')
+      })
+
+      it('does nothing once aborted', async () => {
+        const signal = AbortSignal.abort()
+        expect(await rejectedErrno(kernel.query(sample.text.path, signal))).toBe('EINTR')
+        expect(await rejectedErrno(kernel.write(sample.text.path, bytes('1'), signal))).toBe('EINTR')
+      })
+
+      it('ends with EINTR when aborted while blocking', async context => {
+        if (sample.blocking === undefined) return context.skip('nothing blocks on this host')
+        const controller = new AbortController()
+        const query = kernel.query(sample.blocking, controller.signal)
+        setImmediate(() => controller.abort())
+        expect(await rejectedErrno(query)).toBe('EINTR')
+        return undefined
+      })
+    })
+
+    describe('writing', () => {
+      it('takes one write, or refuses because the host cannot be changed', async () => {
+        if (sample.writable === undefined) {
+          expect(await rejectedErrno(kernel.write(sample.text.path, bytes('1')))).toBe('EROFS')
+          expect(readText(kernel, sample.text.path)).toBe(sample.text.content)
+        } else await expect(kernel.write(sample.writable.path, sample.writable.bytes)).resolves.toBeUndefined()
+      })
+
+      it('never creates an attribute', async () => {
+        expect(await rejectedErrno(kernel.write(sample.missing, bytes('1')))).toMatch(/^(?:ENOENT|EROFS)$/)
+        expect(kernel.stat(sample.missing)).toBeUndefined()
+      })
+    })
+
+    describe('locks', () => {
+      it('are held by one at a time, and free once released', () => {
+        const release = kernel.lock('0000:01:00.0')
+        expect(errno(() => kernel.lock('0000:01:00.0'))).toBe('EBUSY')
+        kernel.lock('0000:02:00.0')()
+        release()
+        kernel.lock('0000:01:00.0')()
+      })
+
+      it('are not freed by releasing twice', () => {
+        const release = kernel.lock('tsm0')
+        release()
+        const again = kernel.lock('tsm0')
+        release()
+        expect(errno(() => kernel.lock('tsm0'))).toBe('EBUSY')
+        again()
+      })
+
+      it.each(['', '..', '.hidden', 'a/b', 'a@1', 'x'.repeat(200)])('refuse the name %j', lockName => {
+        expect(() => kernel.lock(lockName)).toThrow('as the name of a lock or state file')
+      })
+    })
+
+    describe('state', () => {
+      it('is absent, then what was appended, then what replaced it', () => {
+        const {state} = kernel
+        expect(state.read('audit.jsonl')).toBeUndefined()
+        state.append('audit.jsonl', bytes('one\n'))
+        state.append('audit.jsonl', bytes('two\n'))
+        expect(state.read('audit.jsonl')).toEqual(bytes('one\ntwo\n'))
+        state.replace('audit.jsonl', bytes('three\n'))
+        expect(state.read('audit.jsonl')).toEqual(bytes('three\n'))
+        state.replace('audit.jsonl', bytes(''))
+        expect(state.read('audit.jsonl')).toEqual(bytes(''))
+      })
+
+      it('refuses names that leave its directory', () => {
+        for (const stateName of ['../x', 'a/b', '..', ''])
+          expect(() => kernel.state.append(stateName, bytes('x'))).toThrow('as the name of a lock or state file')
+      })
+    })
+
+    describe('clock and chance', () => {
+      it('has a wall clock and a monotonic one', () => {
+        expect(kernel.now().getTime()).toBeGreaterThan(0)
+        const before = kernel.monotonic()
+        const after = kernel.monotonic()
+        expect(after).toBeGreaterThanOrEqual(before)
+      })
+
+      it('sleeps', async () => {
+        const before = kernel.monotonic()
+        await kernel.sleep(1)
+        expect(kernel.monotonic()).toBeGreaterThan(before)
+      })
+
+      it('gives fresh random bytes', () => {
+        const [first, second] = [kernel.random(32), kernel.random(32)]
+        expect(first).toHaveLength(32)
+        expect(second).toHaveLength(32)
+        expect(first).not.toEqual(second)
+        expect(kernel.random(0)).toEqual(new Uint8Array(0))
+      })
+    })
+  })
+}
