@@ -26,10 +26,19 @@ import {
 } from './version-capabilities.js'
 
 export * from './algorithm-messages.js'
+export * from './algorithms.js'
 export * from './certificate-chain-layout.js'
 export * from './codes.js'
 export {ERROR, SPDM_HEADER} from './header.js'
+export type {BlockFacts} from './measurement-block.js'
 export * from './measurement-messages.js'
+export type {MeasurementProblem} from './measurement-rules.js'
+export * from './measurements.js'
+export type {Selection, SelectionName} from './selection.js'
+export * from './signature.js'
+export * from './transcript-hash.js'
+export * from './vca.js'
+export {versionText} from './version.js'
 export * from './version-capabilities.js'
 
 /** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */

@@ -59,14 +59,14 @@ export const MEASUREMENT_BLOCK = layout(
 
 /** DMTFSpecMeasurementValueType [6:0]. */
 export const MEASUREMENT_TYPE = {
-  'immutable-rom': 0,
-  'mutable-firmware': 1,
-  'hardware-configuration': 2,
-  'firmware-configuration': 3,
-  'freeform-manifest': 4,
+  rom: 0,
+  firmware: 1,
+  'hw-config': 2,
+  'fw-config': 3,
+  manifest: 4,
   'device-mode': 5,
-  'firmware-version': 6,
-  'firmware-svn': 7,
+  version: 6,
+  svn: 7,
   'hash-extend': 8,
   informational: 9,
   'structured-manifest': 10,

@@ -1,0 +1,128 @@
+/**
+ * What the bits of NEGOTIATE_ALGORITHMS and ALGORITHMS stand for (DSP0274 1.3 §10.5). Names are the ones policies use;
+ * names of digests are also those of node:crypto.
+ */
+import {get, hex, mask} from '../bits/index.js'
+
+export interface HashAlgorithm {
+  readonly bit: number
+  readonly name: string
+  /** Bytes of a digest. */
+  readonly size: number
+}
+
+export interface AsymAlgorithm {
+  readonly bit: number
+  readonly name: string
+  readonly kind: 'rsassa' | 'rsapss' | 'ecdsa' | 'eddsa' | 'sm2' | 'ml-dsa' | 'slh-dsa'
+  readonly signatureSize: number
+  /** OpenSSL's name of the curve. */
+  readonly curve?: string
+  readonly modulusBits?: number
+}
+
+export interface NamedBit {
+  readonly bit: number
+  readonly name: string
+}
+
+const HASHES = [
+  ['sha256', 32],
+  ['sha384', 48],
+  ['sha512', 64],
+  ['sha3-256', 32],
+  ['sha3-384', 48],
+  ['sha3-512', 64],
+  ['sm3-256', 32],
+] as const
+
+export const BASE_HASH: readonly HashAlgorithm[] = HASHES.map(([name, size], bit) => ({bit, name, size}))
+
+/** Bit 0 is "raw bit stream only": there is no digest then. */
+export const MEASUREMENT_HASH: readonly HashAlgorithm[] = [
+  {bit: 0, name: 'raw', size: 0},
+  ...HASHES.map(([name, size], i) => ({bit: i + 1, name, size})),
+]
+
+const rsa = (bit: number, kind: 'rsassa' | 'rsapss', modulusBits: number): AsymAlgorithm => ({
+  bit,
+  name: `${kind}-${modulusBits}`,
+  kind,
+  signatureSize: modulusBits / 8,
+  modulusBits,
+})
+const ecdsa = (bit: number, p: string, curve: string, signatureSize: number): AsymAlgorithm => ({
+  bit,
+  name: `ecdsa-${p}`,
+  kind: 'ecdsa',
+  signatureSize,
+  curve,
+})
+
+export const BASE_ASYM: readonly AsymAlgorithm[] = [
+  rsa(0, 'rsassa', 2048),
+  rsa(1, 'rsapss', 2048),
+  rsa(2, 'rsassa', 3072),
+  rsa(3, 'rsapss', 3072),
+  ecdsa(4, 'p256', 'prime256v1', 64),
+  rsa(5, 'rsassa', 4096),
+  rsa(6, 'rsapss', 4096),
+  ecdsa(7, 'p384', 'secp384r1', 96),
+  ecdsa(8, 'p521', 'secp521r1', 132),
+  {bit: 9, name: 'sm2', kind: 'sm2', signatureSize: 64, curve: 'SM2'},
+  {bit: 10, name: 'ed25519', kind: 'eddsa', signatureSize: 64},
+  {bit: 11, name: 'ed448', kind: 'eddsa', signatureSize: 114},
+]
+
+const SLH_DSA = [
+  ['128s', 7856],
+  ['128f', 17088],
+  ['192s', 16224],
+  ['192f', 35664],
+  ['256s', 29792],
+  ['256f', 49856],
+] as const
+
+export const PQC_ASYM: readonly AsymAlgorithm[] = [
+  {bit: 0, name: 'ml-dsa-44', kind: 'ml-dsa', signatureSize: 2420},
+  {bit: 1, name: 'ml-dsa-65', kind: 'ml-dsa', signatureSize: 3309},
+  {bit: 2, name: 'ml-dsa-87', kind: 'ml-dsa', signatureSize: 4627},
+  ...SLH_DSA.flatMap(([set, signatureSize], i): AsymAlgorithm[] => [
+    {bit: 3 + 2 * i, name: `slh-dsa-sha2-${set}`, kind: 'slh-dsa', signatureSize},
+    {bit: 4 + 2 * i, name: `slh-dsa-shake-${set}`, kind: 'slh-dsa', signatureSize},
+  ]),
+]
+
+const named = (...names: readonly string[]): readonly NamedBit[] => names.map((name, bit) => ({bit, name}))
+
+export const DHE_GROUP = named('ffdhe2048', 'ffdhe3072', 'ffdhe4096', 'secp256r1', 'secp384r1', 'secp521r1', 'sm2')
+export const AEAD = named('aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305', 'sm4-gcm')
+export const KEY_SCHEDULE = named('spdm')
+export const KEM = named('ml-kem-512', 'ml-kem-768', 'ml-kem-1024')
+export const MEASUREMENT_SPECIFICATION = named('dmtf')
+export const OPAQUE_FORMAT = named('OpaqueDataFmt0', 'OpaqueDataFmt1')
+
+const BITS = Array.from({length: 32}, (_, bit) => bit)
+
+/** Numbers of the bits set in a 32-bit mask, ascending. */
+export const bitsOf = (word: number): number[] => BITS.filter(bit => get(mask(bit, bit), word) === 1)
+
+/** Names of the bits set in `word`; bits without a name are `bit 0x…`. */
+export const namesOf = (table: readonly NamedBit[], word: number): string[] =>
+  bitsOf(word).map(bit => table.find(row => row.bit === bit)?.name ?? `bit ${hex(bit)}`)
+
+/** The one algorithm `word` selects, or undefined when it selects none, several, or one nobody knows. */
+export function onlyOne<T extends NamedBit>(table: readonly T[], word: number): T | undefined {
+  const [bit, ...others] = bitsOf(word)
+  return others.length === 0 ? table.find(row => row.bit === bit) : undefined
+}
+
+/** Base hash by name, or undefined. */
+export const hashNamed = (name: string): HashAlgorithm | undefined => BASE_HASH.find(row => row.name === name)
+
+/** Signature algorithm of either family by name, or undefined. */
+export const asymNamed = (name: string): AsymAlgorithm | undefined =>
+  [...BASE_ASYM, ...PQC_ASYM].find(row => row.name === name)
+
+/** Selection mask of an algorithm, for whoever encodes one. */
+export const maskOf = (...rows: readonly NamedBit[]): number => rows.reduce((sum, {bit}) => sum + mask(bit, bit), 0)
