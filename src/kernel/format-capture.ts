@@ -52,11 +52,13 @@ function inTreeOrder(a: string, b: string): number {
   return x < y ? -1 : Number(x > y)
 }
 
+const onLines = (items: readonly string[]): string => (items.length === 0 ? '' : `\n${items.join(',\n')}\n`)
+
 /** Text of a capture; the same capture always gives the same text. */
 export function formatCapture({label, kernel, recorded, nodes, exchanges}: Capture): string {
   const head = JSON.stringify({format: CAPTURE_FORMAT, label, kernel, recorded}).slice(0, -1)
   const lines = [...nodes]
     .sort(([a], [b]) => inTreeOrder(a, b))
     .map(([path, node]) => `${JSON.stringify(path)}:${JSON.stringify(tuple(node))}`)
-  return `${head},"tree":{\n${lines.join(',\n')}\n},"exchanges":[\n${exchanges.map(exchangeLine).join(',\n')}\n]}\n`
+  return `${head},"tree":{${onLines(lines)}},"exchanges":[${onLines(exchanges.map(exchangeLine))}]}\n`
 }

@@ -13,6 +13,9 @@ import {privateDirectory} from './state.js'
 
 const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants
 
+/** Lock, process, start time (empty where /proc does not tell it). */
+const CLAIM = /^([^@]+)@([1-9]\d*)@(\d*)$/
+
 /** Start time of a process in clock ticks since boot, proc_pid_stat(5) field 22; undefined when it cannot be read. */
 function startOf(pid: number): string | undefined {
   try {
@@ -52,9 +55,9 @@ function removeIfThere(path: string): void {
 /** Process that holds `name` besides `own`, if any; files of dead ones are removed on the way. */
 function holderOf(directory: string, name: string, own: string): number | undefined {
   for (const file of readdirSync(directory)) {
-    const [lock, pid, start] = file.split('@')
-    if (lock !== name || file === own || pid === undefined || start === undefined) continue
-    if (isAlive(Number(pid), start)) return Number(pid)
+    const [, lock, pid, start] = CLAIM.exec(file) ?? []
+    if (lock !== name || file === own) continue
+    if (isAlive(Number(pid), start!)) return Number(pid)
     removeIfThere(join(directory, file))
   }
   return undefined
