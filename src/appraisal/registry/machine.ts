@@ -1,0 +1,95 @@
+import {checks} from './spec.js'
+
+/** Config space, kernel, policy, and the printing of it all. */
+export const MACHINE = checks({
+  'pci.bar.sane': {
+    class: 'F',
+    passes: 'BARs are powers of two, aligned to their size, and do not overlap',
+    fails: 'BARs: {got}',
+    stops: ['A8'],
+  },
+  'pci.command': {
+    class: 'W',
+    passes: 'memory decoding and bus mastering are on: switching them later would break the lock',
+    fails: 'Command register: {got}',
+    stops: ['A13'],
+    remedy: 'Enable the device (memory space and bus master) before locking it.',
+  },
+  'pci.sriov.stable': {
+    class: 'W',
+    passes: 'physical function and VF count did not change since connect',
+    fails: 'the VF set changed: {got}',
+    stops: ['A16'],
+    skips: ['kern', 'na'],
+  },
+  'pci.siblings': {
+    class: 'A',
+    passes: 'other functions of the device are not in use',
+    fails: 'in use: {got}',
+    stops: ['A32'],
+  },
+  'pci.link': {
+    class: 'A',
+    passes: 'speed and width of the link are the enrolled ones',
+    fails: 'the link changed: {got}',
+    stops: ['A21'],
+    skips: ['na'],
+  },
+  'kernel.autoprobe': {
+    class: 'W',
+    passes: 'no driver can bind by itself until the device is accepted',
+    fails: 'a driver could bind: {got}',
+    stops: ['A12'],
+    remedy: 'Set driver_override to a name no driver has; tsmctl lock does.',
+  },
+  'kernel.swiotlb': {
+    class: 'A',
+    passes: 'the kernel keeps the unaccepted device on shared bounce buffers',
+    fails: 'the unaccepted device is not confined to shared buffers: {got}',
+    stops: ['A14'],
+    skips: ['kern'],
+  },
+  'kernel.lockdown': {
+    class: 'A',
+    passes: 'the kernel is locked down and has no /dev/mem',
+    fails: 'the kernel is not locked down: {got}',
+    stops: ['A12'],
+    skips: ['kern'],
+  },
+  'policy.integrity': {
+    class: 'F',
+    passes: 'the policy is valid, lint clean and not expired',
+    fails: 'the policy is unusable: {got}',
+    stops: ['A29'],
+    remedy: 'Correct the policy; tsmctl policy lint names every finding.',
+  },
+  'policy.selector': {
+    class: 'F',
+    passes: 'exactly one rule matches the device',
+    fails: '{got}',
+    stops: ['A30'],
+    requires: ['policy.integrity'],
+    remedy: 'Write one rule for this device; tsmctl policy explain shows which rules match.',
+  },
+  'policy.age': {
+    class: 'F',
+    passes: 'the evidence is not older than the rule allows',
+    fails: 'the evidence is too old: {got}, allowed is {expected}',
+    stops: ['A21'],
+    requires: ['policy.selector'],
+    remedy: 'Collect evidence again.',
+  },
+  'policy.waivers': {
+    class: 'F',
+    passes: 'every waiver that is used is live and meant for this device and check',
+    fails: 'a waiver is unusable: {got}',
+    stops: ['A29'],
+    requires: ['policy.integrity'],
+  },
+  'ui.safe-text': {
+    class: 'F',
+    passes: 'all text that is shown went through the escaping printer',
+    fails: 'unescaped text: {got}',
+    stops: ['A34'],
+  },
+})
