@@ -3,7 +3,10 @@ import {stateText, type TransitionResult} from '../operations/index.js'
 
 export function transitionText({bdf, changed, dryRun, before, after, writes}: TransitionResult): string {
   if (dryRun)
-    return [`${bdf}: would write`, ...writes.map(({path, value, why}) => `  ${value || "'\\n'"} > ${path}  (to ${why})`)]
+    return [
+      `${bdf}: would write`,
+      ...writes.map(({path, value, why}) => `  ${value || "'\\n'"} > ${path}  (to ${why})`),
+    ]
       .concat(writes.length === 0 ? ['  nothing'] : [])
       .join('\n')
       .concat('\n')

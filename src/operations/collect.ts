@@ -1,0 +1,139 @@
+/** `evidence`: collects and freezes the evidence of a locked TDI (RATS evidence), and keeps a copy under its digest D. */
+import {toHex} from '../bits/index.js'
+import {
+  type Bundle,
+  bundleFromJson,
+  bundleToJson,
+  drawNonce,
+  encodeFacts,
+  type EvidenceObject,
+  freeze,
+  type ManifestFacts,
+  named,
+  nonceBytes,
+  type PciFacts,
+  shortDigest,
+  tsmFacts,
+} from '../evidence/index.js'
+import {quoted, TsmctlError} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {type CollectedEvidence, collectPciTsm, readTdi, type Tdi} from '../tsm/index.js'
+import {readPciFacts, textOrNull} from './device-facts.js'
+import {recordAudit} from './record-audit.js'
+import {burnNonce} from './nonces.js'
+
+export interface CollectOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Nonce of a relying party that wants to see its own freshness, any length up to 64 bytes. */
+  readonly relyingPartyNonce?: Uint8Array | undefined
+  readonly tool?: string | undefined
+}
+
+/** Collects the evidence of `bdf`, which must be locked. Throws TsmctlError; the device stays as it is. */
+export async function collectEvidence(kernel: Kernel, bdf: string, options: CollectOptions = {}): Promise<Bundle> {
+  const {signal} = options
+  const tdi = await readTdi(kernel, bdf, signal)
+  if (tdi.state === 'CONFIG_UNLOCKED')
+    throw new TsmctlError({
+      kind: 'transition',
+      attempted: `collect evidence of ${bdf}`,
+      subject: bdf,
+      got: 'the TDI is CONFIG_UNLOCKED, and evidence means nothing before the lock',
+      hint: `tsmctl lock ${bdf} first.`,
+    })
+  const before = await readPciFacts(kernel, bdf, signal)
+  const nonce = drawNonce(length => kernel.random(length), options.relyingPartyNonce)
+  burnNonce(kernel, nonce.value)
+  const collected = await collectPciTsm(kernel, bdf, nonceBytes(nonce), signal)
+  const after = await readPciFacts(kernel, bdf, signal)
+  const state = await readTdi(kernel, bdf, signal)
+  const bundle = freeze(objectsOf(kernel, collected, before, after, state), {
+    ...factsAround(kernel, after, state, options.tool ?? 'tsmctl'),
+    nonce,
+    provider: {kind: collected.provider, abi: collected.abi, tsm: state.lockedBy, generation: collected.generation},
+  })
+  keepBundle(kernel, bundle)
+  recordAudit(kernel, 'collected', {bdf, bundle})
+  return bundle
+}
+
+function factsAround(kernel: Kernel, pci: PciFacts, tdi: Tdi, tool: string): Omit<ManifestFacts, 'nonce' | 'provider'> {
+  const machineId = textOrNull(kernel, '/etc/machine-id')
+  const {bdf, vendor, device, subsystem, class: classCode, revision, dsn} = pci
+  return {
+    bundleId: toHex(kernel.random(16)),
+    collectedAt: kernel.now().toISOString(),
+    // nothing on this machine vouches for its clock yet
+    clock: 'untrusted',
+    host: {
+      machineIdHash: machineId === null ? null : named(new Uint8Array(Buffer.from(machineId))),
+      bootId: pci.bootId,
+      kernel: textOrNull(kernel, '/proc/sys/kernel/osrelease'),
+      tool,
+      toolDigest: null,
+    },
+    device: {bdf, vendor, device, subsystem, class: classCode, revision, ...(dsn !== undefined && {dsn})},
+    lockEpoch: {kind: 'none', value: null},
+    tdiState: tdi.state,
+  }
+}
+
+function objectsOf(
+  kernel: Kernel,
+  collected: CollectedEvidence,
+  before: PciFacts,
+  after: PciFacts,
+  tdi: Tdi,
+): EvidenceObject[] {
+  const tsm = tsmFacts(tdi.lockedBy, tdi.state, collected.digests)
+  const autoprobe = textOrNull(kernel, '/sys/bus/pci/drivers_autoprobe')
+  return [
+    ...[...collected.objects].map(([label, bytes]): EvidenceObject => {
+      const digest = collected.digests.get(label)
+      return {
+        label,
+        bytes,
+        source: collected.provider,
+        ...(digest !== undefined && {tsmDigest: {alg: tsm.digestAlgorithm ?? 'unknown', value: toHex(digest)}}),
+      }
+    }),
+    {label: 'tsm', bytes: encodeFacts(tsm), source: collected.provider},
+    {label: 'pci', bytes: encodeFacts(after), source: 'sysfs'},
+    {
+      label: 'collection',
+      bytes: encodeFacts({
+        before,
+        unknownAttributes: [...collected.unknownAttributes],
+        generations: collected.generation === null ? null : [collected.generation],
+        driverOverride: tdi.driverOverride,
+        driversAutoprobe: autoprobe === null ? null : autoprobe === '1',
+      }),
+      source: 'sysfs',
+    },
+  ]
+}
+
+const bundleName = (digest: string): string => `evidence-${digest.slice('sha384:'.length)}.tsmb.json`
+
+const keepBundle = (kernel: Kernel, bundle: Bundle): void =>
+  kernel.state.replace(bundleName(bundle.digest), new Uint8Array(Buffer.from(bundleToJson(bundle))))
+
+/** The kept bundle of `digest`. Throws TsmctlError when this machine never collected it. */
+export function keptBundle(kernel: Kernel, digest: string): Bundle {
+  if (!/^sha384:[0-9a-f]{96}$/.test(digest))
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `use evidence digest ${quoted(digest, 110)}`,
+      got: 'not sha384: and 96 hexadecimal digits',
+      hint: 'tsmctl evidence prints the digest; the short form is not enough here.',
+    })
+  const bytes = kernel.state.read(bundleName(digest))
+  if (bytes === undefined)
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `find evidence ${shortDigest(digest)}`,
+      got: 'this machine has not collected it',
+      hint: 'Collect evidence of the locked device first: tsmctl evidence BDF.',
+    })
+  return bundleFromJson(bytes)
+}

@@ -1,0 +1,141 @@
+/** `list`: every PCI function with what an operator asks first: what is it, who drives it, how does it stand to a TSM. */
+import {printable} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {
+  className,
+  NO_TSM_ATTRIBUTES,
+  type PciFunction,
+  type Present,
+  type TsmAttributes,
+  valueOf,
+  walkDevices,
+} from '../pci/index.js'
+
+export interface DeviceRow {
+  readonly bdf: string
+  /** `vvvv:dddd`, null when unknown. */
+  readonly id: string | null
+  /** Six hexadecimal digits. */
+  readonly class: string | null
+  readonly className: string | null
+  readonly driver: string | null
+  readonly hostBridge: string | null
+  /** Ports above the function, root port first. */
+  readonly ports: readonly string[]
+  /** TSM that holds the device, by lock or connect. */
+  readonly tsm: string | null
+  /** Guest side: CONFIG_UNLOCKED, CONFIG_LOCKED, RUN. Host side: disconnected, connected. Null: no TDI, or unknown. */
+  readonly state: string | null
+  /** Why the state is unknown; null when it is known, also when the device has none. */
+  readonly unknown: string | null
+}
+
+export interface TsmRow {
+  readonly name: string
+  /** `link`, `devsec` or null where the kernel does not say. */
+  readonly mode: string | null
+  /** Device that provides it. */
+  readonly parent: string | null
+}
+
+export interface DeviceList {
+  readonly devices: readonly DeviceRow[]
+  readonly tsms: readonly TsmRow[]
+  /** Does this kernel have a TSM core at all? */
+  readonly tsmCore: boolean
+  readonly vanished: readonly string[]
+}
+
+export interface Column {
+  readonly key: keyof DeviceRow
+  readonly header: string
+  readonly help: string
+  text(row: DeviceRow): string
+}
+
+/** Only a registered TSM makes the kernel look: without one, a missing `tsm/` directory says nothing. */
+export const NO_TSM = 'no TSM is registered on this machine'
+
+const orDash = (value: string | null): string => (value === null || value === '' ? '-' : printable(value))
+
+/** The one table from which text columns, their help and the JSON fields come. */
+export const COLUMNS: readonly Column[] = [
+  {key: 'bdf', header: 'BDF', help: 'PCI function', text: ({bdf}) => bdf},
+  {key: 'id', header: 'ID', help: 'vendor and device', text: ({id}) => id ?? '?'},
+  {key: 'className', header: 'CLASS', help: 'what kind of device', text: row => row.className ?? row.class ?? '?'},
+  {key: 'driver', header: 'DRIVER', help: 'bound driver', text: ({driver}) => orDash(driver)},
+  {key: 'tsm', header: 'TSM', help: 'TSM that holds the device', text: ({tsm}) => orDash(tsm)},
+  {
+    key: 'state',
+    header: 'STATE',
+    help: 'TDI state in a guest, connection on a host; ? is unknown, - is not a TSM device',
+    text: ({state, unknown}) => state ?? (unknown === null ? '-' : '?'),
+  },
+]
+
+const said = (attribute: Present<string>): string | undefined =>
+  attribute.present ? valueOf(attribute.value) : undefined
+
+const reasonOf = (attribute: Present<string>): string | null =>
+  attribute.present && !attribute.value.known ? attribute.value.reason : null
+
+/** How a function stands to its TSM, from whichever side this kernel sees it. */
+function relation({lock, accept, connect}: TsmAttributes): Pick<DeviceRow, 'tsm' | 'state' | 'unknown'> {
+  if (lock.present) {
+    const by = said(lock)
+    const unknown = reasonOf(lock) ?? (by === '' ? null : reasonOf(accept))
+    if (by === undefined || unknown !== null) return {tsm: null, state: null, unknown: unknown ?? 'not readable'}
+    if (by === '') return {tsm: null, state: 'CONFIG_UNLOCKED', unknown: null}
+    return {tsm: by, state: said(accept) === '1' ? 'RUN' : 'CONFIG_LOCKED', unknown: null}
+  }
+  if (connect.present) {
+    const to = said(connect)
+    if (to === undefined) return {tsm: null, state: null, unknown: reasonOf(connect) ?? 'not readable'}
+    return to === '' ? {tsm: null, state: 'disconnected', unknown: null} : {tsm: to, state: 'connected', unknown: null}
+  }
+  return {tsm: null, state: null, unknown: null}
+}
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
+
+export function rowOf({bdf, ids, driver, place}: PciFunction, attributes: TsmAttributes): DeviceRow {
+  const {vendor, device, classCode} = valueOf(ids) ?? {}
+  const where = valueOf(place)
+  return {
+    bdf,
+    id: vendor === undefined || device === undefined ? null : `${hex(vendor, 4)}:${hex(device, 4)}`,
+    class: classCode === undefined ? null : hex(classCode, 6),
+    className: classCode === undefined ? null : className(classCode),
+    driver: valueOf(driver) ?? null,
+    hostBridge: where?.hostBridge ?? null,
+    ports: where?.ports ?? [],
+    ...relation(attributes),
+  }
+}
+
+/** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */
+export async function listDevices(kernel: Kernel, signal?: AbortSignal): Promise<DeviceList> {
+  const options = signal === undefined ? {tsm: true} : {tsm: true, signal}
+  const {functions, vanished, tsms, tsmAttributes} = await walkDevices(kernel, options)
+  return {
+    devices: functions.map(fn => {
+      const row = rowOf(fn, tsmAttributes.get(fn.bdf) ?? NO_TSM_ATTRIBUTES)
+      return tsms.list.length === 0 ? {...row, unknown: NO_TSM} : row
+    }),
+    tsms: tsms.list.map(({name, mode, parent}) => ({name, mode: said(mode) ?? null, parent: parent ?? null})),
+    tsmCore: tsms.core,
+    vanished,
+  }
+}
+
+/** One line for people: what machine this was, and what to do where nothing can be done. */
+export function hostNote(kernel: Kernel, {devices, tsms, tsmCore, vanished}: DeviceList): string {
+  const {kind, label} = kernel.host
+  const host = label === '' ? kind : `${kind} ${printable(label, 200)}`
+  const count = `${devices.length} PCI function${devices.length === 1 ? '' : 's'}`
+  const gone = vanished.length === 0 ? '' : `, ${vanished.length} vanished while being read`
+  const which = tsms.map(({name, mode}) => (mode === null ? name : `${name} (${mode})`)).join(', ')
+  const none = tsmCore ? 'no TSM registered' : 'no TSM (this kernel has no TSM core)'
+  const hint = kind === 'live' && tsms.length === 0 ? '; to try things out use --host sim' : ''
+  return `host ${host}: ${count}${gone}, ${tsms.length === 0 ? none : `TSM ${which}`}${hint}`
+}

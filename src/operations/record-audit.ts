@@ -1,0 +1,6 @@
+/** Filled in with the appraisal room. */
+import type {Kernel} from '../kernel/index.js'
+
+export function recordAudit(_kernel: Kernel, _event: string, _facts: object): void {
+  // stub until the appraisal room lands
+}
