@@ -18,8 +18,8 @@ const unrecognised = (path: string, got: string): TsmctlError =>
 
 const isDirectory = (path: string): boolean => {
   const found = statOf(path)
-  // a link may lead to a directory: asking for an entry of it follows the link
-  return found?.type === 'directory' || (found?.type === 'link' && statOf(join(path, '.'))?.type === 'directory')
+  // a link may lead to a directory: asking for its own entry follows the link (join() would drop the dot)
+  return found?.type === 'directory' || (found?.type === 'link' && statOf(`${path}/.`)?.type === 'directory')
 }
 
 function openTree(path: string, options: ReplayOptions): Kernel {

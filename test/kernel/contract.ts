@@ -80,8 +80,8 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
       })
 
       it('follows links on the way and at the end', () => {
-        const name_ = sample.text.path.slice(sample.directory.path.length)
-        expect(readText(kernel, `${sample.link.path}${name_}`)).toBe(sample.text.content)
+        const below = sample.text.path.slice(sample.directory.path.length)
+        expect(readText(kernel, `${sample.link.path}${below}`)).toBe(sample.text.content)
         expect(kernel.list(sample.link.path)).toEqual(sample.directory.names)
       })
 

@@ -1,0 +1,98 @@
+import {execFileSync} from 'node:child_process'
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {TsmctlError} from '../../src/errors.js'
+import {type Kernel, liveKernel} from '../../src/kernel/index.js'
+import {errno, rejectedErrno} from './errnos.js'
+import {temporary} from './sample-tree.js'
+
+let directory: string
+let dispose: () => void
+let kernel: Kernel
+
+beforeEach(() => {
+  ;({directory, dispose} = temporary())
+  kernel = liveKernel({stateDirectory: join(directory, 'state')})
+  mkdirSync(join(directory, 'tsm'))
+})
+afterEach(() => dispose())
+
+describe('reading', () => {
+  it('reads blobs to their end, however large', () => {
+    const blob = Uint8Array.from({length: 300_001}, (_, i) => (i * 31) & 0xff)
+    writeFileSync(join(directory, 'outblob'), blob)
+    expect(Buffer.compare(kernel.read(join(directory, 'outblob')), blob)).toBe(0)
+  })
+
+  it('does not trust st_size', () => {
+    expect(kernel.stat('/proc/self/status')?.size).toBe(0)
+    expect(Buffer.from(kernel.read('/proc/self/status')).toString()).toMatch(/^Name:/)
+  })
+
+  it('reads pages that sysfs hands out one by one', () => {
+    expect(kernel.readAt('/proc/self/status', 0, 1 << 20).length).toBe(kernel.read('/proc/self/status').length)
+  })
+
+  it('reports a path the kernel would never see as EINVAL', () => {
+    expect(errno(() => kernel.read('/sys/\0'))).toBe('EINVAL')
+  })
+})
+
+describe('attributes that may block', () => {
+  it('are read in a helper, also when they are large', async () => {
+    const blob = Uint8Array.from({length: 200_000}, (_, i) => (i * 13) & 0xff)
+    writeFileSync(join(directory, 'tsm', 'report'), blob)
+    expect(Buffer.compare(await kernel.query(join(directory, 'tsm', 'report')), blob)).toBe(0)
+  })
+
+  it('are written in a helper, bytes unchanged and nothing truncated', async () => {
+    const path = join(directory, 'tsm', 'connect')
+    writeFileSync(path, 'before')
+    await kernel.write(path, Uint8Array.of(0, 0xff, 10))
+    expect(readFileSync(path)).toEqual(Buffer.from([0, 0xff, 10, ...Buffer.from('ore')]))
+  })
+
+  it('report the errno of the helper', async () => {
+    const missing = join(directory, 'tsm', 'lock')
+    expect(await rejectedErrno(kernel.query(missing))).toBe('ENOENT')
+    expect(await rejectedErrno(kernel.write(missing, Buffer.from('tsm0')))).toBe('ENOENT')
+    expect(kernel.stat(missing)).toBeUndefined()
+    expect(await rejectedErrno(kernel.query(join(directory, 'tsm', '..', 'tsm')))).toBe('EISDIR')
+  })
+
+  it('leave a write interrupted', async () => {
+    const pipe = join(directory, 'tsm', 'accept')
+    execFileSync('mkfifo', [pipe])
+    const controller = new AbortController()
+    const write = kernel.write(pipe, Buffer.from('1'), controller.signal)
+    setImmediate(() => controller.abort())
+    expect(await rejectedErrno(write)).toBe('EINTR')
+  })
+})
+
+describe('other writes', () => {
+  it('neither truncate nor create', async () => {
+    const path = join(directory, 'driver_override')
+    writeFileSync(path, 'before')
+    await kernel.write(path, Buffer.from('A'))
+    expect(readFileSync(path, 'utf8')).toBe('Aefore')
+    expect(await rejectedErrno(kernel.write(join(directory, 'none'), Buffer.from('A')))).toBe('ENOENT')
+  })
+
+  it('report what the device says', async () => {
+    expect(await rejectedErrno(kernel.write('/dev/full', Buffer.from('A')))).toBe('ENOSPC')
+  })
+})
+
+it('says that generic netlink is not there yet', async () => {
+  const request = {family: 'pci-tsm', version: 1, command: 1, attributes: new Uint8Array(0)}
+  const failure = await kernel.netlinkDump(request).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(TsmctlError)
+  expect(failure).toMatchObject({kind: 'unsupported', exitCode: 7})
+  expect((failure as TsmctlError).message).toContain('evidence cannot be collected on live hosts')
+})
+
+it('is called live and needs no label', () => {
+  expect(kernel.host).toEqual({kind: 'live', label: ''})
+})
