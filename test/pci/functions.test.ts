@@ -153,11 +153,11 @@ describe('listHostBridges', () => {
 
   it('reads free slots and stream links', () => {
     const [bridge] = bridgesOf({
-      [`${path}/available_secure_streams`]: '255\n',
-      [`${path}/stream0.2.1`]: {link: '0000:00:01.0/0000:01:00.0'},
-      [`${path}/streamline`]: 'not a stream',
-      [`${path}/stream1.0.0`]: {link: '../odd'},
-      [`${path}/stream2.0.0`]: {errno: 'ENOENT'},
+      [`${BRIDGE}/available_secure_streams`]: '255\n',
+      [`${BRIDGE}/stream0.2.1`]: {link: '0000:00:01.0/0000:01:00.0'},
+      [`${BRIDGE}/streamline`]: 'not a stream',
+      [`${BRIDGE}/stream1.0.0`]: {link: '../odd'},
+      [`${BRIDGE}/stream2.0.0`]: {errno: 'ENOENT'},
     })
     expect(bridge!.availableSecureStreams).toEqual({present: true, value: {known: true, value: 255}})
     expect(bridge!.streams).toMatchObject({
@@ -177,7 +177,7 @@ describe('listHostBridges', () => {
   it('an attribute that is missing is absent, one that is no number is unknown', () => {
     const absent = bridgesOf({[`${BRIDGE}/uevent`]: ''})
     expect(absent[0]!.availableSecureStreams).toEqual({present: false})
-    const odd = bridgesOf({[`${path}/available_secure_streams`]: 'many\n'})
+    const odd = bridgesOf({[`${BRIDGE}/available_secure_streams`]: 'many\n'})
     expect(odd[0]!.availableSecureStreams).toMatchObject({present: true, value: {known: false}})
   })
 })
