@@ -8,14 +8,26 @@ const cells = (row: DeviceRow): string[] => COLUMNS.map(column => column.text(ro
 /** Host bridges, ports and functions, each below what it hangs on. */
 function tree(devices: readonly DeviceRow[]): string {
   const rows: string[][] = []
-  const bridges = new Set(devices.map(row => row.hostBridge ?? '?'))
-  for (const bridge of bridges) {
+  const listed = new Set(devices.map(({bdf}) => bdf))
+  // a port that is not listed (a VM may hide it) cannot have children here: they move up to the host bridge
+  const parentOf = ({ports, hostBridge}: DeviceRow): string =>
+    ports.findLast(port => listed.has(port)) ?? hostBridge ?? '?'
+  const children = new Map<string, DeviceRow[]>()
+  for (const row of devices) {
+    const siblings = children.get(parentOf(row))
+    if (siblings === undefined) children.set(parentOf(row), [row])
+    else siblings.push(row)
+  }
+  const add = (parent: string, depth: number): void => {
+    for (const row of children.get(parent) ?? []) {
+      const [bdf = '', ...others] = cells(row)
+      rows.push([`${'  '.repeat(depth)}${bdf}`, ...others])
+      add(row.bdf, depth + 1)
+    }
+  }
+  for (const bridge of new Set(devices.map(({hostBridge}) => hostBridge ?? '?'))) {
     rows.push([bridge])
-    for (const row of devices)
-      if ((row.hostBridge ?? '?') === bridge) {
-        const [bdf = '', ...others] = cells(row)
-        rows.push([`${'  '.repeat(row.ports.length + 1)}${bdf}`, ...others])
-      }
+    add(bridge, 1)
   }
   return table(
     COLUMNS.map(({header}) => header),
