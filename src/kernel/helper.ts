@@ -7,7 +7,10 @@ import {ErrnoError} from '../errors.js'
 import {checkWritten} from './attribute-io.js'
 import {errnoError, errnoName} from './errno.js'
 
-/** Runs in the helper: request `{path, data}` on standard input, answer `{data | written | errno}` on standard output. */
+/**
+ * Runs in the helper: request `{path, data}` on standard input, answer `{data | written | errno}` on standard
+ * output. A path Node refuses to hand to the kernel (NUL inside) has no errno: EINVAL.
+ */
 const SCRIPT = `
 const fs = require('node:fs')
 const {path, data} = JSON.parse(fs.readFileSync(0, 'utf8'))
@@ -25,7 +28,7 @@ try {
     answer = {data: Buffer.concat(chunks).toString('base64')}
   } else answer = {written: fs.writeSync(fd, Buffer.from(data, 'base64'))}
 } catch (error) {
-  answer = {errno: error.errno ?? 0}
+  answer = {errno: error.errno ?? -22}
 }
 const text = Buffer.from(JSON.stringify(answer) + '\\n')
 for (let at = 0; at < text.length; ) at += fs.writeSync(1, text, at)

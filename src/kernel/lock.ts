@@ -63,29 +63,47 @@ function holderOf(directory: string, name: string, own: string): number | undefi
   return undefined
 }
 
+/** One attempt: announce, look around, and withdraw if somebody else is there. Returns the holder or the release. */
+function claim(directory: string, name: string): number | (() => void) {
+  const own = `${name}@${process.pid}@${startOf(process.pid) ?? ''}`
+  const path = join(directory, own)
+  closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
+  let holder: number | undefined
+  try {
+    holder = holderOf(directory, name, own)
+  } catch (error) {
+    removeIfThere(path)
+    throw error
+  }
+  if (holder === undefined) return once(() => removeIfThere(path))
+  removeIfThere(path)
+  return holder
+}
+
+/** Blocks for one to five milliseconds, long enough for whoever announced at the same moment to withdraw. */
+const pause = (): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + Math.random() * 4)
+}
+
+/** Two that announce at the same moment both withdraw, so a refusal counts only when it comes again. */
+const ATTEMPTS = 3
+
 /** Locks kept as files in `directory`, which is created on first use. */
 export function fileLocks(directory: string): Kernel['lock'] {
   return name => {
-    const own = `${checkedName(name)}@${process.pid}@${startOf(process.pid) ?? ''}`
-    const path = join(directory, own)
+    const path = join(directory, checkedName(name))
     privateDirectory(directory)
     try {
-      closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
+      for (let attempt = 1; ; attempt++) {
+        const outcome = claim(directory, name)
+        if (typeof outcome === 'function') return outcome
+        if (attempt === ATTEMPTS) throw busy(path, `process ${outcome}`)
+        pause()
+      }
     } catch (error) {
       const refusal = errnoError(error, 'lock', path)
-      throw refusal.errno === 'EEXIST' ? busy(join(directory, name), `this process, ${process.pid}`) : refusal
+      throw refusal.errno === 'EEXIST' ? busy(path, `this process, ${process.pid}`) : refusal
     }
-    const release = (): void => removeIfThere(path)
-    let holder: number | undefined
-    try {
-      holder = holderOf(directory, name, own)
-    } catch (error) {
-      release()
-      throw errnoError(error, 'lock', path)
-    }
-    if (holder === undefined) return once(release)
-    release()
-    throw busy(join(directory, name), `process ${holder}`)
   }
 }
 

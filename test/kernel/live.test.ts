@@ -1,9 +1,9 @@
 import {execFileSync} from 'node:child_process'
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {TsmctlError} from '../../src/errors.js'
-import {type Kernel, liveKernel} from '../../src/kernel/index.js'
+import {defaultStateDirectory, type Kernel, liveKernel} from '../../src/kernel/index.js'
 import {errno, rejectedErrno} from './errnos.js'
 import {temporary} from './sample-tree.js'
 
@@ -91,6 +91,13 @@ it('says that generic netlink is not there yet', async () => {
   expect(failure).toBeInstanceOf(TsmctlError)
   expect(failure).toMatchObject({kind: 'unsupported', exitCode: 7})
   expect((failure as TsmctlError).message).toContain('evidence cannot be collected on live hosts')
+})
+
+it('keeps its state in the default place unless told otherwise, and makes nothing before it must', () => {
+  const expected = defaultStateDirectory(process.env, process.getuid?.() ?? -1)
+  const before = existsSync(expected)
+  expect(liveKernel().state.directory).toBe(expected)
+  expect(existsSync(expected)).toBe(before)
 })
 
 it('is called live and needs no label', () => {

@@ -2,8 +2,8 @@ import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {openReplay, readText} from '../../src/kernel/index.js'
-import {errno} from './errnos.js'
-import {makeSampleTree, temporary} from './sample-tree.js'
+import {errno, rejectedErrno} from './errnos.js'
+import {addPipe, makeSampleTree, temporary} from './sample-tree.js'
 
 let directory: string
 let dispose: () => void
@@ -53,6 +53,18 @@ describe('a replay is opened from', () => {
 })
 
 describe('a tree', () => {
+  it('has no generic-netlink families', async () => {
+    makeSampleTree(directory, '')
+    const request = {family: 'pci-tsm', version: 1, command: 1, attributes: new Uint8Array(0)}
+    expect(await rejectedErrno(openReplay(directory).netlinkDump(request))).toBe('ENOENT')
+  })
+
+  it('reads neither pipes nor devices', () => {
+    makeSampleTree(directory, '')
+    addPipe(directory)
+    expect(errno(() => openReplay(directory).read('/sys/devices/pci0000:00/0000:00:01.0/tsm/blocking'))).toBe('EINVAL')
+  })
+
   it('is never left through its links', () => {
     mkdirSync(join(directory, 'tree', 'sys'), {recursive: true})
     writeFileSync(join(directory, 'secret'), 'x')

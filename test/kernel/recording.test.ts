@@ -197,6 +197,15 @@ describe('generic-netlink exchanges', () => {
     expect(recording.capture().exchanges[0]?.response).toBe('ENOENT')
   })
 
+  it('are compared as they are when they cannot be decoded', async () => {
+    const broken = {...request('x'), attributes: Uint8Array.of(1, 2, 3)}
+    const recording = recordingKernel(answering([Uint8Array.of(1)]))
+    await recording.netlinkDump(broken)
+    const kernel = replayKernel(recording.capture())
+    expect(await kernel.netlinkDump(broken)).toHaveLength(2)
+    expect(await rejectedErrno(kernel.netlinkDump(request('x')))).toBe('EIO')
+  })
+
   it('are refused when there were none, or none like it', async () => {
     expect(await rejectedErrno(machine().netlinkDump(request('x')))).toBe('ENOENT')
     const recording = recordingKernel(answering([Uint8Array.of(1)]))
@@ -246,6 +255,11 @@ describe('an anonymous recording', () => {
     })
     for (const at of [0x100, 0x148, 0x14c, 0x150, 0x200])
       expect(parts.readAt(`${LINK}/config`, at, 4)).toEqual(expected.slice(at, at + 4))
+  })
+
+  it('has no digits in parts of a serial number either', () => {
+    const kernel = anonymousReplay(host => host.readAt(`${LINK}/serial_number`, 3, 5))
+    expect(Buffer.from(kernel.readAt(`${LINK}/serial_number`, 3, 5)).toString()).toBe('00-00')
   })
 
   it('has neither reports nor evidence', async () => {
