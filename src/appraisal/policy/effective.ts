@@ -1,0 +1,110 @@
+/** A rule with every default filled in. Defaults are the strictest value of each key. */
+import type {HumanMode} from '../types.js'
+import type {MeasurementValue, Rule} from './schema.js'
+
+type Filled<T> = {readonly [K in keyof T]-?: Exclude<T[K], undefined>}
+type Part<K extends keyof Rule> = NonNullable<Rule[K]>
+
+export interface EffectiveRule {
+  /** Null where no single rule matched: then only defaults apply. */
+  readonly id: string | null
+  readonly decision: Rule['decision']
+  readonly anchors: readonly string[]
+  readonly require: readonly string[]
+  readonly allowSkip: Part<'allowSkip'>
+  readonly spdm: Omit<Filled<Part<'spdm'>>, 'slot'> & {readonly slot: number | null}
+  readonly identity: Part<'identity'>
+  readonly measurements: {
+    readonly source: Part<'measurements'>['source']
+    readonly values: readonly MeasurementValue[]
+    readonly coverage: 'exhaustive' | 'listed'
+  }
+  readonly tdisp: Filled<Part<'tdisp'>>
+  readonly tsm: Filled<Part<'tsm'>>
+  readonly revocation: Part<'revocation'>
+  readonly time: {readonly validity: 'strict' | 'device' | 'floor-only'; readonly floor: string | null}
+  readonly human: HumanMode
+  readonly maxEvidenceAgeSeconds: number
+}
+
+const SPDM = {
+  minVersion: '1.2',
+  hash: ['sha384', 'sha512'],
+  asym: ['ecdsa-p384', 'ecdsa-p521'],
+  slot: null,
+  certModel: 'any',
+} satisfies EffectiveRule['spdm']
+
+const TDISP = {
+  noFwUpdate: 'require',
+  lockMsix: 'require',
+  ats: 'deny',
+  prs: 'deny',
+  pasid: 'deny',
+  bindP2p: 'deny',
+  nonTeeRanges: [],
+  updatableRanges: 'deny',
+  offsetMode: 'auto',
+  deviceSpecific: 'ignore',
+  report: 'any',
+} satisfies EffectiveRule['tdisp']
+
+const TSM = {
+  digests: 'require',
+  platformAttestation: 'require',
+  ide: 'tsm-asserted',
+  ideErrata: 'no-switch',
+} satisfies EffectiveRule['tsm']
+
+/** What applies where no rule matched: nothing is allowed. */
+const NO_RULE: Pick<Rule, 'decision'> & {readonly id: null} = {id: null, decision: 'deny'}
+
+const defined = <T extends object>(value: T | undefined): Filled<T> =>
+  Object.fromEntries(Object.entries(value ?? {}).filter(([, member]) => member !== undefined)) as Filled<T>
+
+export function effectiveRule(rule: Rule | undefined): EffectiveRule {
+  const {id, decision} = rule ?? NO_RULE
+  const {source = 'none', values = [], coverage = 'exhaustive'} = rule?.measurements ?? {}
+  return {
+    id,
+    decision,
+    anchors: rule?.anchors ?? [],
+    require: rule?.require ?? [],
+    allowSkip: rule?.allowSkip ?? [],
+    spdm: {...SPDM, ...defined(rule?.spdm)},
+    identity: rule?.identity ?? {mode: 'allowlist', allow: []},
+    measurements: {source, values, coverage},
+    tdisp: {...TDISP, ...defined(rule?.tdisp)},
+    tsm: {...TSM, ...defined(rule?.tsm)},
+    revocation: rule?.revocation ?? {mode: 'hard'},
+    time: {validity: rule?.time?.validity ?? 'device', floor: rule?.time?.floor ?? null},
+    human: rule?.human ?? 'typed',
+    maxEvidenceAgeSeconds: rule?.maxEvidenceAgeSeconds ?? 120,
+  }
+}
+
+/** Keys of the rule that ask for less than the default, in words: amber in every review. */
+export function relaxationsOf(rule: EffectiveRule): readonly string[] {
+  const {spdm, tdisp, tsm, measurements, identity, time, revocation} = rule
+  const table: readonly (readonly [boolean, string])[] = [
+    [spdm.minVersion === '1.1', 'spdm.minVersion: 1.1'],
+    [identity.mode === 'any-from-anchor', 'identity.mode: any-from-anchor'],
+    [measurements.source === 'none', 'measurements.source: none'],
+    [measurements.coverage === 'listed', 'measurements.coverage: listed'],
+    [tdisp.noFwUpdate === 'allow-update', 'tdisp.noFwUpdate: allow-update'],
+    [tdisp.lockMsix === 'allow-unlocked', 'tdisp.lockMsix: allow-unlocked'],
+    [tdisp.ats === 'allow', 'tdisp.ats: allow'],
+    [tdisp.prs === 'allow', 'tdisp.prs: allow'],
+    [tdisp.pasid === 'allow', 'tdisp.pasid: allow'],
+    [tdisp.bindP2p === 'allow', 'tdisp.bindP2p: allow'],
+    [tdisp.updatableRanges === 'allow', 'tdisp.updatableRanges: allow'],
+    [tdisp.nonTeeRanges.length > 0, 'tdisp.nonTeeRanges'],
+    [tsm.digests === 'if-available', 'tsm.digests: if-available'],
+    [tsm.platformAttestation !== 'require', `tsm.platformAttestation: ${tsm.platformAttestation}`],
+    [tsm.ide === 'not-required', 'tsm.ide: not-required'],
+    [tsm.ideErrata === 'ignore', 'tsm.ideErrata: ignore'],
+    [revocation.mode !== 'hard', `revocation.mode: ${revocation.mode}`],
+    [time.validity === 'floor-only', 'time.validity: floor-only'],
+  ]
+  return table.filter(([applies]) => applies).map(([, words]) => words)
+}

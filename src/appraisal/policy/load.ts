@@ -1,0 +1,136 @@
+/** From policy files to one policy: form, schema, merge, lint, and the digest P that names the result. */
+import * as v from 'valibot'
+import {mask} from '../../bits/index.js'
+import {printable, quoted, TsmctlError} from '../../errors.js'
+import {issueText, nameOfJson, type Sha384} from '../../evidence/index.js'
+import {resolveAnchors, type TrustAnchor} from './anchors.js'
+import {lintPolicy, type PolicyFinding} from './lint.js'
+import {POLICY, type PolicyDocument} from './schema.js'
+import {readYaml} from './yaml.js'
+
+export interface PolicyFile {
+  readonly name: string
+  readonly text: string
+  /** Permission bits, when the file comes from a file system. */
+  readonly mode?: number | undefined
+  /** What `name` is, not following links. */
+  readonly type?: 'file' | 'directory' | 'link' | undefined
+}
+
+/** A policy that was read. It may only be used while `findings` is empty. */
+export interface Policy {
+  readonly name: string
+  /** P = SHA-384 of the canonical JSON of the merged document; null when there is none. */
+  readonly digest: Sha384 | null
+  readonly document: PolicyDocument
+  readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>
+  readonly findings: readonly PolicyFinding[]
+}
+
+const EMPTY: PolicyDocument = {tsmctlPolicy: 1, name: 'none', rules: []}
+/** Write permission of group and others, POSIX `S_IWGRP | S_IWOTH`. */
+const WRITABLE_BY_OTHERS = mask(4, 4) | mask(1, 1)
+const isWritableByOthers = (mode: number): boolean => (mode & WRITABLE_BY_OTHERS) !== 0
+
+function parseFile(file: PolicyFile, findings: PolicyFinding[]): PolicyDocument | undefined {
+  const name = printable(file.name, 200)
+  const refuse = (id: string, where: string, message: string): void => void findings.push({id, where, message})
+  if (file.type !== undefined && file.type !== 'file') refuse('form', name, `is a ${file.type}, not a file`)
+  if (file.mode !== undefined && isWritableByOthers(file.mode)) refuse('form', name, 'others may write to it')
+  const yaml = readYaml(file.text)
+  if (!yaml.ok) {
+    for (const {line, message} of yaml.findings) refuse('form', line === undefined ? name : `${name}:${line}`, message)
+    return undefined
+  }
+  const parsed = v.safeParse(POLICY, yaml.value)
+  if (parsed.success) return parsed.output
+  for (const issue of parsed.issues) {
+    const {path, message} = issueText([issue])
+    refuse('schema', name, `${path === '' ? 'the document' : path}: ${message}`)
+  }
+  return undefined
+}
+
+type Named = Readonly<Record<string, unknown>>
+
+/** One map of two; a name that both have is a finding, whatever it stands for. */
+function union<T extends Named>(a: T | undefined, b: T | undefined, what: string, findings: PolicyFinding[]): T {
+  for (const name of Object.keys(b ?? {}))
+    if (Object.hasOwn(a ?? {}, name)) findings.push({id: 'L01', where: `${what} ${name}`, message: 'given twice'})
+  return {...a, ...b} as T
+}
+
+const earlier = (a: string | undefined, b: string | undefined): string | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Date.parse(a) < Date.parse(b) ? a : b
+
+function merge(documents: readonly PolicyDocument[], findings: PolicyFinding[]): PolicyDocument {
+  const [first, ...rest] = documents
+  if (first === undefined) return EMPTY
+  return rest.reduce(
+    (all, next) => ({
+      tsmctlPolicy: 1,
+      name: all.name,
+      ...optional({notAfter: earlier(all.notAfter, next.notAfter)}),
+      approvers: union(all.approvers, next.approvers, 'approver', findings),
+      anchors: union(all.anchors, next.anchors, 'anchor set', findings),
+      rimSigners: union(all.rimSigners, next.rimSigners, 'RIM signer', findings),
+      deny: [...(all.deny ?? []), ...(next.deny ?? [])],
+      rules: [...all.rules, ...next.rules],
+      waivers: [...(all.waivers ?? []), ...(next.waivers ?? [])],
+    }),
+    first,
+  )
+}
+
+/** Without members that are undefined. */
+const optional = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T
+
+/**
+ * Reads a policy from one or more files, merged in the order of their names. `anchorFiles` holds the content of the
+ * certificate files that anchors name, by the name the policy gives them. Never throws for what is in the files:
+ * everything wrong is a finding.
+ */
+export function loadPolicy(
+  files: readonly PolicyFile[],
+  anchorFiles: ReadonlyMap<string, Uint8Array>,
+  now: Date,
+): Policy {
+  const findings: PolicyFinding[] = []
+  const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
+  const documents = sorted.flatMap(file => parseFile(file, findings) ?? [])
+  if (files.length === 0) findings.push({id: 'form', where: 'policy', message: 'there is no policy'})
+  // half a policy could be a laxer one: nothing of it is used
+  const document = findings.length === 0 ? merge(documents, findings) : EMPTY
+  if (findings.length === 0) findings.push(...lintPolicy(document, anchorFiles, now))
+  return {
+    name: document.name,
+    digest: findings.length === 0 ? nameOfJson(document) : null,
+    document,
+    anchors: resolveAnchors(document.anchors ?? {}, anchorFiles),
+    findings,
+  }
+}
+
+/** Names of the certificate files a policy text refers to, for whoever reads them. Empty for an unreadable policy. */
+export function anchorFilesOf(files: readonly PolicyFile[]): readonly string[] {
+  const documents = files.flatMap(file => parseFile(file, []) ?? [])
+  const anchors = documents.flatMap(({anchors: a, rimSigners: b}) => [a, b].flatMap(sets => Object.values(sets ?? {})))
+  return [...new Set(anchors.flat().flatMap(({file}) => file ?? []))]
+}
+
+/** One line per finding. */
+export const findingLine = ({id, where, message}: PolicyFinding): string => `${where}: ${message} [${id}]`
+
+/** Throws TsmctlError of kind `policy` unless the policy may be used. */
+export function requireUsable(policy: Policy): void {
+  const [first, ...others] = policy.findings
+  if (first === undefined) return
+  throw new TsmctlError({
+    kind: 'policy',
+    attempted: `use policy ${quoted(policy.name)}`,
+    got: `${findingLine(first)}${others.length === 0 ? '' : `, and ${others.length} more`}`,
+    details: {findings: policy.findings},
+    hint: 'Correct the policy file; nothing is accepted until then.',
+  })
+}
