@@ -13,7 +13,7 @@
 import {get, mask} from '../bits/index.js'
 import {asPart, type Capture, type CaptureNode, type FileNode, knownBytes, type PartNode, withBytes} from './capture.js'
 
-const IDENTIFYING = /^(?:serial|serial_number|wwid|wwn|uuid|nguid|eui|unique_id)$/
+const IDENTIFYING = /^(?:serial|serial_number|wwid|wwn|uuid|nguid|eui|unique_id|boot_id)$/
 const SECRET = /^(?:outblob|auxblob|manifestblob)$/
 
 const EXTENDED = 0x100

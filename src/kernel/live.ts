@@ -23,7 +23,7 @@ const RUN_DIRECTORY = '/run/tsmctl'
 export function liveKernel(options: LiveOptions = {}): Kernel {
   const uid = process.getuid?.() ?? -1
   const stateDirectory = options.stateDirectory ?? defaultStateDirectory(process.env, uid)
-  const runs = options.stateDirectory === undefined && uid === 0
+  const isSystem = uid === 0 && stateDirectory === defaultStateDirectory({}, 0)
   return {
     host: {kind: 'live', label: ''},
     state: directoryState(stateDirectory),
@@ -49,7 +49,7 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
         hint: 'use a simulated or replayed host (--host sim, --host replay:PATH)',
       })
     },
-    lock: fileLocks(runs ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
+    lock: fileLocks(isSystem ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
     ...environment,
     close() {
       // nothing is kept open between calls

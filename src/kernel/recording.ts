@@ -74,18 +74,22 @@ function recorder(inner: Kernel) {
     }
   }
 
-  const keepError = (path: string, errno: string): void =>
-    at(path, true, (place, node) => {
-      if (NOT_KEPT.has(errno)) return
-      if (node.type === 'directory') nodes.set(place, {...node, listing: errno})
-      else if (node.type === 'error' || (node.type === 'part' && node.chunks.length === 0))
-        nodes.set(place, {type: 'error', mode: node.mode, errno})
-    })
+  const seen = (path: string): void => at(path, false, () => undefined)
 
   return {
     nodes,
-    seen: (path: string, follow: boolean): void => at(path, follow, () => undefined),
-    keepError,
+    seen,
+    /** A refusal to read is a fact about a file of which nothing is known yet. */
+    keepReadError: (path: string, errno: string): void =>
+      at(path, true, (place, node) => {
+        const isUnread = node.type === 'error' || (node.type === 'part' && node.chunks.length === 0)
+        if (isUnread && !NOT_KEPT.has(errno)) nodes.set(place, {type: 'error', mode: node.mode, errno})
+      }),
+    keepListError: (path: string, errno: string): void =>
+      at(path, true, (place, node) => {
+        const isUnlisted = node.type === 'directory' && node.listing !== undefined
+        if (isUnlisted && !NOT_KEPT.has(errno)) nodes.set(place, {...node, listing: errno})
+      }),
     keepContent: (path: string, content: Uint8Array): void =>
       at(path, true, (place, node) => {
         if (node.type === 'link' || node.type === 'directory') return
@@ -102,30 +106,31 @@ function recorder(inner: Kernel) {
       at(path, true, (place, node) => {
         if (node.type !== 'directory') return
         nodes.set(place, {type: 'directory', mode: node.mode})
-        for (const name of names) notice(childOf(place, name))
+        for (const name of names) seen(childOf(place, name))
       }),
     keepLink: (path: string, target: string): void =>
       at(path, false, place => void nodes.set(place, {type: 'link', target})),
   }
 }
 
+/** What `call` answers, kept by `keep`; the errno of a refusal is kept by `keepErrno`. */
+function noted<T>(call: () => T, keep: (answer: T) => void, keepErrno: (errno: string) => void): T {
+  let answer: T
+  try {
+    answer = call()
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno !== undefined) keepErrno(errno)
+    throw error
+  }
+  keep(answer)
+  return answer
+}
+
 /** `inner`, with everything it answers recorded. */
 export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): Recording {
   const record = recorder(inner)
   const exchanges: Exchange[] = []
-
-  function noted<T>(path: string, call: () => T, keep: (answer: T) => void): T {
-    let answer: T
-    try {
-      answer = call()
-    } catch (error) {
-      const errno = errnoOf(error)
-      if (errno !== undefined) record.keepError(path, errno)
-      throw error
-    }
-    keep(answer)
-    return answer
-  }
 
   return {
     host: inner.host,
@@ -138,34 +143,32 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
     close: () => inner.close(),
     read: path =>
       noted(
-        path,
         () => inner.read(path),
         content => record.keepContent(path, content),
+        errno => record.keepReadError(path, errno),
       ),
     readAt: (path, offset, length) =>
       noted(
-        path,
         () => inner.readAt(path, offset, length),
         bytes => record.keepBytes(path, offset, bytes, bytes.length < length),
+        errno => record.keepReadError(path, errno),
       ),
     readlink: path =>
       noted(
-        path,
         () => inner.readlink(path),
         target => record.keepLink(path, target),
+        () => record.seen(path),
       ),
     list: path =>
       noted(
-        path,
         () => inner.list(path),
         names => record.keepListing(path, names),
+        errno => record.keepListError(path, errno),
       ),
-    stat: path =>
-      noted(
-        path,
-        () => inner.stat(path),
-        () => record.seen(path, false),
-      ),
+    stat(path) {
+      record.seen(path)
+      return inner.stat(path)
+    },
     async query(path, signal) {
       try {
         const content = await inner.query(path, signal)
@@ -173,12 +176,12 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
         return content
       } catch (error) {
         const errno = errnoOf(error)
-        if (errno !== undefined) record.keepError(path, errno)
+        if (errno !== undefined) record.keepReadError(path, errno)
         throw error
       }
     },
     async write(path, bytes, signal) {
-      record.seen(path, true)
+      record.seen(path)
       await inner.write(path, bytes, signal)
     },
     async netlinkDump(request, signal) {

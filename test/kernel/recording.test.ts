@@ -72,6 +72,25 @@ describe('a recording', () => {
     }
   })
 
+  it('takes a wrong question for no fact about the node', () => {
+    const kernel = replayOf(machine(), host => {
+      host.list(DEVICE)
+      for (const wrong of [() => host.read(DEVICE), () => host.readlink(DEVICE), () => host.list(`${DEVICE}/vendor`)])
+        expect(errno(wrong)).not.toBe('none')
+      expect(errno(() => host.readlink(`${DEVICE}/vendor`))).toBe('EINVAL')
+      host.read(`${DEVICE}/vendor`)
+    })
+    expect(kernel.list(DEVICE)).toHaveLength(4)
+    expect(kernel.read(`${DEVICE}/vendor`)).toHaveLength(7)
+  })
+
+  it('keeps why a directory could not be listed', () => {
+    const inner = machine({'/sys/kernel/secret': {type: 'directory', mode: 0o700, listing: 'EACCES'}})
+    const kernel = replayOf(inner, host => errno(() => host.list('/sys/kernel/secret')))
+    expect(errno(() => kernel.list('/sys/kernel/secret'))).toBe('EACCES')
+    expect(kernel.stat('/sys/kernel/secret')).toEqual({type: 'directory', mode: 0o700, size: 0})
+  })
+
   it('refuses content it only saw the name of', () => {
     const kernel = replayOf(machine(), host => host.list(DEVICE))
     expect(kernel.stat(`${DEVICE}/device`)?.type).toBe('file')
