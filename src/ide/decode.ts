@@ -83,6 +83,7 @@ export interface Ide {
 }
 
 const CONFIG_SPACE_END = 4096
+const RID_LIMIT = SELECTIVE_STREAM.fields.ridLimit.at as number
 /** Address associations count in MiB. */
 const MIB = 1n << 20n
 /** The lower parts of base and limit hold address bits 31:20, the upper parts bits 63:32. */
@@ -129,13 +130,19 @@ const idleOf = (streamId: number, clear: boolean): Idle => {
   return clear && streamId === 0 ? 'cleared' : 'disabled'
 }
 
-/** What is odd about one address association: a reviewer must see it, Linux would not have written it. */
-function checkRanges(offset: number, path: string, addresses: readonly AddressRange[], findings: Finding[]): void {
+/** Ranges that end before they start: nothing the kernel writes, and nothing they could match. */
+function checkRanges({offset, rid, addresses}: SelectiveStream, path: string, findings: Finding[]): void {
+  if (rid.valid && rid.limit < rid.base)
+    findings.push({
+      path: `${path}.ridLimit`,
+      offset: offset + RID_LIMIT,
+      message: `RID association ends at ${hex(rid.limit, 4)} before it starts at ${hex(rid.base, 4)}`,
+    })
   for (const {index, valid, base, limit} of addresses)
     if (valid && limit < base)
       findings.push({
         path: `${path}.associations[${index}]`,
-        offset,
+        offset: offset + SELECTIVE_STREAM.headSize + index * ADDRESS_ASSOCIATION.headSize,
         message: `address association ends at ${hex(limit)} before it starts at ${hex(base)}`,
       })
 }
@@ -150,7 +157,7 @@ export function decodeIde(config: Uint8Array, offset: number): Ide {
   const {length} = bytes
   const {value: capability, end: head} = IDE_CAPABILITY.read(data, offset, length)
   const promised = promisedBlocks(capability)
-  const findings: Finding[] = [...reservedBits(IDE_CAPABILITY, capability)]
+  const findings = reservedBits(IDE_CAPABILITY, capability).map(found => ({...found, offset: offset + found.offset}))
   const linkStreams: LinkStream[] = []
   const selectiveStreams: SelectiveStream[] = []
   let at = head
@@ -187,7 +194,7 @@ export function decodeIde(config: Uint8Array, offset: number): Ide {
     const {value: registers, end} = SELECTIVE_STREAM.read(data, at, length)
     const addresses = registers.associations.map((block, i) => ({index: i, valid: block.valid, ...addressRange(block)}))
     const previous = selectiveStreams.at(-1)
-    selectiveStreams.push({
+    const stream: SelectiveStream = {
       kind: 'selective',
       index,
       offset: at,
@@ -205,9 +212,10 @@ export function decodeIde(config: Uint8Array, offset: number): Ide {
       usableByLinux:
         previous === undefined || (previous.usableByLinux && previous.addresses.length === addresses.length),
       registers,
-    })
+    }
+    selectiveStreams.push(stream)
     note(SELECTIVE_STREAM, registers, path)
-    checkRanges(at, path, addresses, findings)
+    checkRanges(stream, path, findings)
     return end
   })
 

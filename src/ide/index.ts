@@ -10,7 +10,7 @@ export {
   promisedBlocks,
   type SelectiveStream,
 } from './decode.js'
-export {addressAssociation, type EncodableIde, encodeIde} from './encode.js'
+export {addressAssociation, type EncodableAssociation, type EncodableIde, encodeIde} from './encode.js'
 export {
   IDE_KM_PROTOCOL,
   KEY_PROG_STATUS,
@@ -37,3 +37,4 @@ export {
   STREAM_STATE,
   STREAM_STATE_NAMES,
 } from './registers.js'
+export {blockUsage, type BlockUsage, liveStreamIds} from './usage.js'

@@ -70,5 +70,14 @@ export function ridOf(bdf: Bdf): number {
 export const bdfOfRid = (domain: number, rid: number): Bdf =>
   formatBdf({domain, bus: get(BUS, rid), device: get(DEVICE, rid), fn: get(FUNCTION, rid)})
 
+const RIDS = 0x1_0000
+
+/** Requester ID of VF `index` (from 0), PCIe r6.2 §9.2.1.2: 16-bit arithmetic that carries into the bus number. */
+export const ridOfVf = (
+  pf: number,
+  {firstVfOffset, vfStride}: {readonly firstVfOffset: number; readonly vfStride: number},
+  index: number,
+): number => (pf + firstVfOffset + vfStride * index) % RIDS
+
 /** Orders by domain, bus, device, function; longer domains sort behind shorter ones, as numbers do. */
 export const compareBdf = (a: Bdf, b: Bdf): number => a.length - b.length || (a < b ? -1 : Number(a > b))

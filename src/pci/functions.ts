@@ -68,7 +68,8 @@ function readPlace(kernel: Kernel, bdf: Bdf): Known<Place> {
   }
 }
 
-const number = (text: string | undefined): number => (text === undefined ? Number.NaN : Number.parseInt(text, 16))
+const HEXADECIMAL = /^[0-9a-f]{1,6}$/i
+const number = (text = ''): number => (HEXADECIMAL.test(text) ? Number.parseInt(text, 16) : Number.NaN)
 
 /** Values of a uevent file. The kernel may write lines in any order. */
 function parseUevent(text: string): ReadonlyMap<string, string> {
@@ -93,16 +94,15 @@ function idsOf(uevent: ReadonlyMap<string, string>): Known<Ids> {
   return Object.values(ids).some(Number.isNaN) ? unknown('the uevent file does not identify the device') : known(ids)
 }
 
+const BYTE = 0x100
+
 /** Identification from the header, for hosts without uevent files (dumps of configuration spaces). */
 export function idsOfHeader(bytes: Uint8Array): Known<Ids> {
   return mapKnown(decodeConfigSpace(bytes).header, ({type, fields}) => {
     const {vendorId, deviceId, baseClass, subClass, progIf} = fields
     const [subsystemVendor, subsystemDevice] =
       type === 'endpoint' ? [fields.subsystemVendorId, fields.subsystemId] : [0, 0]
-    const classCode = Number.parseInt(
-      [baseClass, subClass, progIf].map(byte => byte.toString(16).padStart(2, '0')).join(''),
-      16,
-    )
+    const classCode = (baseClass * BYTE + subClass) * BYTE + progIf
     return {vendor: vendorId, device: deviceId, subsystemVendor, subsystemDevice, classCode}
   })
 }

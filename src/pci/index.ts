@@ -1,6 +1,17 @@
 export {readAttribute, readDecimal, readHexadecimal, readLinkName} from './attributes.js'
 export {type Bar, BASE_ADDRESS, barsOfHeader, parseResources, RESOURCE_FLAGS, type Resources} from './bars.js'
-export {type Bdf, bdfOfRid, type BdfParts, bdfParts, compareBdf, formatBdf, isBdf, parseBdf, ridOf} from './bdf.js'
+export {
+  type Bdf,
+  bdfOfRid,
+  type BdfParts,
+  bdfParts,
+  compareBdf,
+  formatBdf,
+  isBdf,
+  parseBdf,
+  ridOf,
+  ridOfVf,
+} from './bdf.js'
 export {
   ACS,
   AER,
@@ -55,3 +66,4 @@ export {CAPABILITY_NAMES, className, EXTENDED_CAPABILITY_NAMES} from './names.js
 export {type Topology, walkDevices, type WalkOptions} from './topology.js'
 export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'
 export {listTsms, type Tsm, TSM_CLASS, type Tsms} from './tsms.js'
+export {memoryWindows, type Window} from './windows.js'

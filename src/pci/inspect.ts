@@ -32,7 +32,7 @@ export interface FunctionFacts extends PciFunction {
   readonly virtfns: Known<readonly Bdf[]>
   /** Absent when the function has no SR-IOV that this kernel can use. */
   readonly sriov: Present<Sriov>
-  /** Other functions of the same device (slot), in order. */
+  /** Other functions with the same bus and device number, in order; ARI devices spread over several numbers. */
   readonly siblings: Known<readonly Bdf[]>
   /** Bytes of configuration space as read: 64 without privilege. */
   readonly configBytes: Known<Uint8Array>
@@ -48,17 +48,18 @@ const CONFIG_LENGTH = 4096
 const UNSET_OVERRIDE = '(null)'
 
 function readVirtfns(kernel: Kernel, directory: string): Known<readonly Bdf[]> {
-  return attempt(directory, at =>
-    kernel
-      .list(at)
-      .flatMap(name => /^virtfn(\d{1,5})$/.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((a, b) => a - b)
-      .flatMap(n => {
-        const name = readLinkName(kernel, `${at}/virtfn${n}`)
-        return name.present && name.value.known && isBdf(name.value.value) ? [name.value.value] : []
-      }),
-  )
+  const numbers = attempt(directory, at => kernel.list(at).flatMap(name => /^virtfn(\d{1,5})$/.exec(name)?.[1] ?? []))
+  return thenKnown(numbers, all => {
+    const vfs: Bdf[] = []
+    for (const n of all.map(Number).sort((a, b) => a - b)) {
+      const name = readLinkName(kernel, `${directory}/virtfn${n}`)
+      // a VF may be disabled while we look
+      if (!name.present) continue
+      if (!name.value.known) return name.value
+      vfs.push(name.value.value)
+    }
+    return known(vfs)
+  })
 }
 
 function readSriov(kernel: Kernel, directory: string): Present<Sriov> {
@@ -90,8 +91,6 @@ function readResources(kernel: Kernel, directory: string): Known<Resources> {
     },
   )
 }
-
-const readPhysfn = (kernel: Kernel, directory: string): Present<Bdf> => readLinkName(kernel, `${directory}/physfn`)
 
 function readSiblings(kernel: Kernel, bdf: Bdf): Known<readonly Bdf[]> {
   const slot = bdf.slice(0, bdf.lastIndexOf('.') + 1)
@@ -126,7 +125,7 @@ export async function inspectFunction(kernel: Kernel, bdf: Bdf, signal?: AbortSi
     numaNode: readDecimal(kernel, `${directory}/numa_node`),
     powerState: readAttribute(kernel, `${directory}/power_state`),
     driverOverride: readOverride(kernel, directory),
-    physfn: readPhysfn(kernel, directory),
+    physfn: readLinkName(kernel, `${directory}/physfn`),
     virtfns: readVirtfns(kernel, directory),
     sriov: readSriov(kernel, directory),
     siblings: readSiblings(kernel, bdf),

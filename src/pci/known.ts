@@ -2,7 +2,7 @@
  * What could not be read is unknown, with its reason: never absent, never a default. A file that may not exist on this
  * kernel is `Present`: absent is a fact of its own.
  */
-import {describeErrno, errnoOf, printable} from '../errors.js'
+import {ErrnoError, errnoOf, printable} from '../errors.js'
 
 export type Known<T> = {readonly known: true; readonly value: T} | {readonly known: false; readonly reason: string}
 
@@ -29,12 +29,14 @@ export const isGone = (error: unknown): boolean => GONE.has(errnoOf(error) ?? ''
 
 const NOT_PERMITTED = new Set(['EACCES', 'EPERM'])
 
-/** Why `path` could not be read. Rethrows what is not an operating-system refusal: that is a bug, not a fact. */
+/**
+ * Why `path` could not be read, in the words of whoever refused: the kernel's errno, or a recording that does not hold
+ * it. Rethrows what is not an operating-system refusal: that is a bug, not a fact.
+ */
 export function refusal(error: unknown, path: string): Known<never> {
-  const errno = errnoOf(error)
-  if (errno === undefined) throw error
-  const privilege = NOT_PERMITTED.has(errno) ? '; run as root' : ''
-  return unknown(`${printable(path, 512)}: ${describeErrno(errno)}${privilege}`)
+  if (!(error instanceof ErrnoError)) throw error
+  const privilege = NOT_PERMITTED.has(error.errno) ? '; run as root' : ''
+  return unknown(`${printable(path, 512)}: ${error.got ?? error.errno}${privilege}`)
 }
 
 /** Reads a fact from `path`: refused is unknown. */

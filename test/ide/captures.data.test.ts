@@ -4,7 +4,15 @@ import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {decodeIde, type Ide} from '../../src/ide/index.js'
 import {type Kernel, openReplay} from '../../src/kernel/index.js'
-import {type Bdf, inspectFunction, listFunctions, listHostBridges, ridOf, valueOf} from '../../src/pci/index.js'
+import {
+  type Bdf,
+  inspectFunction,
+  listFunctions,
+  listHostBridges,
+  memoryWindows,
+  ridOf,
+  valueOf,
+} from '../../src/pci/index.js'
 
 const DATA = new URL('../../../shared/data/sysfs/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data/sysfs)'
@@ -44,6 +52,16 @@ describe.skipIf(MISSING !== '')(`IDE streams of a running kernel${MISSING}`, () 
       expect(near.rid.limit).toBeGreaterThanOrEqual(ridOf(bdf))
       expect(near.addresses.filter(({valid}) => valid).length).toBeGreaterThan(0)
     }
+  })
+
+  it('the root port matches the memory windows of the bridge above the device', async () => {
+    const kernel = open('3-connected')
+    const near = (await ideOf(kernel, '0000:00:03.0'))!.selectiveStreams[0]!
+    const {config} = await inspectFunction(kernel, '0000:00:03.0')
+    const header = valueOf(valueOf(config)!.header)!
+    expect(header.type).toBe('bridge')
+    const {memory, prefetchable} = memoryWindows(header.fields as Parameters<typeof memoryWindows>[0])
+    expect(near.addresses).toMatchObject([memory, prefetchable])
   })
 
   it.each([

@@ -163,6 +163,19 @@ describe('decodeIde', () => {
     expect(decodeIde(config, 0xff0)).toMatchObject({complete: false, linkStreams: [], selectiveStreams: []})
   })
 
+  it.each([
+    [true, [['selective[0].ridLimit', 0x418]]],
+    [false, []],
+  ])('an inverted RID range, valid %s, is the findings %j', (ridValid, places) => {
+    const config = configWith({capability: {}, selective: [{ridValid, ridBase: 2, ridLimit: 1}]})
+    expect(decodeIde(config, 0x400).findings.map(({path, offset}) => [path, offset])).toEqual(places)
+  })
+
+  it('reserved bits of the capability have their place in configuration space', () =>
+    expect(decodeIde(configWith({capability: {controlReserved: 1}}), 0x400).findings).toMatchObject([
+      {path: 'controlReserved', offset: 0x408},
+    ]))
+
   it('reserved bits and inverted ranges are findings with their place', () => {
     const inverted = {valid: true, baseLower: 2, limitLower: 1}
     const block = {associations: [inverted, {reserved: 1}], state: 5}
@@ -170,7 +183,7 @@ describe('decodeIde', () => {
     expect(findings.map(({path, offset}) => [path, offset])).toEqual([
       ['selective[0].state', 0x414],
       ['selective[0].associations[1].reserved', 0x42c],
-      ['selective[0].associations[0]', 0x40c],
+      ['selective[0].associations[0]', 0x420],
     ])
   })
 

@@ -59,6 +59,7 @@ describe('inspectFunction', () => {
       ...functionNodes('0000:01:01.0', 'pci0000:00/0000:00:03.0'),
       [`${D}/virtfn10`]: {link: '../0000:01:01.4'},
       [`${D}/virtfn2`]: {link: `../${vf}`},
+      [`${D}/virtfn3`]: {errno: 'ENOENT'},
       [`${D}/virtfnx`]: {link: '../0000:01:01.5'},
       [`${D}/sriov_totalvfs`]: '16\n',
       [`${D}/sriov_numvfs`]: '2\n',
