@@ -1,4 +1,26 @@
-import {execute} from '@oclif/core'
+import {Errors, run} from '@oclif/core'
+import {asTsmctlError} from './cli/base-command.js'
+import {emit, talk} from './cli/emit.js'
+import {envelope, envelopeText, errorText} from './cli/envelope.js'
+import {EXIT_CODES, TsmctlError} from './errors.js'
+
+/** What never reached a command: no such command, or oclif itself in trouble. */
+function report(thrown: unknown): void {
+  if (thrown instanceof Errors.ExitError && thrown.oclif.exit === 0) return
+  const known = asTsmctlError(thrown)
+  const error =
+    known.kind === 'usage'
+      ? new TsmctlError({
+          kind: 'usage',
+          attempted: 'understand this command line',
+          got: known.got,
+          hint: 'tsmctl --help lists the commands.',
+        })
+      : known
+  process.exitCode = EXIT_CODES[error.kind]
+  if (process.argv.includes('--json')) emit(envelopeText(envelope('error', null, null, [], error)))
+  else talk(errorText(error))
+}
 
 // not awaited at top level: a closed stdout must not turn into "unsettled top-level await" (exit 13)
-void execute({dir: import.meta.url})
+void run(process.argv.slice(2), import.meta.url).catch(report)

@@ -59,8 +59,9 @@ const perDevice = <S extends v.GenericSchema>(result: S) =>
     devices: v.array(v.strictObject({bdf, ok: v.boolean(), result: maybe(result), error: maybe(error)})),
   })
 
-/** Data of each command, by the name in its `schema` field. */
+/** Data of each command, by the name in its `schema` field; `error` is what no command could be found for. */
 export const DATA = {
+  error: v.null(),
   list: v.strictObject({
     devices: v.array(v.strictObject(deviceRow)),
     tsms: v.array(v.strictObject({name: text, mode: maybe(text), parent: maybe(text)})),

@@ -1,0 +1,63 @@
+/** Runs the built program as a user would, and reads its JSON through the schema of the command. */
+import {spawn, spawnSync} from 'node:child_process'
+import {fileURLToPath} from 'node:url'
+import * as v from 'valibot'
+import {expect} from 'vitest'
+import {DATA, envelopeOf} from '../../src/cli/schemas.js'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+const bin = fileURLToPath(new URL('../../bin/tsmctl.cjs', import.meta.url))
+
+export interface Result {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunOptions {
+  readonly host?: string
+  readonly input?: string | Uint8Array
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const environment = ({host, env}: RunOptions): NodeJS.ProcessEnv => {
+  const {TSMCTL_HOST: _, NODE_EXTRA_CA_CERTS: __, ...rest} = process.env
+  return {...rest, ...(host !== undefined && {TSMCTL_HOST: host}), ...env}
+}
+
+export function tsmctl(args: readonly string[], options: RunOptions = {}): Result {
+  const {status, stdout, stderr} = spawnSync(process.execPath, [bin, ...args], {
+    encoding: 'utf8',
+    env: environment(options),
+    input: options.input ?? '',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return {code: status, out: stdout, err: stderr}
+}
+
+/** The same, without waiting: for signals and closed pipes. */
+export const start = (args: readonly string[], options: RunOptions = {}) =>
+  spawn(process.execPath, [bin, ...args], {env: environment(options), stdio: ['ignore', 'pipe', 'pipe']})
+
+// oxlint-disable-next-line typescript/no-explicit-any
+type Loose = any
+
+/** The envelope of a `--json` run: nothing else on standard output, and valid under the command's schema. */
+export function tsmctlJson(args: readonly string[], options: RunOptions = {}): {code: number | null; json: Loose} {
+  const {code, out, err} = tsmctl([...args, '--json'], options)
+  let json: Loose
+  try {
+    json = JSON.parse(out)
+  } catch {
+    expect.fail(`not one JSON object on stdout: ${out.slice(0, 400)} / ${err.slice(0, 400)}`)
+  }
+  const command = String(json.schema)
+    .replace(/^tsmctl\./, '')
+    .replace(/\/1$/, '') as keyof typeof DATA
+  expect(Object.keys(DATA)).toContain(command)
+  const {issues} = v.safeParse(envelopeOf(command, DATA[command]), json)
+  expect(issues?.map(issue => `${v.getDotPath(issue)}: ${issue.message}`)).toBeUndefined()
+  expect(json.ok).toBe(code === 0)
+  expect(json.error?.exit ?? 0).toBe(code)
+  return {code, json}
+}
