@@ -1,37 +1,50 @@
 /**
- * Attribute access that may block for seconds, in a helper process that can be killed: the caller's own thread and
+ * Attribute access that may block for seconds, in helper processes that can be killed: the caller's own thread and
  * Node's four pool threads stay free, and Ctrl-C works. A killed helper says nothing about what the kernel did: the
- * command may still complete, so read back.
+ * command may still complete, so read back. One idle helper is kept, because starting one costs far more than a read;
+ * it keeps nobody alive and ends with its parent, whose end closes its standard input.
  */
+import type {ChildProcessByStdio} from 'node:child_process'
+import type {Socket} from 'node:net'
+import type {Readable, Writable} from 'node:stream'
 import {ErrnoError} from '../errors.js'
 import {checkWritten} from './attribute-io.js'
 import {errnoError, errnoName} from './errno.js'
 
 /**
- * Runs in the helper: request `{path, data}` on standard input, answer `{data | written | errno}` on standard
- * output. A path Node refuses to hand to the kernel (NUL inside) has no errno: EINVAL.
+ * Runs in the helper, one line at a time: request `{path, data}` on standard input, answer `{data | written | errno}` on
+ * standard output. A path Node refuses to hand to the kernel (NUL inside) has no errno: EINVAL.
  */
 const SCRIPT = `
 const fs = require('node:fs')
-const {path, data} = JSON.parse(fs.readFileSync(0, 'utf8'))
-let answer
-try {
-  const fd = fs.openSync(path, data === null ? fs.constants.O_RDONLY : fs.constants.O_WRONLY)
-  if (data === null) {
-    const chunks = []
-    for (;;) {
-      const chunk = Buffer.alloc(65536)
-      const got = fs.readSync(fd, chunk, 0, chunk.length, null)
-      if (got === 0) break
-      chunks.push(chunk.subarray(0, got))
-    }
-    answer = {data: Buffer.concat(chunks).toString('base64')}
-  } else answer = {written: fs.writeSync(fd, Buffer.from(data, 'base64'))}
-} catch (error) {
-  answer = {errno: error.errno ?? -22}
+const piece = Buffer.alloc(65536)
+const readAll = fd => {
+  const chunks = []
+  for (let got; (got = fs.readSync(fd, piece, 0, piece.length, null)) > 0; )
+    chunks.push(Buffer.from(piece.subarray(0, got)))
+  return Buffer.concat(chunks)
 }
-const text = Buffer.from(JSON.stringify(answer) + '\\n')
-for (let at = 0; at < text.length; ) at += fs.writeSync(1, text, at)
+const serve = ({path, data}) => {
+  let fd
+  try {
+    fd = fs.openSync(path, data === null ? fs.constants.O_RDONLY : fs.constants.O_WRONLY)
+    if (data === null) return {data: readAll(fd).toString('base64')}
+    return {written: fs.writeSync(fd, Buffer.from(data, 'base64'))}
+  } catch (error) {
+    return {errno: error.errno ?? -22}
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+for (let line = ''; ; ) {
+  const got = fs.readSync(0, piece, 0, piece.length, null)
+  if (got === 0) break
+  line += piece.toString('latin1', 0, got)
+  if (!line.endsWith('\\n')) continue
+  const answer = Buffer.from(JSON.stringify(serve(JSON.parse(Buffer.from(line, 'latin1').toString()))) + '\\n')
+  for (let at = 0; at < answer.length; ) at += fs.writeSync(1, answer, at)
+  line = ''
+}
 `
 
 interface Answer {
@@ -41,52 +54,102 @@ interface Answer {
   readonly errno?: number
 }
 
-const base64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+const NEWLINE = 0x0a
 
-/** Reads the whole of `path`. Throws ErrnoError; EINTR when `signal` fires. */
-export async function readInHelper(path: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const {data} = await ask('read', path, null, signal)
-  return new Uint8Array(Buffer.from(data ?? '', 'base64'))
+type Helper = ChildProcessByStdio<Writable, Readable, null>
+
+export interface Helpers {
+  /** Reads the whole of `path`. Throws ErrnoError; EINTR when `signal` fires. */
+  read(path: string, signal?: AbortSignal): Promise<Uint8Array>
+  /** One write of `bytes` to `path`. Throws ErrnoError; EINTR when `signal` fires. */
+  write(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
+  /** Ends the idle helper. */
+  close(): void
 }
 
-/** One write of `bytes` to `path`. Throws ErrnoError; EINTR when `signal` fires. */
-export async function writeInHelper(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-  const {written} = await ask('write', path, base64(bytes), signal)
-  checkWritten(written ?? 0, bytes, path)
+/** Whether the event loop waits for this helper. */
+function hold(helper: Helper, isHeld: boolean): void {
+  const change = isHeld ? 'ref' : 'unref'
+  helper[change]()
+  for (const pipe of [helper.stdin, helper.stdout]) (pipe as unknown as Socket)[change]()
 }
 
-async function ask(verb: string, path: string, data: string | null, signal?: AbortSignal): Promise<Answer> {
+async function start(): Promise<Helper> {
   const {spawn} = await import('node:child_process')
-  const answer = await new Promise<Answer>((resolve, reject) => {
-    const interrupted = (): ErrnoError => new ErrnoError('EINTR', verb, path)
-    const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', SCRIPT], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      env: {...process.env, NODE_OPTIONS: ''},
-    })
-    const kill = (): void => {
-      helper.kill('SIGKILL')
-      // a process stuck in the kernel may outlive its killing; do not wait for it
-      helper.stdin.destroy()
-      helper.stdout.destroy()
-      helper.unref()
-      reject(interrupted())
-    }
-    if (signal?.aborted) kill()
-    signal?.addEventListener('abort', kill, {once: true})
-    const output: Buffer[] = []
-    helper.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-    helper.stdin.on('error', () => undefined) // a helper that died early is reported by 'close'
-    helper.on('error', error => reject(errnoError(error, 'start a helper process to ' + verb, path)))
-    helper.on('close', () => {
-      signal?.removeEventListener('abort', kill)
-      const text = Buffer.concat(output).toString('utf8')
-      // without a complete answer it was ended from outside: Ctrl-C reaches the whole process group
-      if (!text.endsWith('\n')) reject(interrupted())
-      else resolve(JSON.parse(text) as Answer)
-    })
-    helper.stdin.end(JSON.stringify({path, data}))
+  const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', SCRIPT], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: {...process.env, NODE_OPTIONS: ''},
   })
-  if (answer.errno !== undefined) throw new ErrnoError(errnoName(-answer.errno), verb, path)
-  return answer
+  // what happens to it while nobody asks concerns nobody; whoever asks hears of its end by 'close'
+  helper.on('error', () => undefined)
+  helper.stdin.on('error', () => undefined)
+  return helper
+}
+
+const isAlive = ({exitCode, signalCode, pid}: Helper): boolean =>
+  pid !== undefined && exitCode === null && signalCode === null
+
+/** One request and its answer. Rejects with EINTR when aborted, or when the helper is ended from outside. */
+function exchange(helper: Helper, verb: string, path: string, data: string | null, signal?: AbortSignal) {
+  return new Promise<Answer>((resolve, reject) => {
+    const answer: Buffer[] = []
+    const settle = (outcome: () => void): void => {
+      signal?.removeEventListener('abort', onAbort)
+      helper.off('error', onError).off('close', onClose)
+      helper.stdout.off('data', onData)
+      hold(helper, false)
+      outcome()
+    }
+    const onAbort = (): void => {
+      // a process stuck in the kernel may outlive its killing; nobody waits for it
+      helper.kill('SIGKILL')
+      settle(() => reject(new ErrnoError('EINTR', verb, path)))
+    }
+    const onError = (error: Error): void =>
+      settle(() => reject(errnoError(error, `start a helper process to ${verb}`, path)))
+    // Ctrl-C reaches the whole process group
+    const onClose = (): void => settle(() => reject(new ErrnoError('EINTR', verb, path)))
+    const onData = (chunk: Buffer): void => {
+      answer.push(chunk)
+      if (chunk.at(-1) === NEWLINE)
+        settle(() => resolve(JSON.parse(Buffer.concat(answer).toString('latin1')) as Answer))
+    }
+    hold(helper, true)
+    helper.on('error', onError).on('close', onClose)
+    helper.stdout.on('data', onData)
+    signal?.addEventListener('abort', onAbort, {once: true})
+    if (signal?.aborted) onAbort()
+    else helper.stdin.write(`${JSON.stringify({path, data})}\n`)
+  })
+}
+
+export function helperProcesses(): Helpers {
+  let idle: Helper | undefined
+
+  async function ask(verb: string, path: string, data: string | null, signal?: AbortSignal): Promise<Answer> {
+    const reused = idle
+    idle = undefined
+    const helper = reused !== undefined && isAlive(reused) ? reused : await start()
+    const answer = await exchange(helper, verb, path, data, signal)
+    if (idle === undefined) idle = helper
+    else helper.stdin.end()
+    if (answer.errno !== undefined) throw new ErrnoError(errnoName(-answer.errno), verb, path)
+    return answer
+  }
+
+  return {
+    async read(path, signal) {
+      const {data} = await ask('read', path, null, signal)
+      return new Uint8Array(Buffer.from(data ?? '', 'base64'))
+    },
+    async write(path, bytes, signal) {
+      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+      const {written} = await ask('write', path, data, signal)
+      checkWritten(written ?? 0, bytes, path)
+    },
+    close() {
+      idle?.stdin.end()
+      idle = undefined
+    },
+  }
 }

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {TsmctlError} from '../errors.js'
 import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce} from './attribute-io.js'
 import {environment} from './environment.js'
-import {readInHelper, writeInHelper} from './helper.js'
+import {helperProcesses} from './helper.js'
 import {refuseIfAborted} from './interrupted.js'
 import {fileLocks} from './lock.js'
 import type {Kernel} from './port.js'
@@ -24,6 +24,7 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
   const uid = process.getuid?.() ?? -1
   const stateDirectory = options.stateDirectory ?? defaultStateDirectory(process.env, uid)
   const isSystem = uid === 0 && stateDirectory === defaultStateDirectory({}, 0)
+  const helpers = helperProcesses()
   return {
     host: {kind: 'live', label: ''},
     state: directoryState(stateDirectory),
@@ -34,11 +35,11 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
     stat: path => statOf(path),
     async query(path, signal) {
       refuseIfAborted(signal, 'read', path)
-      return BLOCKING.test(path) ? readInHelper(path, signal) : readWhole(path)
+      return BLOCKING.test(path) ? helpers.read(path, signal) : readWhole(path)
     },
     async write(path, bytes, signal) {
       refuseIfAborted(signal, 'write', path)
-      if (BLOCKING.test(path)) await writeInHelper(path, bytes, signal)
+      if (BLOCKING.test(path)) await helpers.write(path, bytes, signal)
       else writeOnce(path, bytes)
     },
     async netlinkDump({family}) {
@@ -51,8 +52,6 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
     },
     lock: fileLocks(isSystem ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
     ...environment,
-    close() {
-      // nothing is kept open between calls
-    },
+    close: () => helpers.close(),
   }
 }

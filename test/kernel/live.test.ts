@@ -16,7 +16,10 @@ beforeEach(() => {
   kernel = liveKernel({stateDirectory: join(directory, 'state')})
   mkdirSync(join(directory, 'tsm'))
 })
-afterEach(() => dispose())
+afterEach(() => {
+  kernel.close()
+  dispose()
+})
 
 describe('reading', () => {
   it('reads blobs to their end, however large', () => {
@@ -59,6 +62,33 @@ describe('attributes that may block', () => {
     expect(await rejectedErrno(kernel.write(missing, Buffer.from('tsm0')))).toBe('ENOENT')
     expect(kernel.stat(missing)).toBeUndefined()
     expect(await rejectedErrno(kernel.query(join(directory, 'tsm', '..', 'tsm')))).toBe('EISDIR')
+  })
+
+  it('are served one after the other and at the same time', async () => {
+    const paths = Array.from({length: 6}, (_, i) => join(directory, 'tsm', `connect${i}`))
+    for (const [i, path] of paths.entries()) writeFileSync(path, `tsm${i}\n`)
+    const expected = paths.map((_, i) => `tsm${i}\n`)
+    const once = []
+    // oxlint-disable-next-line no-await-in-loop
+    for (const path of paths) once.push(Buffer.from(await kernel.query(path)).toString())
+    expect(once).toEqual(expected)
+    const together = await Promise.all(paths.map(path => kernel.query(path)))
+    expect(together.map(content => Buffer.from(content).toString())).toEqual(expected)
+  })
+
+  it('can be asked again after one was interrupted, and after close', async () => {
+    const pipe = join(directory, 'tsm', 'dsm')
+    const path = join(directory, 'tsm', 'connect')
+    execFileSync('mkfifo', [pipe])
+    writeFileSync(path, 'tsm0')
+    await kernel.query(path)
+    const controller = new AbortController()
+    const query = kernel.query(pipe, controller.signal)
+    setImmediate(() => controller.abort())
+    expect(await rejectedErrno(query)).toBe('EINTR')
+    expect(await kernel.query(path)).toHaveLength(4)
+    kernel.close()
+    expect(await kernel.query(path)).toHaveLength(4)
   })
 
   it('leave a write interrupted', async () => {
