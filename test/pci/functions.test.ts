@@ -1,15 +1,7 @@
 import {describe, expect, it} from 'vitest'
 import {ErrnoError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
-import {
-  type Bdf,
-  className,
-  listFunctions,
-  listHostBridges,
-  placeOf,
-  readFunction,
-  TYPE0_HEADER,
-} from '../../src/pci/index.js'
+import {className, listFunctions, listHostBridges, placeOf, readFunction, TYPE0_HEADER} from '../../src/pci/index.js'
 import {functionNodes, mapKernel} from './map-kernel.js'
 
 describe('placeOf', () => {
