@@ -61,9 +61,12 @@ function linkProblems(child: CertificateFacts, issuer: Issuer, certificate: numb
 /** Problems of certificate `i` as an issuer of those below it. */
 function issuerProblems(chain: readonly CertificateFacts[], i: number): PathProblem[] {
   const found: PathProblem[] = []
-  const {basicConstraints, keyUsage} = chain[i]!
+  const issuer = chain[i]!
+  const {basicConstraints, keyUsage} = issuer
   if (basicConstraints?.ca !== true) found.push({kind: 'not-ca', certificate: i, message: 'it is not a CA'})
-  if (!keyUsage?.includes('keyCertSign'))
+  // a root is trusted as it stands; without the extension its key may be used for anything (RFC 5280 §4.2.1.3)
+  const isUnrestrictedRoot = i === 0 && issuer.selfIssued && keyUsage === undefined
+  if (!isUnrestrictedRoot && !keyUsage?.includes('keyCertSign'))
     found.push({kind: 'no-cert-sign', certificate: i, message: 'its key may not sign certificates'})
   const below = chain.slice(i + 1, -1).filter(({selfIssued}) => !selfIssued).length
   const limit = basicConstraints?.pathLength
