@@ -1,0 +1,46 @@
+/** The lines of the detail pane: what the selected tab says about the selected device. */
+import {checkLines} from './findings.js'
+import {geometryOf} from './geometry.js'
+import {identityLines} from './identity-lines.js'
+import {indented, type Line, line} from './lines.js'
+import {measurementLines} from './measurement-lines.js'
+import {reportLines} from './report-lines.js'
+import {reviewDocument} from './review-document.js'
+import {selectedDevice, selectedReview, type State, visibleDevices} from './state.js'
+
+export function detailLines(state: State): readonly Line[] {
+  const width = geometryOf(state.size).detailColumns
+  const review = selectedReview(state)
+  if (review === undefined) return emptyLines(state, width)
+  const {appraisal} = review
+  switch (state.tab) {
+    case 'Review':
+      return reviewDocument(review, state.now, width).lines
+    case 'Checks':
+      return checkLines(appraisal, width)
+    case 'Measurements':
+      return measurementLines(appraisal.subject, width)
+    case 'Report':
+      return reportLines(appraisal.subject, width)
+    case 'Identity':
+      return identityLines(appraisal.subject, width)
+  }
+}
+
+/** An empty screen says what was looked for and what to do next. */
+function emptyLines(state: State, width: number): readonly Line[] {
+  const {devices, filter} = state
+  if (devices === null) return [line('reading devices ...')]
+  if (devices.length === 0)
+    return indented('No PCI function was found on this host. tsmctl doctor says what is missing.', width, 0)
+  if (visibleDevices(state).length === 0)
+    return indented(`No device matches "${filter}". Esc clears the filter.`, width, 0)
+  const device = selectedDevice(state)
+  if (device === undefined) return []
+  const driver = device.driver === null ? 'no driver bound' : `driver ${device.driver}`
+  return [
+    ...indented(`${device.bdf}  ${device.id}  ${device.className}`, width, 0),
+    ...indented(`${device.state}${device.tsm === null ? '' : ` by ${device.tsm}`}, ${driver}`, width, 0),
+    ...indented('Not reviewed yet. Enter or v locks it if needed, collects its evidence and appraises it.', width, 0),
+  ]
+}

@@ -1,0 +1,2 @@
+export type {Cockpit, CockpitDevice, TypedApproval} from './cockpit.js'
+export {runCockpit} from './run.js'

@@ -1,0 +1,128 @@
+/**
+ * Owns the terminal: raw input, the alternate screen, and giving both back on every way out. Ink is loaded here and
+ * only after the terminal was found usable.
+ */
+import {TsmctlError} from '../errors.js'
+import type {Cockpit} from './cockpit.js'
+import type {Size} from './geometry.js'
+import {createSession, type Session} from './session.js'
+
+const ENTER_SCREEN = '\x1b[?1049h\x1b[H'
+const LEAVE_SCREEN = '\x1b[?1049l\x1b[?25h'
+/** Ages on the screen are in seconds and minutes. */
+const TICK_MS = 10_000
+
+/** Throws TsmctlError `usage` unless both ends are a terminal that can draw. */
+export function requireTerminal(stdin: {isTTY?: boolean}, stdout: {isTTY?: boolean}, term: string | undefined): void {
+  const got =
+    stdin.isTTY !== true || stdout.isTTY !== true
+      ? 'standard input and standard output have to be a terminal'
+      : term === 'dumb'
+        ? 'TERM is dumb: this terminal cannot place the cursor'
+        : null
+  if (got !== null)
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: 'open the cockpit',
+      got,
+      hint: 'In scripts use tsmctl list --json.',
+    })
+}
+
+/** Settings that Ink and its colour library read once, when they are loaded. */
+export function prepareEnvironment(env: NodeJS.ProcessEnv): void {
+  // with them Ink draws nothing before the end, also when they only came along over SSH
+  for (const name of Object.keys(env))
+    if (name === 'CI' || name === 'CONTINUOUS_INTEGRATION' || name.startsWith('CI_')) delete env[name]
+  // the colour library knows only the second of the two
+  if (env['NO_COLOR']) env['FORCE_COLOR'] = '0'
+}
+
+const sizeOf = ({columns, rows}: NodeJS.WriteStream): Size => ({columns: columns || 80, rows: rows || 24})
+
+/**
+ * Shows the cockpit until the user quits; returns what to say about it afterwards. Throws TsmctlError `usage` without a
+ * terminal, `interrupted` on SIGTERM and SIGHUP. Whatever happens, the terminal is given back first.
+ */
+export async function runCockpit(cockpit: Cockpit): Promise<string> {
+  const {stdin, stdout, env} = process
+  requireTerminal(stdin, stdout, env['TERM'])
+  prepareEnvironment(env)
+  const {mount} = await import('./mount.js')
+  const session = createSession(cockpit, sizeOf(stdout))
+  const signals = signalled()
+  const restore = takeTerminal(stdin, stdout, session)
+  try {
+    const ink = mount(session, stdin, stdout)
+    try {
+      await Promise.race([session.quit, signals.failed, ink.waitUntilExit()])
+    } finally {
+      ink.unmount()
+    }
+  } finally {
+    restore()
+    await session.close()
+    signals.forget()
+  }
+  return farewell(session)
+}
+
+/** Rejects when a signal asks to end. */
+function signalled(): {readonly failed: Promise<never>; forget(): void} {
+  const names = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
+  let fail: (error: TsmctlError) => void
+  const failed = new Promise<never>((_, reject) => (fail = reject))
+  // a signal after the end is nobody's business any more
+  failed.catch(() => undefined)
+  const onSignal = (name: string): void =>
+    fail(
+      new TsmctlError({
+        kind: 'interrupted',
+        attempted: 'continue',
+        got: `${name}; devices stay as they are`,
+        hint: 'tsmctl list shows their states.',
+      }),
+    )
+  for (const name of names) process.on(name, onSignal)
+  return {
+    failed,
+    forget: () => {
+      for (const name of names) process.off(name, onSignal)
+    },
+  }
+}
+
+/** Raw mode and alternate screen; returns what gives them back, which also runs before a crash is printed. */
+function takeTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, session: Session): () => void {
+  const onData = (chunk: string): void => session.input(chunk)
+  const onResize = (): void => session.dispatch({kind: 'resize', size: sizeOf(stdout)})
+  const tick = setInterval(() => session.dispatch({kind: 'tick'}), TICK_MS)
+  let taken = true
+  const restore = (): void => {
+    if (!taken) return
+    taken = false
+    clearInterval(tick)
+    stdin.off('data', onData)
+    stdin.setRawMode(false)
+    stdin.pause()
+    stdout.off('resize', onResize)
+    stdout.write(LEAVE_SCREEN)
+    process.off('exit', restore)
+    process.off('uncaughtExceptionMonitor', restore)
+  }
+  process.on('exit', restore)
+  process.on('uncaughtExceptionMonitor', restore)
+  stdout.write(ENTER_SCREEN)
+  stdin.setEncoding('utf8')
+  stdin.setRawMode(true)
+  stdin.on('data', onData)
+  stdout.on('resize', onResize)
+  return restore
+}
+
+/** Quitting changes nothing: says which devices are locked or running now. */
+function farewell(session: Session): string {
+  const left = (session.state().devices ?? []).filter(({state}) => ['CONFIG_LOCKED', 'RUN', 'ERROR'].includes(state))
+  const list = left.map(({bdf, state}) => `${bdf} ${state}`).join(', ')
+  return `Devices stay as they are${list === '' ? '' : `: ${list}`}.\n`
+}
