@@ -37,6 +37,9 @@ interface Import {
   readonly target: string
 }
 
+/** A constant such as `1n << 20n`: a scale, not a field. */
+const POWER_OF_TWO = /\b1n << \d+n/g
+
 const roomOf = (file: string): string => file.split('/')[0]!
 const files = readdirSync(src, {recursive: true})
   .map(String)
@@ -96,7 +99,7 @@ describe('the house', () => {
   })
 
   it('no shift or mask is written by hand outside the tables', () => {
-    const wrong = files.filter(file => roomOf(file) !== 'bits' && /<<|>>/.test(code(file)))
+    const wrong = files.filter(file => roomOf(file) !== 'bits' && /<<|>>/.test(code(file).replaceAll(POWER_OF_TWO, '')))
     expect(wrong).toEqual([])
   })
 
