@@ -117,6 +117,7 @@ const ERRNO_KIND: Readonly<Record<string, ErrorKind>> = {
   ESTALE: 'busy',
   EINTR: 'interrupted',
   ETIMEDOUT: 'timeout',
+  EISDIR: 'usage',
 }
 
 /** An operating-system refusal, as the kernel port reports it: `errno` is the symbolic name. */
@@ -126,7 +127,8 @@ export class ErrnoError extends TsmctlError {
 
   constructor(errno: string, syscall: string, path: string, extra: Partial<Failure> = {}) {
     super({
-      kind: ERRNO_KIND[errno] ?? 'transition',
+      // refused writes may have changed something; a refused read has not
+      kind: ERRNO_KIND[errno] ?? (syscall === 'write' ? 'transition' : 'unsupported'),
       attempted: `${syscall} ${printable(path, 512)}`,
       got: describeErrno(errno),
       path,

@@ -1,7 +1,7 @@
 /** Text of `list`: shared by the command and the fast path, so that both print the same bytes. */
 import {COLUMNS, type DeviceList, type DeviceRow, hostNote, NO_TSM} from '../operations/list.js'
 import type {Kernel} from '../kernel/index.js'
-import {table} from './table.js'
+import {table} from '../operations/text-table.js'
 
 const cells = (row: DeviceRow): string[] => COLUMNS.map(column => column.text(row))
 

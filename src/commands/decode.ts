@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../cli/base-command.js'
-import {table} from '../cli/table.js'
+import {table} from '../operations/text-table.js'
 import {TsmctlError} from '../errors.js'
 import {readStandardInput, readUserFile} from '../kernel/index.js'
 import {decode, decodeKinds, inputBytes, parseContext} from '../operations/index.js'
@@ -47,7 +47,7 @@ export default class Decode extends BaseCommand {
           ? await readStandardInput()
           : readUserFile(args.file)
     const bytes = inputBytes(content, flags.hex === undefined ? flags.format : 'hex')
-    const {text, ...data} = decode(args.kind, bytes, parseContext(flags.context ?? []))
+    const {text, ...data} = await decode(args.kind, bytes, parseContext(flags.context ?? []))
     return {data, text}
   }
 }

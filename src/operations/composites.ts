@@ -1,18 +1,17 @@
 /** Decode kinds that are more than one structure: walks and lists put together from several layouts. */
-import type {Context, Finding, Json} from '../bits/index.js'
+import type {Context} from '../bits/index.js'
 import {decodeConfigSpace} from '../pci/index.js'
 import {registersText, viewConfigSpace} from './config-space-view.js'
+import {viewCertificateChain, viewMeasurements, viewVca} from './spdm-views.js'
+import type {View} from './view.js'
 
 export interface Composite {
   readonly kind: string
   readonly name: string
   readonly spec: string
   readonly context: Context
-  /** Throws DecodeError when the bytes are not this structure at all. */
-  decode(
-    bytes: Uint8Array,
-    context: Context,
-  ): {readonly fields: Json; readonly found: readonly Finding[]; readonly text: string}
+  /** Throws DecodeError when the bytes are not this structure. */
+  decode(bytes: Uint8Array, context: Context): View | Promise<View>
 }
 
 export const COMPOSITES: readonly Composite[] = [
@@ -26,5 +25,26 @@ export const COMPOSITES: readonly Composite[] = [
       const view = viewConfigSpace(space, bytes)
       return {...view, text: view.text + registersText(space)}
     },
+  },
+  {
+    kind: 'spdm-vca',
+    name: 'GET_VERSION to ALGORITHMS, six messages back to back',
+    spec: 'DSP0274 1.3 §10.1',
+    context: {},
+    decode: viewVca,
+  },
+  {
+    kind: 'spdm-measurement-transcript',
+    name: 'GET_MEASUREMENTS and MEASUREMENTS back to back',
+    spec: 'DSP0274 1.3 §10.11',
+    context: {signatureSize: 96, digestSize: 48},
+    decode: viewMeasurements,
+  },
+  {
+    kind: 'spdm-slot-certificates',
+    name: 'certificate chain of a slot, with its certificates',
+    spec: 'DSP0274 1.3 §10.7',
+    context: {hashSize: 48},
+    decode: viewCertificateChain,
   },
 ]

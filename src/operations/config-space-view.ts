@@ -1,14 +1,9 @@
 /** A whole configuration space as JSON and as text: for `show` and for `decode config-space`. */
-import {describe, type Finding, hex, type Json, toHex} from '../bits/index.js'
+import {describe, hex, type Json, toHex} from '../bits/index.js'
 import {printable} from '../errors.js'
 import {decodeIde, type Ide} from '../ide/index.js'
 import {type Capability, className, type ConfigSpace, type Known} from '../pci/index.js'
-
-export interface ConfigSpaceView {
-  readonly fields: Json
-  readonly found: readonly Finding[]
-  readonly text: string
-}
+import type {View} from './view.js'
 
 const jsonOf = (value: unknown): Json => (value === undefined ? null : (JSON.parse(JSON.stringify(value)) as Json))
 
@@ -76,7 +71,7 @@ export function ideText(ide: Ide): string {
 
 const yesNo = (fact: Known<boolean>): string => (fact.known ? (fact.value ? 'yes' : 'no') : `unknown: ${fact.reason}`)
 
-export function viewConfigSpace(space: ConfigSpace, bytes: Uint8Array): ConfigSpaceView {
+export function viewConfigSpace(space: ConfigSpace, bytes: Uint8Array): View {
   const ide = ideOf(space, bytes)
   const found = [...space.findings, ...(ide?.findings ?? [])]
   const header = space.header.known ? space.header.value : undefined

@@ -47,7 +47,11 @@ function suggestions(wanted: string): string[] {
  * Decodes `bytes` as `kind`; `given` overrides the kind's default context. Throws TsmctlError `usage` for an unknown
  * kind or context name, DecodeError for bytes that are not this structure.
  */
-export function decode(kind: string, bytes: Uint8Array, given: Context = {}): Decoded & {readonly text: string} {
+export async function decode(
+  kind: string,
+  bytes: Uint8Array,
+  given: Context = {},
+): Promise<Decoded & {readonly text: string}> {
   const known = decodeKinds().find(entry => entry.kind === kind)
   if (known === undefined) {
     const near = suggestions(kind)
@@ -70,7 +74,7 @@ export function decode(kind: string, bytes: Uint8Array, given: Context = {}): De
   const head = {kind, name: known.name, spec: known.spec, size: bytes.length, context}
   const composite = COMPOSITES.find(entry => entry.kind === kind)
   if (composite !== undefined) {
-    const {fields, found, text} = composite.decode(bytes, context)
+    const {fields, found, text} = await composite.decode(bytes, context)
     return {...head, fields, findings: found, text: text + findingLines(found)}
   }
   const layout = ALL_LAYOUTS.find(({id}) => id === kind)!
