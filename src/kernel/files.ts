@@ -5,6 +5,7 @@ import {ErrnoError, type ErrorKind, printable, TsmctlError} from '../errors.js'
 import {readToEnd, statOf} from './attribute-io.js'
 import {publish, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
+import type {Stat} from './port.js'
 
 /** Largest file or standard input read; far beyond any bundle. */
 const LARGEST_INPUT = 64 * 1024 * 1024
@@ -32,6 +33,9 @@ export function readUserFile(path: string): Uint8Array {
     if (fd !== undefined) closeSync(fd)
   }
 }
+
+/** What the user's `path` is, not following links; undefined when nothing is there or it cannot be looked at. */
+export const statUserFile = (path: string): Stat | undefined => statOf(path)
 
 export interface WriteOptions {
   /** Replace what is there already. */

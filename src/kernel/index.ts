@@ -1,6 +1,6 @@
 export {type Capture, CAPTURE_FORMAT, type CaptureNode, type Exchange} from './capture.js'
 export {environment} from './environment.js'
-export {readStandardInput, readUserFile, writeUserFile, type WriteOptions} from './files.js'
+export {readStandardInput, readUserFile, statUserFile, writeUserFile, type WriteOptions} from './files.js'
 export {formatCapture} from './format-capture.js'
 export {liveKernel, type LiveOptions} from './live.js'
 export {fileLocks, memoryLocks} from './lock.js'
