@@ -1,0 +1,133 @@
+/** What the owner of a simulated machine does with it from outside: faults, reset, a look behind the curtain. */
+import {printable, TsmctlError} from '../errors.js'
+import type {Fault} from './faults.js'
+import {booted, fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
+import type {TdiState} from '../tdisp/index.js'
+import {openMachine} from './store.js'
+
+export interface DeviceStatus {
+  readonly bdf: string
+  readonly model: string
+  readonly identity: string
+  readonly present: boolean
+  readonly driver: string | null
+  /** The state as the DSM knows it, ERROR included. */
+  readonly tdi: TdiState
+  readonly lockedBy: string | null
+  readonly accepted: boolean
+  readonly lockEpoch: number
+}
+
+export interface MachineStatus {
+  readonly directory: string
+  readonly scenario: string
+  readonly title: string
+  readonly created: string
+  readonly tsm: TsmKind
+  readonly nonce: NonceMode
+  readonly bootId: string
+  /** Devices with a DSM. */
+  readonly devices: readonly DeviceStatus[]
+  readonly faults: readonly Fault[]
+  readonly violations: readonly Violation[]
+}
+
+/** What the machine in `directory` is and how it fares. Throws TsmctlError `not-found`. */
+export function machineStatus(directory: string): MachineStatus {
+  const store = openMachine(directory)
+  const {scenario, title, created, tsm, nonce, functions} = store.machine
+  const {bootId, faults, violations, functions: records} = store.state()
+  const devices = functions.flatMap(({bdf, dsm}) => {
+    if (dsm === null) return []
+    const {present, driver, tdi} = records[bdf]!
+    return {
+      bdf,
+      model: dsm.model,
+      identity: dsm.identity,
+      present,
+      driver,
+      tdi: tdi.state,
+      lockedBy: tdi.lockedBy,
+      accepted: tdi.accepted,
+      lockEpoch: tdi.epoch,
+    }
+  })
+  return {directory, scenario, title, created, tsm, nonce, bootId, devices, faults, violations}
+}
+
+/** Adds `given` to the machine's faults. Throws TsmctlError: `malformed` for no fault, `not-found` for no device. */
+export async function injectFault(directory: string, given: Fault): Promise<void> {
+  const {parseFault} = await import('./scenario.js')
+  const fault = parseFault(given)
+  const store = openMachine(directory)
+  if (!store.machine.functions.some(({bdf}) => bdf === fault.device))
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `inject a fault into ${printable(fault.device)}`,
+      subject: fault.device,
+      got: 'this machine has no such function',
+    })
+  store.update(state => void state.faults.push(fault))
+}
+
+/** Removes all faults, or those of one device; returns how many there were. */
+export const clearFaults = (directory: string, device?: string): number =>
+  openMachine(directory).update(state => {
+    const before = state.faults.length
+    state.faults = device === undefined ? [] : state.faults.filter(fault => fault.device !== device)
+    return before - state.faults.length
+  })
+
+/** Boots the machine anew: as it was created, with the same keys, the scenario's faults and another boot id. */
+export async function resetMachine(directory: string): Promise<void> {
+  const {newUuid} = await import('./create.js')
+  const store = openMachine(directory)
+  store.update(state => void Object.assign(state, booted(store.machine, state.revision, newUuid())))
+}
+
+export interface Publications {
+  readonly manufacturer: string
+  /** The root certificate that every device's chain ends in. */
+  readonly root: {readonly der: Uint8Array; readonly sha384: string}
+  readonly models: readonly (ModelReferences & {
+    readonly vendor: number
+    readonly device: number
+    /** Prefix of every device's DMTF identity. */
+    readonly identityPrefix: string
+    readonly devices: readonly {readonly bdf: string; readonly identity: string}[]
+  })[]
+}
+
+/**
+ * What the devices' vendor publishes: its root, and for every model what a sound device measures. Throws TsmctlError
+ * `not-found` when no device of this machine has a certificate.
+ */
+export async function publications(directory: string): Promise<Publications> {
+  const {machine} = openMachine(directory)
+  const {sha384} = await import('./responder.js')
+  const {manufacturer, root, models, functions} = machine
+  if (root === null)
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: 'list what the vendor publishes',
+      path: directory,
+      got: 'no device of this machine has a certificate',
+    })
+  const der = fromBase64(root)
+  return {
+    manufacturer,
+    root: {der, sha384: Buffer.from(sha384(der)).toString('hex')},
+    models: models.map(({model, reference}) => {
+      const devices = functions.filter(({dsm}) => dsm?.model === model)
+      const {vendor, device} = devices[0]!.ids
+      return {
+        model,
+        reference,
+        vendor,
+        device,
+        identityPrefix: `${manufacturer}:${model}:`,
+        devices: devices.map(({bdf, dsm}) => ({bdf, identity: dsm!.identity})),
+      }
+    }),
+  }
+}

@@ -1,0 +1,199 @@
+/** Makes a machine from a scenario: places, configuration spaces, keys, certificates, measurements, reports. */
+import {toHex} from '../bits/index.js'
+import {printable, TsmctlError} from '../errors.js'
+import {environment} from '../kernel/index.js'
+import {endpointConfig, rootPortConfig} from './config-space.js'
+import {type Kind, kindNamed, type MsixSpec} from './kinds.js'
+import {booted, type Dsm, FORMAT, type Ids, type Machine, type SimFunction, toBase64} from './machine.js'
+import {measurementRecord, referenceValues} from './measured.js'
+import type {DevicePki} from './pki.js'
+import {buildReport} from './report.js'
+import {allocator, bridgeResourceLines, type PlacedBar, resourceLines, windowOf} from './resources.js'
+import {certificateChain, negotiation} from './responder.js'
+import {readScenario, type ScenarioSource} from './scenario.js'
+import type {DeviceSpec, Scenario} from './scenario-schema.js'
+import {machineExists, saveNewMachine} from './store.js'
+
+export interface CreateOptions {
+  /** Replace a machine that is there already. */
+  readonly replace?: boolean
+  /** When the certificates are issued; now unless given. */
+  readonly now?: Date
+}
+
+const {random} = environment
+
+/** A random number in the form of RFC 9562 §5.4. */
+export function newUuid(): string {
+  const digits = toHex(random(16))
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-a${digits.slice(17, 20)}-${digits.slice(20)}`
+}
+
+const ROOT_PORT: Ids = {
+  vendor: 0x7e57,
+  device: 0x0100,
+  subsystemVendor: 0,
+  subsystemDevice: 0,
+  classCode: 0x060400,
+  revision: 0,
+}
+
+const domainOf = (bdf: string): string => bdf.split(':')[0]!
+const busOf = (bdf: string): number => Number.parseInt(bdf.split(':')[1]!, 16)
+const hostBridge = (bdf: string): string => `/sys/devices/pci${domainOf(bdf)}:00`
+const portOf = (bdf: string): string => `${domainOf(bdf)}:00:${busOf(bdf).toString(16).padStart(2, '0')}.0`
+
+const NO_EXTRAS = {totalVfs: 0, vfDevice: 0, doeFeatures: [], serialNumber: null, dsm: null}
+
+function rootPort(bdf: string): SimFunction {
+  const bus = busOf(bdf)
+  const port = portOf(bdf)
+  return {
+    bdf: port,
+    path: `${hostBridge(bdf)}/${port}`,
+    ids: ROOT_PORT,
+    config: toBase64(rootPortConfig(ROOT_PORT, bus, windowOf(bus))),
+    resources: bridgeResourceLines(windowOf(bus)),
+    isBridge: true,
+    iommuGroup: null,
+    driver: 'pcieport',
+    bound: true,
+    ...NO_EXTRAS,
+  }
+}
+
+/** MSI-X of a kind, if its BARs have room for table and PBA. */
+function msixIn(bars: readonly PlacedBar[], msix: MsixSpec): MsixSpec | undefined {
+  const fits = (bar: number, offset: number): boolean => bars.some(one => one.bar === bar && one.size > offset)
+  return fits(msix.tableBar, msix.tableOffset) && fits(msix.pbaBar, msix.pbaOffset) ? msix : undefined
+}
+
+const withoutUndefined = (given: DeviceSpec['ids']): Partial<Ids> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+
+interface Parts {
+  readonly bars: readonly PlacedBar[]
+  readonly msix: MsixSpec | undefined
+  readonly model: string
+  readonly serial: string
+}
+
+async function makeDsm(
+  spec: DeviceSpec,
+  {bars, msix, model, serial}: Parts,
+  pki: DevicePki,
+  manufacturer: string,
+): Promise<Dsm> {
+  const identity = `${manufacturer}:${model}:${serial}`
+  const {certificate, key} = await pki.leaf(identity)
+  return {
+    model,
+    identity,
+    key: toBase64(key),
+    chain: toBase64(certificateChain([pki.root, pki.intermediate, certificate])),
+    vca: toBase64(negotiation()),
+    measurements: toBase64(measurementRecord(manufacturer, model, spec)),
+    report: toBase64(
+      buildReport({bars, msix, ranges: spec.ranges, flags: spec.report, offset: BigInt(1 + random(1)[0]!)}),
+    ),
+  }
+}
+
+function placeOf(at: string): string {
+  return busOf(at) === 0 ? `${hostBridge(at)}/${at}` : `${hostBridge(at)}/${portOf(at)}/${at}`
+}
+
+async function makeFunction(
+  spec: DeviceSpec,
+  group: number,
+  place: ReturnType<typeof allocator>,
+  pki: DevicePki | undefined,
+  {manufacturer}: Scenario,
+): Promise<SimFunction> {
+  const kind: Kind = kindNamed(spec.kind)
+  const ids = {...kind.ids, ...withoutUndefined(spec.ids)}
+  const bars = place(busOf(spec.at), spec.bars ?? kind.bars)
+  const msix = msixIn(bars, kind.msix)
+  const totalVfs = spec.totalVfs ?? kind.totalVfs
+  const model = spec.model ?? kind.model
+  const serial = toHex(random(8))
+  const teeIo = model !== null
+  const config = endpointConfig({
+    ids,
+    bars,
+    msix,
+    integrated: busOf(spec.at) === 0,
+    teeIo,
+    totalVfs,
+    vfDevice: kind.vfDevice,
+    serialNumber: teeIo ? BigInt(`0x${serial}`) : undefined,
+    ide: kind.ide,
+  })
+  return {
+    bdf: spec.at,
+    path: placeOf(spec.at),
+    ids,
+    config: toBase64(config),
+    resources: resourceLines(bars),
+    isBridge: false,
+    iommuGroup: group,
+    driver: spec.driver ?? kind.driver,
+    bound: spec.bound,
+    totalVfs,
+    vfDevice: kind.vfDevice,
+    doeFeatures: teeIo ? ['0001:01', '0001:02', 'doe_discovery'] : [],
+    serialNumber: teeIo ? serial.match(/../g)!.join('-') : null,
+    dsm:
+      pki === undefined || model === null ? null : await makeDsm(spec, {bars, msix, model, serial}, pki, manufacturer),
+  }
+}
+
+const byBdf = (a: SimFunction, b: SimFunction): number => (a.bdf < b.bdf ? -1 : 1)
+
+async function makeFunctions(scenario: Scenario, pki: DevicePki | undefined): Promise<SimFunction[]> {
+  const place = allocator()
+  const functions: SimFunction[] = []
+  const ports = new Map<string, SimFunction>()
+  for (const [i, spec] of scenario.devices.entries()) {
+    if (busOf(spec.at) > 0) ports.set(portOf(spec.at), rootPort(spec.at))
+    functions.push(await makeFunction(spec, i, place, pki, scenario))
+  }
+  return [...ports.values(), ...functions].sort(byBdf)
+}
+
+/** Makes the machine of `source` in `directory`. Throws TsmctlError; `usage` when there is one already. */
+export async function createMachine(
+  directory: string,
+  source: ScenarioSource,
+  {replace = false, now = new Date()}: CreateOptions = {},
+): Promise<void> {
+  if (!replace && machineExists(directory))
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `create a simulated machine in ${printable(directory, 512)}`,
+      path: directory,
+      got: 'there is one already',
+      hint: 'Use it, reset it with tsmctl sim reset, or replace it with --replace.',
+    })
+  const {name, scenario, faults} = readScenario(source)
+  const {manufacturer} = scenario
+  const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
+  const pki = models.length === 0 ? undefined : await (await import('./pki.js')).createPki(manufacturer, now, random)
+  const functions = await makeFunctions(scenario, pki)
+  const machine: Machine = {
+    format: FORMAT,
+    scenario: name,
+    title: scenario.title,
+    created: now.toISOString(),
+    tsm: scenario.tsm,
+    nonce: scenario.nonce,
+    machineId: toHex(random(16)),
+    manufacturer,
+    root: pki === undefined ? null : toBase64(pki.root),
+    functions,
+    drivers: [...new Set(['vfio-pci', ...functions.flatMap(({driver}) => driver ?? [])])].sort(),
+    models: models.map(model => ({model, reference: referenceValues(manufacturer, model)})),
+    faults,
+  }
+  saveNewMachine(directory, machine, booted(machine, 1, newUuid()))
+}

@@ -1,0 +1,33 @@
+/** Driver core semantics: who matches, who is bound, and what must never be bound (Linux drivers/base/dd.c). */
+import type {Machine, MachineState, SimFunction} from './machine.js'
+
+/**
+ * Binds `driver`, whatever it may break: a TDI that is locked and not accepted is in nobody's trust boundary, and a
+ * driver that uses it works on an unverified device.
+ */
+export function bindDriver(state: MachineState, {bdf}: SimFunction, driver: string): void {
+  const record = state.functions[bdf]!
+  if (record.driver !== null) return
+  record.driver = driver
+  record.enabled = 1
+  const {lockedBy, accepted} = record.tdi
+  if (lockedBy !== null && !accepted)
+    state.violations.push({
+      kind: 'bound-while-locked',
+      device: bdf,
+      detail: `${driver} was bound while ${lockedBy} had the device locked and not accepted`,
+    })
+}
+
+export function unbindDriver(state: MachineState, {bdf}: SimFunction): void {
+  const record = state.functions[bdf]!
+  record.driver = null
+  // the guest series leaves Command alone while locked; otherwise the driver would break its own TDI
+  record.enabled = 0
+}
+
+/** Binds whatever matches: the override if there is one, else the driver that knows the ids. */
+export function probeDriver({drivers}: Machine, state: MachineState, fn: SimFunction): void {
+  const driver = state.functions[fn.bdf]!.override ?? fn.driver
+  if (driver !== null && drivers.includes(driver)) bindDriver(state, fn, driver)
+}

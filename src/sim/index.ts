@@ -1,0 +1,35 @@
+/** A simulated machine behind the kernel port. What needs certificates or YAML is loaded when it is called. */
+import type {CreateOptions} from './create.js'
+import type {ScenarioSource} from './scenario.js'
+
+export {
+  clearFaults,
+  type DeviceStatus,
+  injectFault,
+  machineStatus,
+  type MachineStatus,
+  publications,
+  type Publications,
+  resetMachine,
+} from './administration.js'
+export type {CreateOptions} from './create.js'
+export {type Fault, type FaultKind, type FaultPoint, KINDS_AT} from './faults.js'
+export {simKernel, type SimOptions} from './kernel.js'
+export type {ModelReferences, NonceMode, ReferenceValue, TsmKind, Violation} from './machine.js'
+export type {ScenarioSource} from './scenario.js'
+export {SCENARIO_TEXTS, SCENARIOS} from './scenarios/index.js'
+export {machineExists} from './store.js'
+
+/**
+ * Makes the machine of `source` in `directory`: a built-in scenario's name, or a scenario's text. Keys and certificates
+ * are made now and belong to this machine alone. Throws TsmctlError: `usage` when there is a machine already or the name
+ * is unknown, `malformed` for a text that is no scenario.
+ */
+export async function createMachine(
+  directory: string,
+  source: ScenarioSource = 'guest',
+  options: CreateOptions = {},
+): Promise<void> {
+  const create = await import('./create.js')
+  await create.createMachine(directory, source, options)
+}

@@ -1,0 +1,158 @@
+/** The kernel port of a simulated machine. */
+import {join} from 'node:path'
+import {setTimeout} from 'node:timers/promises'
+import {get, mask} from '../bits/index.js'
+import {ErrnoError} from '../errors.js'
+import {directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
+import {flipped, takeFault} from './faults.js'
+import type {MachineState} from './machine.js'
+import {machineTree} from './machine-tree.js'
+import type {FileNode, Tree} from './nodes.js'
+import {openMachine} from './store.js'
+
+export interface SimOptions {
+  /** What root may do; true unless given. */
+  readonly privileged?: boolean
+  /** Where tsmctl keeps its own state; `tsmctl` in the machine's directory unless given. */
+  readonly stateDirectory?: string
+  /** How time passes for delays; rejects when aborted. The real clock unless given. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+}
+
+/** Permission bits that are asked for: of the owner, who is root, and of everybody else. */
+const PERMISSION = {ownerRead: mask(8, 8), ownerWrite: mask(7, 7), otherRead: mask(2, 2)}
+
+const realSleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
+  setTimeout(milliseconds, undefined, signal === undefined ? {} : {signal})
+
+function checkSignal(signal: AbortSignal | undefined, verb: string, path: string): void {
+  if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
+}
+
+/** Function and attribute of a canonical path below `/sys/devices`. */
+const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
+
+/** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
+export function simKernel(directory: string, options: SimOptions = {}): Kernel {
+  const {privileged = true, stateDirectory = join(directory, 'tsmctl'), sleep = realSleep} = options
+  const store = openMachine(directory)
+  let seen: MachineState | undefined
+  let current: Tree | undefined
+
+  function tree(): Tree {
+    const state = store.state()
+    if (current === undefined || state !== seen) {
+      current = machineTree(store.machine, state, privileged)
+      seen = state
+    }
+    return current
+  }
+
+  async function pause(milliseconds: number, signal: AbortSignal | undefined, verb: string, path: string) {
+    try {
+      await sleep(milliseconds, signal)
+    } catch (error) {
+      if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
+      throw error
+    }
+  }
+
+  function fileAt(path: string): {place: string; node: FileNode} {
+    const {place, node} = tree().find(path, true, 'read')
+    if (node.type === 'directory') throw new ErrnoError('EISDIR', 'read', path)
+    if (node.type === 'link') throw new ErrnoError('ELOOP', 'read', path)
+    const {ownerRead, otherRead} = PERMISSION
+    if (get(privileged ? ownerRead : otherRead, node.mode) === 0) throw new ErrnoError('EACCES', 'read', path)
+    return {place, node}
+  }
+
+  /** Content after whatever was scripted to happen to its reading. */
+  function faultyContent(path: string, place: string, content: Uint8Array): {bytes: Uint8Array; delay: number} {
+    const [, device, attribute] = ATTRIBUTE.exec(place) ?? []
+    const fault = device === undefined ? undefined : takeFault(store, device, `read:${attribute!}`)
+    switch (fault?.do) {
+      case 'errno':
+        throw new ErrnoError(fault.errno!, 'read', path)
+      case 'vanish':
+        store.update(state => void (state.functions[device!]!.present = false))
+        throw new ErrnoError('ENODEV', 'read', path)
+      case 'flip-bit':
+        return {bytes: flipped(content, fault.offset), delay: 0}
+      default:
+        return {bytes: content, delay: fault?.ms ?? 0}
+    }
+  }
+
+  function contentOf(path: string): {bytes: Uint8Array; delay: number} {
+    const {place, node} = fileAt(path)
+    return store.state().faults.length === 0
+      ? {bytes: node.content, delay: 0}
+      : faultyContent(path, place, node.content)
+  }
+
+  return {
+    host: {kind: 'sim', label: directory},
+    state: directoryState(stateDirectory),
+    lock: fileLocks(join(stateDirectory, 'lock')),
+    ...environment,
+    sleep: milliseconds => sleep(milliseconds),
+    read: path => contentOf(path).bytes.slice(),
+    readAt: (path, offset, length) => contentOf(path).bytes.slice(offset, offset + length),
+    async query(path, signal) {
+      checkSignal(signal, 'read', path)
+      const {bytes, delay} = contentOf(path)
+      if (delay > 0) await pause(delay, signal, 'read', path)
+      return bytes.slice()
+    },
+    readlink(path) {
+      const {node} = tree().find(path, false, 'readlink')
+      if (node.type !== 'link') throw new ErrnoError('EINVAL', 'readlink', path)
+      return node.target
+    },
+    list(path) {
+      const {place, node} = tree().find(path, true, 'list')
+      if (node.type !== 'directory') throw new ErrnoError('ENOTDIR', 'list', path)
+      return [...tree().names(place)]
+    },
+    stat(path) {
+      try {
+        const {node} = tree().find(path, false, 'stat')
+        if (node.type === 'directory') return {type: 'directory', mode: 0o755, size: 0}
+        if (node.type === 'link') return {type: 'link', mode: 0o777, size: 0}
+        return {type: 'file', mode: node.mode, size: node.size}
+      } catch (error) {
+        if (error instanceof ErrnoError && (error.errno === 'ENOENT' || error.errno === 'ENOTDIR')) return undefined
+        throw error
+      }
+    },
+    async write(path, bytes, signal) {
+      checkSignal(signal, 'write', path)
+      const {node} = tree().find(path, true, 'write')
+      if (node.type === 'directory') throw new ErrnoError('EISDIR', 'write', path)
+      if (node.type === 'link') throw new ErrnoError('ELOOP', 'write', path)
+      if (!privileged || get(PERMISSION.ownerWrite, node.mode) === 0 || node.action === undefined)
+        throw new ErrnoError('EACCES', 'write', path)
+      if (bytes.length === 0) return
+      const {carryOut} = await import('./writes.js')
+      await carryOut(node.action, path, bytes, {
+        store,
+        random: environment.random,
+        pause: milliseconds => pause(milliseconds, signal, 'write', path),
+      })
+    },
+    async netlinkDump(request, signal) {
+      const about = `the generic-netlink family ${request.family}`
+      checkSignal(signal, 'ask', about)
+      const {dumpEvidence} = await import('./evidence-dump.js')
+      return dumpEvidence(request, {
+        store,
+        privileged,
+        random: environment.random,
+        pause: milliseconds => pause(milliseconds, signal, 'ask', about),
+      })
+    },
+    close() {
+      // nothing is kept open between calls
+    },
+  }
+}

@@ -1,0 +1,52 @@
+/** Everything a simulated machine shows under `/sys`, `/proc` and `/etc`, from what it is and what has happened. */
+import {addFunction} from './device-tree.js'
+import {type Machine, type MachineState, TSM_NAME} from './machine.js'
+import {type Tree, treeBuilder, type TreeBuilder} from './nodes.js'
+
+/** Release of a kernel with the guest series of ABI generation G2. */
+const KERNEL_RELEASE = '7.0.0-rc2-sim-g2'
+/** Every bridge starts with as many, IDE or not (Linux drivers/pci/ide.c). */
+const STREAM_SLOTS = '256'
+const PROVIDER = '/sys/devices/faux/sim_devsec_tsm'
+
+function addBus(tree: TreeBuilder, {drivers}: Machine, {autoprobe}: MachineState): void {
+  tree.directory('/sys/bus/pci/devices')
+  tree.command('/sys/bus/pci/drivers_probe', {verb: 'drivers_probe'})
+  tree.text('/sys/bus/pci/drivers_autoprobe', autoprobe ? '1' : '0', 0o644, {verb: 'drivers_autoprobe'})
+  tree.command('/sys/bus/pci/rescan', {verb: 'rescan'})
+  for (const driver of drivers) {
+    tree.command(`/sys/bus/pci/drivers/${driver}/bind`, {verb: 'bind', driver})
+    tree.command(`/sys/bus/pci/drivers/${driver}/unbind`, {verb: 'unbind', driver})
+  }
+}
+
+function addTsmCore(tree: TreeBuilder, {tsm}: Machine): void {
+  if (tsm === 'absent') return
+  tree.directory('/sys/class/tsm')
+  if (tsm === 'none') return
+  const tsmDirectory = `${PROVIDER}/tsm/${TSM_NAME}`
+  tree.text(`${tsmDirectory}/pci_mode`, 'devsec')
+  tree.text(`${tsmDirectory}/uevent`, '')
+  tree.link(`${tsmDirectory}/device`, '../../../sim_devsec_tsm')
+  tree.link(`${tsmDirectory}/subsystem`, '../../../../../class/tsm')
+  tree.link(`/sys/class/tsm/${TSM_NAME}`, `../../${tsmDirectory.slice('/sys/'.length)}`)
+}
+
+/** Ports above a function that was removed take it with them. */
+const isThere = (state: MachineState, path: string): boolean =>
+  path.split('/').every(name => state.functions[name]?.present !== false)
+
+export function machineTree(machine: Machine, state: MachineState, privileged: boolean): Tree {
+  const tree = treeBuilder()
+  addBus(tree, machine, state)
+  addTsmCore(tree, machine)
+  for (const fn of machine.functions) {
+    const bridge = /^\/sys\/devices\/pci[^/]+/.exec(fn.path)![0]
+    tree.text(`${bridge}/available_secure_streams`, STREAM_SLOTS)
+    if (isThere(state, fn.path)) addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, privileged})
+  }
+  tree.text('/proc/sys/kernel/random/boot_id', state.bootId)
+  tree.text('/proc/sys/kernel/osrelease', KERNEL_RELEASE)
+  tree.text('/etc/machine-id', machine.machineId)
+  return tree.done()
+}

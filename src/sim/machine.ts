@@ -1,0 +1,180 @@
+/**
+ * What a simulated machine is. `machine.json` holds what was made at creation and never changes: functions, keys,
+ * certificates, measurements, reports. `state.json` holds what has happened since. Bytes are base64 in both.
+ */
+import type {MeasurementTypeName} from '../spdm/index.js'
+import type {TdiState} from '../tdisp/index.js'
+import type {Fault} from './faults.js'
+
+export const FORMAT = 'tsmctl-sim-1'
+
+/**
+ * `devsec`: a guest kernel of ABI generation G2 with the TSM `tsm0`. `none`: a kernel with TSM core and nothing
+ * registered. `absent`: a kernel without TSM core.
+ */
+export type TsmKind = 'devsec' | 'none' | 'absent'
+
+/**
+ * What the provider does with a requester's nonce: sign fresh measurements with it, ignore it and serve those taken at
+ * lock (as the posting of generation G2 did), or refuse with EOPNOTSUPP.
+ */
+export type NonceMode = 'honoured' | 'ignored' | 'refused'
+
+export const TSM_NAME = 'tsm0'
+
+export interface Ids {
+  readonly vendor: number
+  readonly device: number
+  readonly subsystemVendor: number
+  readonly subsystemDevice: number
+  readonly classCode: number
+  readonly revision: number
+}
+
+/** The device security manager behind a function: a responder with its own key. */
+export interface Dsm {
+  readonly model: string
+  /** `ACME:<MODEL>:<serial>`, as in the leaf certificate. */
+  readonly identity: string
+  /** PKCS #8. */
+  readonly key: string
+  /** SPDM certificate chain object of slot 0. */
+  readonly chain: string
+  readonly vca: string
+  /** MeasurementRecord: all blocks back to back. */
+  readonly measurements: string
+  readonly report: string
+}
+
+export interface SimFunction {
+  readonly bdf: string
+  /** Real directory below `/sys/devices`. */
+  readonly path: string
+  readonly ids: Ids
+  readonly config: string
+  /** Lines of the `resource` file. */
+  readonly resources: readonly string[]
+  readonly isBridge: boolean
+  readonly iommuGroup: number | null
+  /** Driver whose id table matches; bound at boot if `bound`. */
+  readonly driver: string | null
+  readonly bound: boolean
+  readonly totalVfs: number
+  readonly vfDevice: number
+  /** Names in `doe_features`. */
+  readonly doeFeatures: readonly string[]
+  /** Text of `serial_number`. */
+  readonly serialNumber: string | null
+  readonly dsm: Dsm | null
+}
+
+/** One value a vendor would publish for a measurement index. */
+export interface ReferenceValue {
+  readonly index: number
+  readonly type: MeasurementTypeName
+  /** Lower-case hex SHA-384. */
+  readonly digest?: string
+  /** Lower-case hex. */
+  readonly raw?: string
+  /** Lowest acceptable secure version number. */
+  readonly svn?: number
+}
+
+export interface ModelReferences {
+  readonly model: string
+  readonly reference: readonly ReferenceValue[]
+}
+
+export interface Machine {
+  readonly format: typeof FORMAT
+  readonly scenario: string
+  readonly title: string
+  readonly created: string
+  readonly tsm: TsmKind
+  readonly nonce: NonceMode
+  readonly machineId: string
+  readonly manufacturer: string
+  /** DER of the vendor's root; null when no device has a DSM. */
+  readonly root: string | null
+  readonly functions: readonly SimFunction[]
+  /** Registered drivers, sorted. */
+  readonly drivers: readonly string[]
+  readonly models: readonly ModelReferences[]
+  /** Injected at every boot. */
+  readonly faults: readonly Fault[]
+}
+
+/** What the TSM and the DSM know about one interface. */
+export interface TdiRecord {
+  state: TdiState
+  /** TSM that holds the lock, as the kernel sees it; stays when the DSM moves to ERROR. */
+  lockedBy: string | null
+  accepted: boolean
+  /** Number of locks so far. */
+  epoch: number
+  /** START_INTERFACE_NONCE, hex; lives from LOCK to START, STOP or ERROR. */
+  startNonce: string | null
+  /** How often measurements were taken in this epoch. */
+  reports: number
+  /** The measurement transcript the TSM holds. */
+  measurements: string | null
+  /** The one before, of any epoch. */
+  previous: string | null
+}
+
+export interface FunctionState {
+  present: boolean
+  driver: string | null
+  override: string | null
+  /** The kernel's enable count. */
+  enabled: number
+  tdi: TdiRecord
+}
+
+/** Something a careful user never does; tests assert that there is none. */
+export interface Violation {
+  readonly kind: 'bound-while-locked' | 'repeated-accept'
+  readonly device: string
+  readonly detail: string
+}
+
+export interface MachineState {
+  revision: number
+  bootId: string
+  autoprobe: boolean
+  functions: Record<string, FunctionState>
+  faults: Fault[]
+  violations: Violation[]
+}
+
+export const unlockedTdi = (epoch: number, previous: string | null): TdiRecord => ({
+  state: 'CONFIG_UNLOCKED',
+  lockedBy: null,
+  accepted: false,
+  epoch,
+  startNonce: null,
+  reports: 0,
+  measurements: null,
+  previous,
+})
+
+const bootedFunction = ({driver, bound}: SimFunction): FunctionState => ({
+  present: true,
+  driver: bound ? driver : null,
+  override: null,
+  enabled: bound ? 1 : 0,
+  tdi: unlockedTdi(0, null),
+})
+
+/** The machine directly after boot. */
+export const booted = (machine: Machine, revision: number, bootId: string): MachineState => ({
+  revision,
+  bootId,
+  autoprobe: true,
+  functions: Object.fromEntries(machine.functions.map(fn => [fn.bdf, bootedFunction(fn)])),
+  faults: machine.faults.map(fault => ({...fault})),
+  violations: [],
+})
+
+export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))

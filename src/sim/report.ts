@@ -1,0 +1,76 @@
+/** The interface report a DSM gives for a function (PCIe r7.0 §11.3.11). */
+import {INTERFACE_REPORT} from '../tdisp/index.js'
+import type {MsixSpec} from './kinds.js'
+import type {PlacedBar} from './resources.js'
+import type {DeviceSpec, RangeSpec} from './scenario-schema.js'
+
+const PAGE = 4096n
+
+interface Cut extends RangeSpec {
+  readonly flags: RangeSpec['flags']
+}
+
+const pagesOf = ({size}: PlacedBar): number => size / Number(PAGE)
+
+/** The whole BAR, pages with the MSI-X table or PBA as ranges of their own. */
+function wholeBar(bar: PlacedBar, msix: MsixSpec | undefined): Cut[] {
+  const special = new Map<number, RangeSpec['flags']>()
+  const mark = (inBar: number, offset: number, flag: 'msix-table' | 'msix-pba'): void => {
+    if (inBar !== bar.bar) return
+    const page = Math.floor(offset / Number(PAGE))
+    special.set(page, [...(special.get(page) ?? []), flag])
+  }
+  if (msix !== undefined) {
+    mark(msix.tableBar, msix.tableOffset, 'msix-table')
+    mark(msix.pbaBar, msix.pbaOffset, 'msix-pba')
+  }
+  const cuts: Cut[] = []
+  let at = 0
+  const upTo = (page: number): void => {
+    if (page > at) cuts.push({bar: bar.bar, first: at, pages: page - at, flags: []})
+    at = page
+  }
+  for (const [page, flags] of [...special].sort(([a], [b]) => a - b)) {
+    upTo(page)
+    cuts.push({bar: bar.bar, first: page, pages: 1, flags})
+    at = page + 1
+  }
+  upTo(pagesOf(bar))
+  return cuts
+}
+
+export interface ReportSpec {
+  readonly bars: readonly PlacedBar[]
+  readonly msix: MsixSpec | undefined
+  readonly ranges: readonly RangeSpec[] | undefined
+  readonly flags: DeviceSpec['report']
+  /** Multiplied by the largest BAR it is the MMIO_REPORTING_OFFSET: BARs stay aligned to their size. */
+  readonly offset: bigint
+}
+
+/** The report of a function locked with LOCK_MSIX. */
+export function buildReport({bars, msix, ranges, flags, offset}: ReportSpec): Uint8Array {
+  const largest = BigInt(Math.max(0, ...bars.map(({size}) => size)))
+  const shift = (offset * largest) / PAGE
+  const origin = (bar: number): bigint => (bars.find(one => one.bar === bar)?.address ?? 0n) / PAGE + shift
+  const cuts = ranges ?? bars.toSorted((a, b) => a.bar - b.bar).flatMap(bar => wholeBar(bar, msix))
+  return INTERFACE_REPORT.encode({
+    noFwUpdate: flags.includes('no-firmware-update'),
+    dmaWithoutPasid: flags.includes('dma-without-pasid'),
+    dmaWithPasid: flags.includes('dma-with-pasid'),
+    atsSupported: flags.includes('ats'),
+    prsSupported: flags.includes('prs'),
+    msixTableSize: msix === undefined ? 0 : msix.entries - 1,
+    msixEnable: msix !== undefined,
+    mmioRanges: cuts.map(cut => ({
+      firstPage: origin(cut.bar) + BigInt(cut.first),
+      pages: cut.pages,
+      msixTable: cut.flags.includes('msix-table'),
+      msixPba: cut.flags.includes('msix-pba'),
+      isNonTeeMem: cut.flags.includes('non-tee'),
+      isMemAttrUpdatable: cut.flags.includes('updatable'),
+      rangeId: cut.bar,
+    })),
+    deviceSpecificInfo: new Uint8Array(),
+  })
+}

@@ -1,0 +1,120 @@
+/** From the text of a scenario to a checked description. */
+import {parseDocument} from 'yaml'
+import {printable, quoted, TsmctlError} from '../errors.js'
+import {type Fault, kindsAt} from './faults.js'
+import {kindNamed} from './kinds.js'
+import {FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
+import {SCENARIO_TEXTS, SCENARIOS} from './scenarios/index.js'
+import {checked, nearest} from './strict-schema.js'
+
+/** A built-in scenario by name, or a scenario's text and what to call it. */
+export type ScenarioSource = string | {readonly name: string; readonly text: string}
+
+const FIRST_LINE = 80
+
+function refuse(attempted: string, got: string, hint?: string): never {
+  throw new TsmctlError({kind: 'malformed', attempted, got, hint})
+}
+
+function parseYaml(text: string, attempted: string): unknown {
+  const document = parseDocument(text, {version: '1.2', schema: 'core', strict: true, uniqueKeys: true})
+  const [problem] = [...document.errors, ...document.warnings]
+  if (problem !== undefined)
+    refuse(attempted, `not the YAML of a scenario: ${printable(problem.message.split('\n')[0]!, FIRST_LINE)}`)
+  // no aliases: nothing here repeats itself, and a small text cannot become a large machine
+  try {
+    return document.toJS({maxAliasCount: 0})
+  } catch {
+    return refuse(attempted, 'aliases are not allowed')
+  }
+}
+
+/** Root ports sit at device number = bus number, so that every bus has one. */
+export const LAST_BUS = 0x1f
+
+/** What the schema cannot say: relations between devices. */
+function checkDevices({devices}: Scenario, attempted: string): void {
+  const seen = new Set<string>()
+  for (const [i, {at, kind, bars, ...device}] of devices.entries()) {
+    const where = `devices[${i}]`
+    if (seen.has(at)) refuse(attempted, `${where}.at: ${at} is there already`)
+    seen.add(at)
+    const bus = Number.parseInt(at.split(':')[1]!, 16)
+    if (bus > LAST_BUS) refuse(attempted, `${where}.at: buses beyond 1f are not simulated`)
+    const port = `${at.split(':')[0]}:00:${bus.toString(16).padStart(2, '0')}.0`
+    if (bus > 0 && devices.some(other => other.at === port))
+      refuse(attempted, `${where}.at: ${port} is the root port of bus ${bus}, and a device as well`)
+    const {model} = kindNamed(kind)
+    const needsModel = device.ranges ?? (device.measurements.length > 0 || device.mode.length > 0 ? [] : undefined)
+    if (model === null && (device.model ?? needsModel) !== undefined)
+      refuse(attempted, `${where}: a ${kind} has no DSM, so no model, measurements, mode or ranges`)
+    checkBars(bars ?? kindNamed(kind).bars, where, attempted)
+  }
+}
+
+function checkBars(
+  bars: readonly {readonly bar: number; readonly kind: string}[],
+  where: string,
+  attempted: string,
+): void {
+  const taken = new Set<number>()
+  for (const {bar, kind} of bars)
+    for (const slot of kind === 'mem64' ? [bar, bar + 1] : [bar]) {
+      if (taken.has(slot) || slot > 5) refuse(attempted, `${where}.bars: BAR ${bar} does not fit beside the others`)
+      taken.add(slot)
+    }
+}
+
+/** What the schema cannot say about one fault. */
+function checkFault(fault: Fault, where: string, attempted: string): Fault {
+  const kinds = kindsAt(fault.at)
+  if (!kinds.includes(fault.do))
+    refuse(
+      attempted,
+      `${where}.do: ${fault.do} is nothing that can happen at ${fault.at}`,
+      `Known there: ${kinds.join(', ')}.`,
+    )
+  const needs = {
+    errno: fault.do === 'errno',
+    ms: fault.do === 'delay',
+    object: fault.do === 'flip-bit' && fault.at === 'evidence',
+  }
+  for (const [key, needed] of Object.entries(needs)) {
+    if (needed && !(key in fault)) refuse(attempted, `${where}.${key} is missing: ${fault.do} needs it`)
+    if (!needed && key in fault) refuse(attempted, `${where}.${key}: ${fault.do} at ${fault.at} takes none`)
+  }
+  if ('offset' in fault && fault.do !== 'flip-bit') refuse(attempted, `${where}.offset: ${fault.do} takes none`)
+  return fault
+}
+
+/** A fault as somebody wrote it. Throws TsmctlError `malformed`. */
+export const parseFault = (given: unknown): Fault =>
+  checkFault(checked(FAULT, given, 'use this fault') as Fault, 'fault', 'use this fault')
+
+export const faultsOf = ({devices}: Scenario, attempted: string): Fault[] =>
+  devices.flatMap(({at: device, faults}, i) =>
+    faults.map((fault, j) => checkFault({device, ...fault} as Fault, `devices[${i}].faults[${j}]`, attempted)),
+  )
+
+function textOf(source: ScenarioSource): {name: string; text: string} {
+  if (typeof source !== 'string') return source
+  const text = SCENARIO_TEXTS[source]
+  if (text !== undefined) return {name: source, text}
+  const known = Object.keys(SCENARIOS)
+  const meant = nearest(source, known)
+  throw new TsmctlError({
+    kind: 'usage',
+    attempted: `use scenario ${quoted(source)}`,
+    got: 'there is no such scenario',
+    hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Built in: ${known.join(', ')}.`,
+  })
+}
+
+/** Throws TsmctlError: `usage` for an unknown name, `malformed` naming the place for anything else. */
+export function readScenario(source: ScenarioSource): {name: string; scenario: Scenario; faults: Fault[]} {
+  const {name, text} = textOf(source)
+  const attempted = `use scenario ${printable(name, 200)}`
+  const scenario = checked(SCENARIO, parseYaml(text, attempted), attempted)
+  checkDevices(scenario, attempted)
+  return {name, scenario, faults: faultsOf(scenario, attempted)}
+}

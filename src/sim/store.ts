@@ -1,0 +1,118 @@
+/**
+ * The machine's files in one directory. Every process that opens the directory sees the others' changes; changes are
+ * made one at a time under a lock, each a short synchronous step.
+ */
+import {join} from 'node:path'
+import {errnoOf, printable, TsmctlError} from '../errors.js'
+import {directoryState, fileLocks} from '../kernel/index.js'
+import {FORMAT, type Machine, type MachineState} from './machine.js'
+
+const MACHINE = 'machine.json'
+const STATE = 'state.json'
+
+export interface MachineStore {
+  readonly directory: string
+  readonly machine: Machine
+  /** The state now; the same object until somebody changes it. Not to be modified. */
+  state(): MachineState
+  /** Runs `change` on the state while nobody else may; what it throws leaves the state as it was. */
+  update<T>(change: (state: MachineState) => T): T
+}
+
+const json = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(`${JSON.stringify(value)}\n`))
+
+function parse<T>(bytes: Uint8Array, path: string): T {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as T
+  } catch (error) {
+    throw new TsmctlError({
+      kind: 'malformed',
+      attempted: `open the simulated machine ${printable(path, 512)}`,
+      path,
+      got: 'not JSON',
+      hint: 'tsmctl sim create makes a new one.',
+      cause: error,
+    })
+  }
+}
+
+/** Is there a simulated machine in `directory`? */
+export const machineExists = (directory: string): boolean => directoryState(directory).read(MACHINE) !== undefined
+
+export function saveNewMachine(directory: string, machine: Machine, state: MachineState): void {
+  const files = directoryState(directory)
+  // the state first: a machine exists as soon as its description does
+  files.replace(STATE, json(state))
+  files.replace(MACHINE, json(machine))
+}
+
+const SLEEPER = new Int32Array(new SharedArrayBuffer(4))
+const LONGEST_PAUSE = 8
+/** With pauses of 4 ms on average about ten seconds: far longer than any change takes. */
+const ATTEMPTS = 2500
+
+/** Waits for the lock without giving up the thread: holders keep it for milliseconds. */
+function acquire(lock: (name: string) => () => void): () => void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return lock('machine')
+    } catch (error) {
+      if (errnoOf(error) !== 'EBUSY' || attempt === ATTEMPTS) throw error
+      // contenders that keep step would keep meeting
+      Atomics.wait(SLEEPER, 0, 0, 1 + Math.random() * LONGEST_PAUSE)
+    }
+  }
+}
+
+/** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
+export function openMachine(directory: string): MachineStore {
+  const files = directoryState(directory)
+  const lock = fileLocks(join(directory, 'lock'))
+  const description = files.read(MACHINE)
+  if (description === undefined)
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `open a simulated machine in ${printable(directory, 512)}`,
+      path: directory,
+      got: 'there is none',
+      hint: `tsmctl sim create ${printable(directory, 512)} makes one.`,
+    })
+  const machine = parse<Machine>(description, join(directory, MACHINE))
+  if (machine.format !== FORMAT)
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted: `open the simulated machine in ${printable(directory, 512)}`,
+      path: directory,
+      got: `format ${printable(String(machine.format))}, this version writes ${FORMAT}`,
+      hint: 'tsmctl sim create makes a new one.',
+    })
+  let bytes: Uint8Array = new Uint8Array()
+  let current: MachineState | undefined
+
+  function state(): MachineState {
+    const now = files.read(STATE) ?? new Uint8Array()
+    if (current === undefined || Buffer.compare(now, bytes) !== 0) {
+      current = parse<MachineState>(now, join(directory, STATE))
+      bytes = now
+    }
+    return current
+  }
+
+  return {
+    directory,
+    machine,
+    state,
+    update(change) {
+      const release = acquire(lock)
+      try {
+        const next = structuredClone(state())
+        const result = change(next)
+        next.revision += 1
+        files.replace(STATE, json(next))
+        return result
+      } finally {
+        release()
+      }
+    },
+  }
+}

@@ -1,0 +1,167 @@
+/** What writing an attribute does (Linux drivers/base/bus.c, drivers/pci/pci-sysfs.c, and the guest series G2). */
+import {ErrnoError} from '../errors.js'
+import {attributeText} from '../kernel/index.js'
+import {bindDriver, probeDriver, unbindDriver} from './drivers.js'
+import {type Fault, takeFault} from './faults.js'
+import {type MachineState, type SimFunction, unlockedTdi} from './machine.js'
+import type {Action} from './nodes.js'
+import type {MachineStore} from './store.js'
+import {disturb, type Refuse, relock, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
+
+export interface WriteContext {
+  readonly store: MachineStore
+  readonly random: (length: number) => Uint8Array
+  /** Waits, or throws ErrnoError EINTR when the writer is interrupted meanwhile. */
+  readonly pause: (milliseconds: number) => Promise<void>
+}
+
+const PAGE = 4096
+const DECIMAL = /^(?:0x[0-9a-f]+|\d+)$/i
+
+function numberOf(text: string, refuse: Refuse): number {
+  if (!DECIMAL.test(text)) throw refuse('EINVAL')
+  return Number(text)
+}
+
+/** The function called `name`, if it is there. */
+function functionNamed({machine}: MachineStore, state: MachineState, name: string, refuse: Refuse): SimFunction {
+  const fn = machine.functions.find(({bdf}) => bdf === name)
+  if (fn === undefined || !state.functions[fn.bdf]!.present) throw refuse('ENODEV')
+  return fn
+}
+
+/** Misfortune that comes before a verb: somebody else was faster, or the device is slow or gone. */
+async function strike(fault: Fault, fn: SimFunction, context: WriteContext, refuse: Refuse): Promise<void> {
+  const {store, random, pause} = context
+  switch (fault.do) {
+    case 'delay':
+      return pause(fault.ms ?? 0)
+    case 'vanish':
+      store.update(state => removeFunction(state, fn.bdf))
+      throw refuse('ENODEV')
+    case 'bind-driver':
+      return store.update(state => bindDriver(state, fn, fn.driver ?? 'vfio-pci'))
+    case 'relock':
+      return store.update(state => relock(state, fn, random))
+    default:
+      return undefined
+  }
+}
+
+async function writeTsm(verb: TsmVerb, device: string, text: string, context: WriteContext, refuse: Refuse) {
+  const {store, random} = context
+  const fn = store.machine.functions.find(({bdf}) => bdf === device)!
+  const fault = takeFault(store, device, verb)
+  if (fault !== undefined) await strike(fault, fn, context, refuse)
+  store.update(state => {
+    if (!state.functions[device]!.present) throw refuse('ENODEV')
+    const act = TSM_VERBS[verb](state, fn, text, {random, refuse} satisfies Verbs)
+    if (fault?.do === 'errno') throw refuse(fault.errno!)
+    if (fault?.do !== 'stuck') act()
+  })
+}
+
+export function removeFunction(state: MachineState, device: string): void {
+  const record = state.functions[device]!
+  record.present = false
+  record.driver = null
+  record.enabled = 0
+  record.tdi = unlockedTdi(record.tdi.epoch, record.tdi.measurements ?? record.tdi.previous)
+}
+
+function rescan({machine}: MachineStore, state: MachineState): void {
+  for (const fn of machine.functions) {
+    const record = state.functions[fn.bdf]!
+    if (record.present) continue
+    record.present = true
+    record.override = null
+    if (state.autoprobe) probeDriver(machine, state, fn)
+  }
+}
+
+/** `driver_override`: the name up to the first newline; nothing before it clears. */
+function override(text: string, refuse: Refuse): string | null {
+  if (text.length >= PAGE - 1) throw refuse('EINVAL')
+  const [name] = text.split('\n')
+  return name === '' ? null : name!
+}
+
+function writeEnable(state: MachineState, device: string, text: string, refuse: Refuse): void {
+  const record = state.functions[device]!
+  const value = numberOf(text, refuse)
+  if (record.driver !== null) throw refuse('EBUSY')
+  if (value > 0) record.enabled += 1
+  else if (record.enabled === 0) throw refuse('EIO')
+  else if (--record.enabled === 0) disturb(record.tdi, 'bus master or memory space disabled')
+}
+
+type Change = (state: MachineState) => void
+
+function changeOf(action: Exclude<Action, {verb: TsmVerb}>, text: string, store: MachineStore, refuse: Refuse): Change {
+  const {machine} = store
+  const line = text.replace(/\n$/, '')
+  switch (action.verb) {
+    case 'driver_override':
+      return state => void (state.functions[action.device]!.override = override(text, refuse))
+    case 'enable':
+      return state => writeEnable(state, action.device, line, refuse)
+    case 'reset':
+      return state => {
+        if (numberOf(line, refuse) !== 1) throw refuse('EINVAL')
+        disturb(state.functions[action.device]!.tdi, 'function level reset')
+      }
+    case 'remove':
+      return state => {
+        if (numberOf(line, refuse) !== 0) removeFunction(state, action.device)
+      }
+    case 'sriov_numvfs':
+      return () => {
+        const {totalVfs} = machine.functions.find(({bdf}) => bdf === action.device)!
+        const wanted = numberOf(line, refuse)
+        if (wanted > totalVfs) throw refuse('ERANGE')
+        // no simulated driver can make virtual functions
+        if (wanted > 0) throw refuse('ENOENT')
+      }
+    case 'bind':
+      return state => {
+        const fn = functionNamed(store, state, line, refuse)
+        const record = state.functions[fn.bdf]!
+        if (action.driver !== (record.override ?? fn.driver)) throw refuse('ENODEV')
+        if (record.driver !== null) throw refuse('EBUSY')
+        bindDriver(state, fn, action.driver)
+      }
+    case 'unbind':
+      return state => {
+        const fn = functionNamed(store, state, line, refuse)
+        if (state.functions[fn.bdf]!.driver !== action.driver) throw refuse('ENODEV')
+        unbindDriver(state, fn)
+      }
+    case 'drivers_probe':
+      // success says nothing: the driver link tells whether anything was bound
+      return state => probeDriver(machine, state, functionNamed(store, state, line, refuse))
+    case 'drivers_autoprobe':
+      return state => void (state.autoprobe = numberOf(line, refuse) !== 0)
+    case 'rescan':
+      return state => {
+        if (numberOf(line, refuse) !== 0) rescan(store, state)
+      }
+    case 'locked-down':
+      return () => {
+        throw refuse('EPERM')
+      }
+  }
+}
+
+const isTsmVerb = (action: Action): action is Extract<Action, {verb: TsmVerb}> => action.verb in TSM_VERBS
+
+/** Carries out one write of `bytes` to `path`. Throws ErrnoError as the kernel would. */
+export async function carryOut(action: Action, path: string, bytes: Uint8Array, context: WriteContext): Promise<void> {
+  const refuse: Refuse = errno => new ErrnoError(errno, 'write', path)
+  const taken = bytes.subarray(0, PAGE)
+  // the kernel's strings end at the first NUL
+  const text = `${attributeText(taken)}${taken.at(-1) === 0x0a ? '\n' : ''}`.replace(/\0.*$/s, '')
+  if (isTsmVerb(action)) await writeTsm(action.verb, action.device, text, context, refuse)
+  else context.store.update(changeOf(action, text, context.store, refuse))
+  if (taken.length < bytes.length)
+    throw new ErrnoError('EIO', 'write', path, {got: `only ${taken.length} of ${bytes.length} bytes were taken`})
+}
