@@ -34,7 +34,7 @@ const BDF_WIDTH = 12
 /** Optional columns, most wanted first. */
 const MORE: readonly {readonly width: number; readonly text: (device: CockpitDevice) => string}[] = [
   {width: 9, text: ({id}) => id},
-  {width: 12, text: ({className}) => className},
+  {width: 10, text: ({className}) => className},
   {width: 10, text: ({driver}) => driver ?? '-'},
 ]
 

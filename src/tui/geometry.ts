@@ -34,8 +34,8 @@ export function geometryOf({columns, rows}: Size): Geometry {
   const drawn = rows - 1
   const logRows = clamp(Math.floor(rows / 8), 3, 8)
   const bodyRows = Math.max(3, drawn - 3 - (logRows + 1))
-  // 34 columns hold marker, BDF, state and verdict
-  const listColumns = clamp(Math.floor(columns * 0.4), Math.min(34, columns - 26), 64)
+  // 34 columns hold marker, BDF, state and verdict; a wide screen also has room for what the device is
+  const listColumns = columns < 100 ? 34 : clamp(Math.floor(columns * 0.45), 34, 66)
   return {
     rows: drawn,
     bodyRows,

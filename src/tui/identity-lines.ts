@@ -9,7 +9,7 @@ export function identityLines(subject: Subject, width: number): Line[] {
   return [
     ...(verified
       ? pair('name', name ?? 'the certificate gives none', width)
-      : paragraph([wordSpan('unproven')], 'unverified device', width)),
+      : paragraph([wordSpan('NOT PROVEN')], 'unverified device', width)),
     ...pair('anchor', anchor ?? 'none', width),
     ...(path.length === 0 ? [] : pair('path', path.join(' > '), width)),
     ...(certificate === null ? [] : pair('certificate', certificate, width)),

@@ -41,6 +41,15 @@ export interface Action {
 }
 
 export const ACTIONS: readonly Action[] = [
+  {id: 'help', keys: ['?'], shown: '?', help: 'this help', footer: '? help'},
+  {
+    id: 'quit',
+    keys: ['q'],
+    shown: 'q',
+    help: 'quit; devices stay as they are (Ctrl-C also ends what is running)',
+    footer: 'q quit',
+    disabled: whileBusy,
+  },
   {
     id: 'review',
     keys: ['v', 'enter'],
@@ -82,10 +91,10 @@ export const ACTIONS: readonly Action[] = [
     keys: ['l', 'right'],
     shown: 'l, Right',
     help: 'move the focus to the details, to scroll them',
-    footer: 'l/h pane',
+    footer: 'l h pane',
   },
   {id: 'focus-devices', keys: ['h', 'left'], shown: 'h, Left', help: 'move the focus to the devices', footer: null},
-  {id: 'next-tab', keys: ['tab'], shown: 'Tab', help: 'next tab of the details', footer: 'Tab tab'},
+  {id: 'next-tab', keys: ['tab'], shown: 'Tab', help: 'next tab of the details', footer: 'Tab'},
   {id: 'previous-tab', keys: ['shift-tab'], shown: 'Shift-Tab', help: 'previous tab', footer: null},
   {
     id: 'filter',
@@ -103,21 +112,12 @@ export const ACTIONS: readonly Action[] = [
     footer: null,
     disabled: whileBusy,
   },
-  {id: 'help', keys: ['?'], shown: '?', help: 'this help', footer: '? help'},
   {
     id: 'back',
     keys: ['escape'],
     shown: 'Esc',
     help: 'one step back: close, clear the filter, focus the devices',
     footer: null,
-  },
-  {
-    id: 'quit',
-    keys: ['q'],
-    shown: 'q',
-    help: 'quit; devices stay as they are (Ctrl-C also ends what is running)',
-    footer: 'q quit',
-    disabled: whileBusy,
   },
 ]
 

@@ -1,15 +1,15 @@
 /** What runs on the device: measurement blocks and how they compare with the reference values. */
-import type {MeasurementRow, Subject} from '../appraisal/index.js'
+import type {MeasurementRow, Subject, Word} from '../appraisal/index.js'
 import {BLANK, indented, type Line, line, paragraph, span} from './lines.js'
-import {DEBUG_WORDS, STATUS_WORDS, type Word, wordSpan} from './words.js'
+import {DEBUG_WORDS, STATUS_WORDS, wordSpan} from './words.js'
 
 const debugLine = ({debug}: Subject): Line => {
-  const {text, word} = DEBUG_WORDS[debug]
-  return line(text, word)
+  const {text, tone} = DEBUG_WORDS[debug]
+  return line(text, tone)
 }
 
 const wordFor = (approved: number, rows: readonly MeasurementRow[]): Word =>
-  rows.some(({status}) => status === 'not approved') ? 'fail' : approved === rows.length ? 'ok' : 'unproven'
+  rows.some(({status}) => status === 'not approved') ? 'FAIL' : approved === rows.length ? 'ok' : 'NOT PROVEN'
 
 /** `33 of 33 approved` and the debug mode, which is always said, also when it is unknown. */
 export function measurementSummary(subject: Subject, width: number): Line[] {
@@ -19,7 +19,7 @@ export function measurementSummary(subject: Subject, width: number): Line[] {
   const named = others.map(({index, status}) => `${index} ${status}`).join(', ')
   return [
     ...(compared.length === 0
-      ? paragraph([wordSpan('unproven')], 'no measurement was compared', width)
+      ? paragraph([wordSpan('NOT PROVEN')], 'no measurement was compared', width)
       : paragraph([wordSpan(wordFor(approved, compared))], `${approved} of ${compared.length} approved`, width)),
     ...(named === '' ? [] : indented(named, width, 4)),
     debugLine(subject),
@@ -33,9 +33,9 @@ export function measurementLines(subject: Subject, width: number): readonly Line
     BLANK,
     ...subject.measurements.flatMap(({index, type, representation, value, status}) => {
       const word = STATUS_WORDS[status]
-      const head = `block ${index}, ${type}, ${representation}`
       return [
-        [...(word === null ? [] : [wordSpan(word)]), span(`${head}: `), span(status, word ?? 'quiet')],
+        [...(word === null ? [] : [wordSpan(word)]), span(`block ${index}: ${status}`)],
+        ...indented(`${type}, ${representation}`, width, 4),
         ...indented(value, width, 4, 'quiet'),
       ]
     }),

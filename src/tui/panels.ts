@@ -1,7 +1,7 @@
 /** The lines around the panes: header, tabs, log or dialog, message. */
 import {isResting} from './dialogs.js'
 import {geometryOf} from './geometry.js'
-import {BLANK, type Line, line, span, wrapText} from './lines.js'
+import {BLANK, type Line, line, span, textOf, wrapText} from './lines.js'
 import {
   type AcceptDialog,
   MOST_WRONG_ENTRIES,
@@ -26,11 +26,13 @@ export function headerLine(state: State): Line {
   ]
 }
 
-/** `[Review]  Checks  …`: the open tab in brackets, so that it shows without colour. */
-export const tabsLine = ({tab, focus}: State): Line => [
-  span(focus === 'details' ? '>' : ' '),
-  ...TABS.map(name => (name === tab ? span(`[${name}]`, 'title') : span(` ${name} `, 'quiet'))),
-]
+/** `[Review] Checks …`: the open tab in brackets, so that it shows without colour. Only that one where room is short. */
+export function tabsLine({tab, focus, size}: State): Line {
+  const marker = span(focus === 'details' ? '>' : ' ')
+  const all = TABS.map(name => (name === tab ? span(`[${name}] `, 'title') : span(`${name} `, 'quiet')))
+  if (textOf(all).length <= geometryOf(size).detailColumns) return [marker, ...all]
+  return [marker, span(`[${tab}] `, 'title'), span(`${TABS.indexOf(tab) + 1} of ${TABS.length}`, 'quiet')]
+}
 
 /** The last lines of the log, or the dialog in its place: the evidence stays in view while a person types. */
 export function logLines(state: State): readonly Line[] {

@@ -14,7 +14,7 @@ const plural = (count: number, noun: string): string => `${count} ${noun}${count
 
 export function wiringSummary(subject: Subject, width: number): Line[] {
   const {report, placement} = subject
-  if (report === null) return paragraph([wordSpan('unproven')], NO_REPORT, width)
+  if (report === null) return paragraph([wordSpan('NOT PROVEN')], NO_REPORT, width)
   const tee = report.ranges.filter(range => range.tee).length
   return [
     ...pair('ranges', `${tee} TEE, ${report.ranges.length - tee} shared with the host`, width),
@@ -29,7 +29,7 @@ const flagsText = ({noFwUpdate, ats, prs, pasid}: NonNullable<Subject['report']>
 
 /** The Report tab. */
 export function reportLines(subject: Subject, width: number): readonly Line[] {
-  if (subject.report === null) return paragraph([wordSpan('unproven')], NO_REPORT, width)
+  if (subject.report === null) return paragraph([wordSpan('NOT PROVEN')], NO_REPORT, width)
   return [
     ...wiringSummary(subject, width),
     BLANK,

@@ -10,7 +10,7 @@ import {BLANK, type Line, line, paragraph, span} from './lines.js'
 import {measurementSummary} from './measurement-lines.js'
 import {wiringSummary} from './report-lines.js'
 import type {Review} from './review.js'
-import {BANNERS, countersText, wordOf, WORD_ORDER, WORDS, wordSpan} from './words.js'
+import {BANNERS, countersText, WORD_ORDER, WORDS, wordSpan} from './words.js'
 
 export interface ReviewDocument {
   readonly lines: readonly Line[]
@@ -82,9 +82,9 @@ function banner({appraisal, standing, receivedAt}: Review, now: number, width: n
 /** TSM and IDE statements: is the evidence about this device, on this link? */
 function linkSummary(results: readonly CheckResult[], width: number): Line[] {
   const link = results.filter(({id}) => id.startsWith('tsm.') || id.startsWith('ide.'))
-  if (link.length === 0) return paragraph([wordSpan('unproven')], 'no statement by TSM or link', width)
+  if (link.length === 0) return paragraph([wordSpan('NOT PROVEN')], 'no statement by TSM or link', width)
   return WORD_ORDER.flatMap(word => {
-    const of = link.filter(result => wordOf(result) === word)
+    const of = link.filter(result => result.word === word)
     if (of.length === 0) return []
     const ids = of.map(({id}) => id).join(', ')
     return paragraph([wordSpan(word)], word === 'ok' ? `${of.length} of ${link.length} checks` : ids, width)
@@ -95,7 +95,7 @@ function relaxationLines({relaxations}: Appraisal, width: number): Line[] {
   if (relaxations.length === 0) return []
   return [
     BLANK,
-    line(`${WORDS.relaxed.text} BY POLICY`, 'relaxed'),
+    line(`${WORDS.RELAXED.text} BY POLICY`, 'relaxed'),
     ...relaxations.flatMap(text => paragraph([span('  ')], text, width)),
   ]
 }

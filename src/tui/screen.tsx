@@ -1,5 +1,5 @@
 /** The screen as a function of the state. Nothing here decides anything. */
-import {Box, Text} from 'ink'
+import {Box, type BoxProps, Text} from 'ink'
 import type {ReactElement, ReactNode} from 'react'
 import {deviceLines} from './device-list.js'
 import {detailLines} from './documents.js'
@@ -57,6 +57,18 @@ function Cockpit({state}: StateProps): ReactElement {
   )
 }
 
+/** Single lines, with the corner of a pane that another one follows. */
+const LINES: Exclude<BoxProps['borderStyle'], string | undefined> = {
+  topLeft: '┌',
+  top: '─',
+  topRight: '┬',
+  left: '│',
+  right: '│',
+  bottomLeft: '└',
+  bottom: '─',
+  bottomRight: '┴',
+}
+
 /** Line above, and on the right where another pane follows: four full borders would cost a third of 24 rows. */
 function Panel({
   width,
@@ -73,7 +85,7 @@ function Panel({
       flexShrink={0}
       flexDirection="column"
       overflow="hidden"
-      borderStyle="single"
+      borderStyle={LINES}
       borderDimColor
       borderTop
       borderRight={right}
