@@ -10,7 +10,6 @@ import {
   BasicConstraintsExtension,
   CRLDistributionPointsExtension,
   ExtendedKeyUsageExtension,
-  type Extension,
   KeyUsagesExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -33,6 +32,7 @@ import {
   TAG,
 } from './der.js'
 import {diceContent, type DiceExtension, isDiceOid} from './dice.js'
+import {oidOf} from './der-values.js'
 import {CMA_NAME_OID, deviceInfoOf, DMTF_OID, dmtfExtensionOids, type OtherName, otherNamesOf} from './subject-names.js'
 
 const WHAT = 'Certificate'
@@ -69,6 +69,35 @@ interface Parts {
   readonly subject: Der
   readonly spki: Der
   readonly algorithm: Der
+  readonly extensions: readonly RawExtension[]
+}
+
+interface RawExtension {
+  readonly oid: string
+  readonly critical: boolean
+  /** The extension as encoded, and the content of its OCTET STRING. */
+  readonly raw: Uint8Array
+  readonly value: Uint8Array
+}
+
+const EXTENSIONS = contextTag(3, true)
+const TRUE = 0xff
+
+function rawExtension(element: Der): RawExtension {
+  const [type, second, third, ...others] = childrenOf(expectTag(element, TAG.SEQUENCE, WHAT), WHAT)
+  const critical = second?.tag === TAG.BOOLEAN
+  if (critical && !equal(contentOf(second), Uint8Array.of(TRUE)))
+    throw malformed(WHAT, second.at, 'TRUE, or nothing for FALSE', 'another value')
+  if (others.length > 0 || (third !== undefined && !critical)) throw malformed(WHAT, element.at, 'one value', 'more')
+  const value = contentOf(expectTag(critical ? third : second, TAG.OCTET_STRING, WHAT))
+  return {oid: oidOf(type, WHAT), critical, raw: encodingOf(element), value}
+}
+
+function extensionsOf(field: Der | undefined): RawExtension[] {
+  if (field === undefined) return []
+  const [list, ...others] = childrenOf(field, WHAT)
+  if (others.length > 0) throw malformed(WHAT, others[0]!.at, 'one list of extensions', 'more')
+  return childrenOf(expectTag(list, TAG.SEQUENCE, WHAT), WHAT).map(rawExtension)
 }
 
 /** The parts of a certificate as they were encoded: what is compared and hashed must be these very bytes. */
@@ -89,6 +118,7 @@ function partsOf(der: Uint8Array): Parts {
     subject: expectTag(subject, TAG.SEQUENCE, WHAT),
     spki: expectTag(spki, TAG.SEQUENCE, WHAT),
     algorithm: outer,
+    extensions: extensionsOf(fields.find(({tag}) => tag === EXTENSIONS)),
   }
 }
 
@@ -97,37 +127,31 @@ const sha384 = (bytes: Uint8Array): string => createHash('sha384').update(bytes)
 function parse(der: Uint8Array): X509Certificate {
   try {
     const certificate = new X509Certificate(der)
-    // names, dates and extensions are parsed on first use: provoke that here
-    void [certificate.subject, certificate.issuer, certificate.notBefore, certificate.notAfter, certificate.extensions]
+    // names and dates are parsed on first use: provoke that here
+    void [certificate.subject, certificate.issuer, certificate.notBefore, certificate.notAfter]
     return certificate
   } catch (error) {
     throw malformed(WHAT, 0, 'an X.509 certificate', printable((error as Error).message, 200))
   }
 }
 
+type Unreadable = {readonly oid: string; readonly why: string}[]
+
 /** Reads extensions one by one, so that a broken one is reported and the others remain readable. */
-class Extensions {
-  readonly unreadable: {oid: string; why: string}[] = []
-  readonly #all: readonly Extension[]
-
-  constructor(all: readonly Extension[]) {
-    this.#all = all
-  }
-
-  read<T>(oid: string, read: (value: Uint8Array, extension: Extension) => T): T | undefined {
-    const found = this.#all.find(({type}) => type === oid)
+const extensionReader =
+  (all: readonly RawExtension[], unreadable: Unreadable) =>
+  <T>(oid: string, read: (extension: RawExtension) => T): T | undefined => {
+    const found = all.find(extension => extension.oid === oid)
     if (found === undefined) return undefined
     try {
-      const value = new Uint8Array(found.value)
-      checkNesting(readWhole(value, WHAT), WHAT)
-      return read(value, found)
+      checkNesting(readWhole(found.value, WHAT), WHAT)
+      return read(found)
     } catch (error) {
       const why = error instanceof DecodeError ? error.message : printable((error as Error).message, 200)
-      this.unreadable.push({oid, why})
+      unreadable.push({oid, why})
       return undefined
     }
   }
-}
 
 const NO_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59)
 
@@ -147,34 +171,32 @@ export function certificateFacts(input: Uint8Array): CertificateFacts {
   const der = new Uint8Array(input)
   const parts = partsOf(der)
   const certificate = parse(der)
-  const all = certificate.extensions
-  const extensions = new Extensions(all)
+  const all = parts.extensions
+  const unreadable: Unreadable = []
+  const read = extensionReader(all, unreadable)
 
-  const basic = extensions.read(OID.basicConstraints, (_, {rawData}) => new BasicConstraintsExtension(rawData))
-  const usage = extensions.read(OID.keyUsage, (_, {rawData}) => new KeyUsagesExtension(rawData).usages)
-  const extended = extensions.read(
-    OID.extendedKeyUsage,
-    (_, {rawData}) => new ExtendedKeyUsageExtension(rawData).usages,
-  )
-  const authority = extensions.read(OID.authorityKeyId, (_, {rawData}) => new AuthorityKeyIdentifierExtension(rawData))
-  const subjectKey = extensions.read(OID.subjectKeyId, (_, {rawData}) => new SubjectKeyIdentifierExtension(rawData))
-  const crls = extensions.read(OID.crlDistributionPoints, (_, {rawData}) =>
-    new CRLDistributionPointsExtension(rawData).distributionPoints.flatMap(point =>
+  const basic = read(OID.basicConstraints, ({raw}) => new BasicConstraintsExtension(raw))
+  const usage = read(OID.keyUsage, ({raw}) => new KeyUsagesExtension(raw).usages)
+  const extended = read(OID.extendedKeyUsage, ({raw}) => new ExtendedKeyUsageExtension(raw).usages)
+  const authority = read(OID.authorityKeyId, ({raw}) => new AuthorityKeyIdentifierExtension(raw))
+  const subjectKey = read(OID.subjectKeyId, ({raw}) => new SubjectKeyIdentifierExtension(raw))
+  const crls = read(OID.crlDistributionPoints, ({raw}) =>
+    new CRLDistributionPointsExtension(raw).distributionPoints.flatMap(point =>
       (point.distributionPoint?.fullName ?? []).map(name => name.uniformResourceIdentifier),
     ),
   )
-  const ocsp = extensions.read(OID.authorityInfoAccess, (_, {rawData}) =>
-    new AuthorityInfoAccessExtension(rawData).ocsp.map(name => (name.type === 'url' ? name.value : undefined)),
+  const ocsp = read(OID.authorityInfoAccess, ({raw}) =>
+    new AuthorityInfoAccessExtension(raw).ocsp.map(name => (name.type === 'url' ? name.value : undefined)),
   )
-  const otherNames = extensions.read(OID.subjectAltName, otherNamesOf) ?? []
-  const wrapped = extensions.read(DMTF_OID.extension, dmtfExtensionOids) ?? []
+  const otherNames = read(OID.subjectAltName, ({value}) => otherNamesOf(value)) ?? []
+  const wrapped = read(DMTF_OID.extension, ({value}) => dmtfExtensionOids(value)) ?? []
 
-  const oids = all.map(({type}) => type)
+  const oids = all.map(({oid}) => oid)
   const direct = oids.filter(oid => oid === DMTF_OID.hardwareIdentity || oid === DMTF_OID.mutableCertificate)
   const dmtfOids = [...wrapped, ...direct]
   const dice: DiceExtension[] = all
-    .filter(({type}) => isDiceOid(type))
-    .map(({type, critical, value}) => ({oid: type, critical, content: diceContent(type, new Uint8Array(value))}))
+    .filter(({oid}) => isDiceOid(oid))
+    .map(({oid, critical, value}) => ({oid, critical, content: diceContent(oid, value)}))
   const understood = new Set(dice.filter(({content}) => content.kind !== 'not-understood').map(({oid}) => oid))
   const spki = encodingOf(parts.spki)
   const key = keyFacts(spki)
@@ -203,12 +225,12 @@ export function certificateFacts(input: Uint8Array): CertificateFacts {
     extendedKeyUsage: extended?.map(String),
     authorityKeyId: lower(authority?.keyId),
     subjectKeyId: lower(subjectKey?.keyId),
-    extensions: all.map(({type, critical}) => ({oid: type, critical})),
+    extensions: all.map(({oid, critical}) => ({oid, critical})),
     unknownCritical: all
-      .filter(({type, critical}) => critical && !INTERPRETED.includes(type) && !understood.has(type))
-      .map(({type}) => type),
+      .filter(({oid, critical}) => critical && !INTERPRETED.includes(oid) && !understood.has(oid))
+      .map(({oid}) => oid),
     duplicateExtensions: [...new Set(oids.filter((oid, i) => oids.indexOf(oid) !== i))],
-    unreadable: extensions.unreadable,
+    unreadable,
     crlUrls: urls(crls ?? []),
     ocspUrls: urls(ocsp ?? []),
     otherNames,
