@@ -4,8 +4,19 @@ export {decode, type Decoded, type DecodeKind, decodeKinds, inputBytes, parseCon
 export {ALL_LAYOUTS} from './layouts.js'
 export {COLUMNS, type DeviceList, type DeviceRow, hostNote, listDevices} from './list.js'
 export {lock, type LockOptions} from './lock.js'
-export {openHost} from './open-host.js'
+export {defaultSimDirectory, openHost} from './open-host.js'
 export {recordMachine, type Recorded, type RecordOptions} from './record.js'
 export {type DeviceView, showDevice} from './show.js'
 export {stateText, type TransitionOptions, type TransitionResult} from './transition.js'
 export {unlock, type UnlockOptions} from './unlock.js'
+export {
+  createSimMachine,
+  type CreatedMachine,
+  explainScenario,
+  injectSimFault,
+  type MachineStatus,
+  resetSimMachine,
+  simScenarios,
+  simStatus,
+} from './sim.js'
+export {readPolicy} from './read-policy.js'

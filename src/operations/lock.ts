@@ -3,7 +3,7 @@ import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseTsm, lockPlan, readTdi, type Tdi} from '../tsm/index.js'
 import {heldOf, holdDevice, releaseDevice} from './held-devices.js'
-import {recordAudit} from './record-audit.js'
+import {recordAudit, requireAudit} from './record-audit.js'
 import {carryOut, exclusively, type TransitionOptions, type TransitionResult} from './transition.js'
 
 export interface LockOptions extends TransitionOptions {
@@ -21,15 +21,14 @@ export async function lockHeld(kernel: Kernel, bdf: string, options: LockOptions
   if (before.state !== 'CONFIG_UNLOCKED') return alreadyLocked(before, tsm)
   const previous = {driver: before.driver ?? heldOf(kernel, bdf).driver, driverOverride: before.driverOverride}
   if (options.dryRun) return carryOut(kernel, before, lockPlan(before, tsm), options)
+  requireAudit(kernel)
   holdDevice(kernel, bdf, previous)
-  try {
-    const result = await carryOut(kernel, before, lockPlan(before, tsm), options)
-    recordAudit(kernel, 'locked', {bdf, result: {tsm}})
-    return result
-  } catch (error) {
+  const result = await carryOut(kernel, before, lockPlan(before, tsm), options).catch((error: unknown) => {
     releaseDevice(kernel, bdf)
     throw explained(error)
-  }
+  })
+  recordAudit(kernel, 'locked', {bdf, result: {tsm}})
+  return result
 }
 
 function alreadyLocked(before: Tdi, tsm: string): TransitionResult {

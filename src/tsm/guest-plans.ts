@@ -1,5 +1,5 @@
 /** The guest's TDI transitions as plans: lock, unlock, accept, bind. Facts in, writes out; nothing is read or written. */
-import type {Plan, Step, Write} from './plan.js'
+import type {Plan, Step, Undo, Write} from './plan.js'
 import {devicePath, type Tdi} from './tdi.js'
 
 /**
@@ -37,6 +37,13 @@ function unbindStep({bdf}: Tdi, driver: string): Step {
   }
 }
 
+const unlocked = ({bdf}: Tdi, tsm: string): Undo => ({
+  path: `${devicePath(bdf)}/tsm/unlock`,
+  value: tsm,
+  why: 'unlocked again',
+  unless: {path: `${devicePath(bdf)}/tsm/lock`, reads: ''},
+})
+
 /**
  * unbind → hold → lock. Undone in reverse, so that the old override is back before the driver is bound again. Should a
  * driver slip in between unbind and hold, lock is refused with EBUSY and everything is undone.
@@ -53,7 +60,7 @@ export function lockPlan(tdi: Tdi, tsm: string): Plan {
       {path: `${device}/tsm/lock`, reads: tsm},
       {path: `${device}/tsm/accept`, reads: '0'},
     ],
-    undo: {path: `${device}/tsm/unlock`, value: tsm, why: 'unlocked again'},
+    undo: unlocked(tdi, tsm),
   }
   return {
     verb: 'lock',
@@ -101,7 +108,7 @@ export function acceptPlan(tdi: Tdi): Plan {
           {path: `${device}/tsm/lock`, reads: tdi.lockedBy},
         ],
         // after a refused accept nobody knows what the device did: it must not stay usable
-        undo: {path: `${device}/tsm/unlock`, value: tdi.lockedBy ?? '', why: 'unlocked'},
+        undo: unlocked(tdi, tdi.lockedBy ?? ''),
         undoIfRefused: true,
       },
     ],

@@ -20,10 +20,16 @@ export interface Expectation {
   readonly reads: string | null
 }
 
+/** A write that takes a step back. Its `why` says in the past tense what is then so. */
+export interface Undo extends Write {
+  /** Where this already holds there is nothing to take back. */
+  readonly unless?: Expectation
+}
+
 export interface Step {
   readonly write: Write
   readonly expect: readonly Expectation[]
-  readonly undo?: Write
+  readonly undo?: Undo
   /** Undo this step even if the kernel refused its write. */
   readonly undoIfRefused?: true
   /** Refusals that mean the step's aim is already met; the expectations decide. */
@@ -99,6 +105,7 @@ async function rollBack(kernel: Kernel, done: readonly Step[]): Promise<Pick<Pla
   for (const {undo} of done.toReversed()) {
     if (undo === undefined) continue
     try {
+      if (undo.unless !== undefined && (await unmet(kernel, [undo.unless])) === undefined) continue
       await kernel.write(undo.path, attributeBytes(undo.value))
       undone.push(undo.why)
     } catch (error) {

@@ -73,7 +73,7 @@ function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
     hint:
       kernel.host.kind === 'live'
         ? 'A guest kernel with a devsec TSM is needed; `--host sim` lets you rehearse without one.'
-        : 'Choose a function whose TSM column is not empty in `tsmctl list`.',
+        : 'Choose a function whose STATE is not "-" in tsmctl list.',
   })
 }
 

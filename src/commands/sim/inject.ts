@@ -1,0 +1,42 @@
+import {Args, Flags} from '@oclif/core'
+import {BaseCommand, type Outcome} from '../../cli/base-command.js'
+import {machineDirectory} from '../../cli/machine-directory.js'
+import {injectSimFault, parseBdf} from '../../operations/index.js'
+
+export default class SimInject extends BaseCommand {
+  static override summary = 'Make something go wrong on a simulated machine'
+  static override description =
+    'Adds a fault that strikes at a verb (lock, accept, unlock), at the collection of evidence, or when an attribute is ' +
+    'read (read:NAME). Faults stay until they have struck; sim reset removes them all.'
+  static override examples = [
+    '<%= config.bin %> sim inject 0000:01:00.0 --at lock --do errno --errno EIO',
+    '<%= config.bin %> sim inject 0000:01:00.0 --at evidence --do flip-bit --object report --offset 20',
+  ]
+  static override args = {bdf: Args.string({description: 'PCI function', required: true})}
+  static override flags = {
+    machine: Flags.string({description: 'directory of the simulated machine'}),
+    at: Flags.string({description: 'where it strikes', required: true}),
+    do: Flags.string({
+      description: 'errno, flip-bit, replay, relock, vanish, bind-driver, delay or stuck',
+      required: true,
+    }),
+    errno: Flags.string({description: 'for errno: its name'}),
+    object: Flags.string({description: 'for flip-bit: the evidence object'}),
+    offset: Flags.integer({description: 'for flip-bit: the byte'}),
+    ms: Flags.integer({description: 'for delay: milliseconds'}),
+    times: Flags.integer({description: 'how often it strikes', default: 1}),
+    after: Flags.integer({description: 'occasions that pass unharmed first'}),
+  }
+
+  protected override readonly usesHost = false
+
+  protected async act(): Promise<Outcome> {
+    const {args, flags} = await this.parse(SimInject)
+    const {at, do: kind, errno, object, offset, ms, times, after} = flags
+    const fault = {device: parseBdf(args.bdf), at, do: kind, errno, object, offset, ms, times, after}
+    const given = Object.fromEntries(Object.entries(fault).filter(([, value]) => value !== undefined))
+    const directory = machineDirectory(flags.machine)
+    await injectSimFault(directory, given)
+    return {data: {directory, fault: given}, text: `${fault.device}: ${kind} at ${at}\n`}
+  }
+}

@@ -1,0 +1,16 @@
+import {BaseCommand, type Outcome} from '../../cli/base-command.js'
+import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
+import {resetSimMachine} from '../../operations/index.js'
+
+export default class SimReset extends BaseCommand {
+  static override summary = 'Boot a simulated machine anew: same keys, no injected faults'
+  static override args = directoryArgument
+  protected override readonly usesHost = false
+
+  protected async act(): Promise<Outcome> {
+    const {args} = await this.parse(SimReset)
+    const directory = machineDirectory(args.directory)
+    await resetSimMachine(directory)
+    return {data: {directory}, text: `${directory}: booted anew\n`}
+  }
+}

@@ -1,0 +1,77 @@
+/** The simulated machine's owner: create, explain, break, reset. */
+import {quoted, TsmctlError} from '../errors.js'
+import {readUserFile, writeUserFile} from '../kernel/index.js'
+import type {Fault, MachineStatus} from '../sim/index.js'
+import {simPolicyText} from './sim-policy.js'
+
+export type {MachineStatus}
+
+const POLICY = 'policy.yaml'
+const ROOT = 'vendor-root.der'
+
+export interface CreatedMachine {
+  readonly directory: string
+  readonly scenario: string
+  /** Null for a machine without any device to write a policy for. */
+  readonly policy: string | null
+}
+
+/** Built-in scenarios by name, with their titles. */
+export async function simScenarios(): Promise<Readonly<Record<string, string>>> {
+  const {SCENARIOS} = await import('../sim/index.js')
+  return SCENARIOS
+}
+
+/** The text of a built-in scenario: the documentation of the scenario language by example. */
+export async function explainScenario(name: string): Promise<string> {
+  const {SCENARIO_TEXTS} = await import('../sim/index.js')
+  const text = SCENARIO_TEXTS[name]
+  if (text === undefined)
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `explain scenario ${quoted(name)}`,
+      got: 'no built-in scenario has this name',
+      hint: `There are ${Object.keys(SCENARIO_TEXTS).join(', ')}.`,
+    })
+  return text
+}
+
+/**
+ * Makes a machine in `directory` from a built-in scenario's name or from a scenario file, and beside it a policy that
+ * accepts what its vendor publishes.
+ */
+export async function createSimMachine(
+  directory: string,
+  scenario: string,
+  {replace = false, fromFile = false}: {readonly replace?: boolean; readonly fromFile?: boolean} = {},
+): Promise<CreatedMachine> {
+  const {createMachine, publications} = await import('../sim/index.js')
+  const source = fromFile ? {name: scenario, text: Buffer.from(readUserFile(scenario)).toString('utf8')} : scenario
+  await createMachine(directory, source, {replace})
+  const published = await publications(directory).catch((error: unknown) => {
+    if (error instanceof TsmctlError && error.kind === 'not-found') return undefined
+    throw error
+  })
+  if (published === undefined) return {directory, scenario, policy: null}
+  writeUserFile(`${directory}/${ROOT}`, published.root.der, {force: true})
+  const policy = `${directory}/${POLICY}`
+  writeUserFile(policy, new Uint8Array(Buffer.from(simPolicyText(published, ROOT))), {force: true})
+  return {directory, scenario, policy}
+}
+
+/** True states, faults and violations, which no kernel would show. */
+export async function simStatus(directory: string): Promise<MachineStatus> {
+  const {machineStatus} = await import('../sim/index.js')
+  return machineStatus(directory)
+}
+
+/** `fault` is unchecked: the simulator refuses what is none. */
+export async function injectSimFault(directory: string, fault: object): Promise<void> {
+  const {injectFault} = await import('../sim/index.js')
+  await injectFault(directory, fault as Fault)
+}
+
+export async function resetSimMachine(directory: string): Promise<void> {
+  const {resetMachine} = await import('../sim/index.js')
+  await resetMachine(directory)
+}
