@@ -32,7 +32,12 @@ function unbindStep({bdf}: Tdi, driver: string): Step {
   return {
     write: {path: `/sys/bus/pci/drivers/${driver}/unbind`, value: bdf, why: `unbind driver ${driver}`},
     expect: [{path: `${devicePath(bdf)}/driver`, reads: null}],
-    undo: {path: `/sys/bus/pci/drivers/${driver}/bind`, value: bdf, why: `driver ${driver} bound again`},
+    undo: {
+      path: `/sys/bus/pci/drivers/${driver}/bind`,
+      value: bdf,
+      why: `driver ${driver} bound again`,
+      unless: {path: `${devicePath(bdf)}/driver`, reads: driver},
+    },
     tolerate: ['ENODEV'],
   }
 }
