@@ -50,44 +50,47 @@ export async function runCockpit(cockpit: Cockpit): Promise<string> {
   prepareEnvironment(env)
   const {mount} = await import('./mount.js')
   const session = createSession(cockpit, sizeOf(stdout))
-  const signals = signalled()
+  const interrupted = interruption(stdin)
   const restore = takeTerminal(stdin, stdout, session)
   try {
     const ink = mount(session, stdin, stdout)
     try {
-      await Promise.race([session.quit, signals.failed, ink.waitUntilExit()])
+      await Promise.race([session.quit, interrupted.came, ink.waitUntilExit()])
     } finally {
       ink.unmount()
     }
   } finally {
     restore()
     await session.close()
-    signals.forget()
+    interrupted.forget()
   }
   return farewell(session)
 }
 
-/** Rejects when a signal asks to end. */
-function signalled(): {readonly failed: Promise<never>; forget(): void} {
+/** Rejects when a signal asks to end, or when the terminal is gone. */
+function interruption(stdin: NodeJS.ReadStream): {readonly came: Promise<never>; forget(): void} {
   const names = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
   let fail: (error: TsmctlError) => void
-  const failed = new Promise<never>((_, reject) => (fail = reject))
-  // a signal after the end is nobody's business any more
-  failed.catch(() => undefined)
-  const onSignal = (name: string): void =>
+  const came = new Promise<never>((_, reject) => (fail = reject))
+  // one that comes after the end is nobody's business any more
+  came.catch(() => undefined)
+  const end = (got: string): void =>
     fail(
       new TsmctlError({
         kind: 'interrupted',
         attempted: 'continue',
-        got: `${name}; devices stay as they are`,
+        got: `${got}; devices stay as they are`,
         hint: 'tsmctl list shows their states.',
       }),
     )
-  for (const name of names) process.on(name, onSignal)
+  const onEnd = (): void => end('the terminal is gone')
+  for (const name of names) process.on(name, end)
+  stdin.on('end', onEnd)
   return {
-    failed,
+    came,
     forget: () => {
-      for (const name of names) process.off(name, onSignal)
+      for (const name of names) process.off(name, end)
+      stdin.off('end', onEnd)
     },
   }
 }
@@ -110,6 +113,8 @@ function takeTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, sess
     process.off('exit', restore)
     process.off('uncaughtExceptionMonitor', restore)
   }
+  // a terminal that hangs up answers EIO: what is under way must still roll back
+  for (const stream of [stdin, stdout]) stream.on('error', () => undefined)
   process.on('exit', restore)
   process.on('uncaughtExceptionMonitor', restore)
   stdout.write(ENTER_SCREEN)
