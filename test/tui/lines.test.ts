@@ -33,5 +33,9 @@ describe('wrapped text', () => {
 
 it('composed sentences keep no character that drives a terminal', () => {
   expect(harmless('a\x1b[2J\u202e"b" \\x41')).toBe('a\\u{1b}[2J\\u{202e}"b" \\x41')
-  fc.assert(fc.property(fc.string({unit: 'binary'}), text => expect(harmless(text)).toMatch(/^[\x20-\x7e]*$/)))
+  fc.assert(
+    fc.property(fc.string({unit: 'binary'}), text => {
+      expect(harmless(text)).toMatch(/^[\x20-\x7e]*$/)
+    }),
+  )
 })

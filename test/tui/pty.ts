@@ -1,5 +1,6 @@
 /** A terminal for end-to-end tests without native packages: script(1) makes the PTY, @xterm/headless is the screen. */
 import xterm from '@xterm/headless'
+import {EventEmitter, once} from 'node:events'
 import {spawn, spawnSync} from 'node:child_process'
 
 export interface Pty {
@@ -41,7 +42,7 @@ export function openPty(command: string, size: {columns: number; rows: number}, 
   let head = ''
   let all = ''
   let hidden = false
-  let wake = (): void => undefined
+  const drawn = new EventEmitter()
   terminal.parser.registerCsiHandler({prefix: '?', final: 'l'}, params => {
     if (params.includes(25)) hidden = true
     return false
@@ -60,27 +61,23 @@ export function openPty(command: string, size: {columns: number; rows: number}, 
       started = {tty: mark[1]!, pid: Number(mark[2])}
       bytes = Buffer.from(head.slice(mark.index + mark[0].length), 'latin1')
     }
-    terminal.write(bytes, () => wake())
+    terminal.write(bytes, () => drawn.emit('frame'))
   })
   const screen = (): string =>
     Array.from(
       {length: terminal.rows},
       (_, row) => terminal.buffer.active.getLine(terminal.buffer.active.viewportY + row)?.translateToString(true) ?? '',
     ).join('\n')
-  const until: Pty['until'] = (wanted, milliseconds = 10_000) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        wake = () => undefined
-        reject(new Error(`not seen after ${milliseconds} ms:\n${screen()}`))
-      }, milliseconds)
-      wake = () => {
-        if (!wanted(screen())) return
-        wake = () => undefined
-        clearTimeout(timer)
-        resolve()
-      }
-      wake()
-    })
+  const until: Pty['until'] = async (wanted, milliseconds = 10_000) => {
+    const signal = AbortSignal.timeout(milliseconds)
+    try {
+      // one frame after the other
+      // oxlint-disable-next-line no-await-in-loop
+      while (!wanted(screen())) await once(drawn, 'frame', {signal})
+    } catch (cause) {
+      throw new Error(`not seen after ${milliseconds} ms:\n${screen()}`, {cause})
+    }
+  }
   return {
     screen,
     until,
