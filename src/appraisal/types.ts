@@ -12,6 +12,12 @@ export type SkipReason = 'abs' | 'tsm' | 'kern' | 'clk' | 'off' | 'na'
 
 export type Outcome = 'pass' | 'fail' | 'skip' | 'blocked' | 'error' | 'waived'
 
+/**
+ * The only words a review uses. WARNING is an advisory check that failed and that the rule does not require; it is
+ * counted among what is not proven.
+ */
+export type Word = 'FAIL' | 'RELAXED' | 'NOT PROVEN' | 'WARNING' | 'ok' | 'not applicable'
+
 /** Where in the evidence a finding is. */
 export interface Place {
   /** Object label, `report`. */
@@ -31,10 +37,12 @@ export interface CheckResult {
   /** For `blocked`: the check that did not pass. */
   readonly blockedBy: string | null
   readonly waiver: string | null
-  /** A skip that the rule's `allowSkip` covers. */
-  readonly allowed: boolean
+  /** Key of the rule, or `allowSkip`, without which this result would stand against acceptance. */
+  readonly relaxedBy: string | null
   /** Does this result stand against acceptance? Decided by class, rule and result together. */
   readonly blocking: boolean
+  /** What reviewers are told in one word. */
+  readonly word: Word
   /** What the check is about, in a few words. */
   readonly title: string
   /** One line: what was found. Device text in it is quoted and escaped. */
@@ -44,6 +52,8 @@ export interface CheckResult {
   readonly expected: string | null
   readonly got: string | null
   readonly place: Place | null
+  /** What it would mean to accept all the same. */
+  readonly consequence: string
   /** The next step, for results that stand against acceptance. */
   readonly remedy: string | null
 }
@@ -126,4 +136,6 @@ export interface Appraisal {
   readonly subject: Subject
   /** Relaxing keys of the matched rule, in words. */
   readonly relaxations: readonly string[]
+  /** Skips the rule allows; those of `commit.*` apply after the appraisal. */
+  readonly allowSkip?: readonly {readonly check: string; readonly because: string}[]
 }

@@ -19,6 +19,7 @@ export interface EffectiveRule {
     readonly values: readonly MeasurementValue[]
     readonly coverage: 'exhaustive' | 'listed'
   }
+  readonly dice: Part<'dice'>
   readonly tdisp: Filled<Part<'tdisp'>>
   readonly tsm: Filled<Part<'tsm'>>
   readonly revocation: Part<'revocation'>
@@ -74,6 +75,7 @@ export function effectiveRule(rule: Rule | undefined): EffectiveRule {
     spdm: {...SPDM, ...defined(rule?.spdm)},
     identity: rule?.identity ?? {mode: 'allowlist', allow: []},
     measurements: {source, values, coverage},
+    dice: rule?.dice ?? {},
     tdisp: {...TDISP, ...defined(rule?.tdisp)},
     tsm: {...TSM, ...defined(rule?.tsm)},
     revocation: rule?.revocation ?? {mode: 'hard'},

@@ -23,7 +23,7 @@ export const CHAIN = checks({
     fails: 'the root hash does not match the pinned anchor',
     stops: ['A5'],
     skips: ['na'],
-    requires: ['spdm.chain.format', 'policy.selector'],
+    requires: ['spdm.chain.root-pinned'],
   },
   'spdm.chain.root-pinned': {
     class: 'F',

@@ -16,7 +16,7 @@ export const MEASUREMENTS = checks({
     passes: 'a signature and all measurements were asked for',
     fails: 'the measurement request is incomplete: {got}',
     stops: ['A24'],
-    requires: SIGNED,
+    requires: ['spdm.meas.framing'],
   },
   'spdm.meas.nonce': {
     class: 'F',
@@ -98,6 +98,7 @@ export const MEASUREMENTS = checks({
     passes: 'every reference has its block and every block its reference',
     fails: 'blocks and references do not cover each other: {got}',
     stops: ['A24'],
+    skips: ['na'],
     requires: ['spdm.meas.blocks', 'spdm.meas.reference'],
   },
   'spdm.meas.values': {
@@ -105,6 +106,7 @@ export const MEASUREMENTS = checks({
     passes: 'every compared value is an approved one',
     fails: 'not approved: {got}',
     stops: ['A24'],
+    skips: ['na'],
     requires: ['spdm.meas.blocks', 'spdm.meas.reference', 'spdm.meas.type-rep'],
     remedy: 'Find out which firmware this is; approve its values only if it is meant to run.',
   },

@@ -90,12 +90,10 @@ const spki = (der: Uint8Array): string =>
 
 const document = (extra: Json): Json => policy({anchors: {vendor: [{label: 'root', file: 'root.pem', ...extra}]}})
 
-describe('the certificate file of an anchor', () => {
-  const findings = (extra: Json, content?: Uint8Array): string[] =>
-    load(document(extra), new Map(content && [['root.pem', content]])).findings.map(
-      ({id, message}) => `${id} ${message}`,
-    )
+const findings = (extra: Json, content?: Uint8Array): string[] =>
+  load(document(extra), new Map(content && [['root.pem', content]])).findings.map(({id, message}) => `${id} ${message}`)
 
+describe('the certificate file of an anchor', () => {
   it('may be PEM or DER, pinned by certificate or key', () => {
     expect(findings({certSha384: named(CA_DER)}, pem(CA_DER))).toEqual([])
     expect(findings({certSha384: named(CA_DER)}, CA_DER)).toEqual([])

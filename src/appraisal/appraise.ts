@@ -1,0 +1,108 @@
+/**
+ * The one function that appraises. Pure: the same bundle, policy, time and history give the same appraisal; nothing is
+ * read, fetched or written.
+ */
+import {TsmctlError} from '../errors.js'
+import {type Bundle, shortDigest} from '../evidence/index.js'
+import {type CertificateFacts, loadCertificateReader} from '../spdm/index.js'
+import type {Circumstances} from './checks/index.js'
+import {evaluate, type Subjects} from './evaluate.js'
+import {type Facts, gatherFacts, known} from './facts.js'
+import {
+  effectiveRule,
+  type EffectiveRule,
+  matchingRules,
+  type Policy,
+  relaxationsOf,
+  type Rule,
+} from './policy/index.js'
+import {count} from './settle.js'
+import {subjectOf} from './subject.js'
+import {type AnchorMatch, findAnchor, isVerified} from './trust-path.js'
+import type {Appraisal, CheckResult, Decision, HumanMode} from './types.js'
+import {anyWaiverApplies} from './waivers.js'
+
+export interface AppraisalInput extends Circumstances {
+  readonly bundle: Bundle
+  /** Undefined when there is none: then everything is denied. */
+  readonly policy: Policy | undefined
+}
+
+type CertificateReader = (der: Uint8Array) => CertificateFacts
+
+/** What a rule's own anchors make of the chain. */
+function anchorOf(rule: Rule, policy: Policy, facts: Facts, read: CertificateReader): AnchorMatch | undefined {
+  const chain = known(facts.certificates)
+  if (chain === undefined) return undefined
+  const anchors = (rule.anchors ?? []).flatMap(set => policy.anchors.get(set) ?? [])
+  return findAnchor(anchors, chain, read)
+}
+
+/** Name in the leaf, if the chain verifies up to `match`. */
+function nameIn(facts: Facts, match: AnchorMatch | undefined): string | undefined {
+  const chain = known(facts.certificates)
+  return chain !== undefined && isVerified(chain, match) ? chain.at(-1)?.deviceInfo?.text : undefined
+}
+
+/** Selects the rule and everything that depends on which one it is. */
+async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): Promise<Subjects> {
+  const facts = await gatherFacts(bundle)
+  const {certificateFacts: read} = await loadCertificateReader()
+  const usable = policy !== undefined && policy.findings.length === 0 ? policy : undefined
+  const match = (rule: Rule): AnchorMatch | undefined => usable && anchorOf(rule, usable, facts, read)
+  const candidates = usable ? matchingRules(usable, bundle.manifest.device, rule => nameIn(facts, match(rule))) : []
+  const selected = candidates.length === 1 ? candidates[0] : undefined
+  const anchor = selected && match(selected)
+  return {
+    facts,
+    circumstances,
+    policy,
+    candidates,
+    rule: effectiveRule(selected),
+    anchor,
+    name: nameIn(facts, anchor),
+  }
+}
+
+/**
+ * What follows from the results. Nothing may stand against acceptance; then the rule decides, and a person where the
+ * rule, or a waiver, wants one.
+ */
+export function decide(
+  results: readonly Pick<CheckResult, 'blocking'>[],
+  rule: Pick<EffectiveRule, 'decision' | 'human' | 'id'>,
+  waived: boolean,
+): {readonly decision: Decision; readonly human: HumanMode} {
+  const human: HumanMode = rule.human === 'none' && (waived || rule.decision === 'review') ? 'typed' : rule.human
+  if (rule.id === null || rule.decision === 'deny' || results.length === 0) return {decision: 'deny', human}
+  if (results.some(({blocking}) => blocking)) return {decision: 'deny', human}
+  return {decision: rule.decision === 'accept' && human === 'none' ? 'accept' : 'review', human}
+}
+
+/** Appraises frozen evidence under a policy. Throws only for our own bugs: everything else is in the results. */
+export async function appraise(input: AppraisalInput): Promise<Appraisal> {
+  const {bundle, policy, now} = input
+  if (Number.isNaN(now.getTime()))
+    throw new TsmctlError({kind: 'bug', attempted: 'appraise evidence', got: 'the time is not one'})
+  const subjects = await subjectsOf(input)
+  const results = evaluate(subjects)
+  const {rule, name} = subjects
+  const waived = anyWaiverApplies({policy, rule, bundle, now, clockTrusted: input.clockTrusted, name})
+  const seconds = (now.getTime() - Date.parse(bundle.manifest.collectedAt)) / 1000
+  return {
+    ...decide(results, rule, waived),
+    rule: rule.id,
+    results,
+    counters: count(results),
+    D: bundle.digest,
+    shortD: shortDigest(bundle.digest),
+    P: policy?.digest ?? null,
+    policy: policy === undefined || policy.findings.length > 0 ? null : policy.name,
+    collectedAt: bundle.manifest.collectedAt,
+    decidedAt: now.toISOString(),
+    ageSeconds: seconds < 0 ? null : Math.floor(seconds),
+    subject: subjectOf(subjects, results),
+    relaxations: rule.id === null ? [] : relaxationsOf(rule),
+    allowSkip: rule.allowSkip,
+  }
+}

@@ -1,0 +1,44 @@
+/** What a check may look at. */
+import type {Facts} from '../facts.js'
+import type {EffectiveRule, Policy, Rule} from '../policy/index.js'
+import type {CheckId} from '../registry/index.js'
+import type {CheckResult} from '../types.js'
+import type {AnchorMatch} from '../trust-path.js'
+import type {Answer} from './verdict.js'
+
+/** What this machine knows about a nonce. */
+export interface NonceHistory {
+  /** It was drawn for another collection as well. */
+  usedBefore(nonce: string, bundleId: string): boolean
+  /** It was drawn here for this collection. */
+  drawnFor(nonce: string, bundleId: string): boolean
+}
+
+export interface Circumstances {
+  readonly now: Date
+  readonly clockTrusted: boolean
+  /** `live`: the evidence was just collected on this machine and may lead to accept. */
+  readonly mode: 'live' | 'offline'
+  /** Age by the monotonic clock, where one process collected and decides. */
+  readonly ageSeconds?: number | undefined
+  readonly nonces?: NonceHistory | undefined
+  /** When this tool was built: a lower bound of the present. */
+  readonly built: Date
+}
+
+export interface Context {
+  readonly facts: Facts
+  readonly circumstances: Circumstances
+  readonly policy: Policy | undefined
+  /** The rules that match: exactly one is right. */
+  readonly candidates: readonly Rule[]
+  readonly rule: EffectiveRule
+  /** Anchor of the rule that the chain leads to. */
+  readonly anchor: AnchorMatch | undefined
+  /** Result of another check; made now if it was not yet. */
+  result(id: CheckId): CheckResult
+  /** The other check's output may be relied on. */
+  satisfied(id: CheckId): boolean
+}
+
+export type Check = (context: Context) => Answer

@@ -1,0 +1,35 @@
+/** Every check of an appraisal by its id. The type makes a missing one an error. */
+import type {CheckId} from '../registry/index.js'
+import {ACQUISITION_CHECKS} from './acquisition.js'
+import {BINDING_CHECKS} from './binding.js'
+import {CHAIN_CHECKS} from './chain.js'
+import type {Check} from './context.js'
+import {IDENTITY_CHECKS} from './identity.js'
+import {REPORT_CHECKS} from './interface-report.js'
+import {MACHINE_CHECKS} from './machine.js'
+import {MEASURED_VALUE_CHECKS} from './measured-values.js'
+import {MEASUREMENT_CHECKS} from './measurements.js'
+import {PLACEMENT_CHECKS} from './placement.js'
+import {SPDM_SESSION_CHECKS} from './spdm-session.js'
+
+export type {Check, Circumstances, Context, NonceHistory} from './context.js'
+export {changes} from './acquisition.js'
+export {isApproved} from './measured-values.js'
+export {placementsOf} from './placement.js'
+export {type Answer, blocked, fail, pass, relaxed, skip} from './verdict.js'
+
+/** Made at the commit, or about the other results: not looked up here. */
+export type EvidenceCheckId = Exclude<CheckId, `commit.${string}` | 'policy.waivers' | 'ui.safe-text'>
+
+export const CHECKS: Readonly<Record<EvidenceCheckId, Check>> = {
+  ...ACQUISITION_CHECKS,
+  ...SPDM_SESSION_CHECKS,
+  ...CHAIN_CHECKS,
+  ...IDENTITY_CHECKS,
+  ...MEASUREMENT_CHECKS,
+  ...MEASURED_VALUE_CHECKS,
+  ...BINDING_CHECKS,
+  ...REPORT_CHECKS,
+  ...PLACEMENT_CHECKS,
+  ...MACHINE_CHECKS,
+}

@@ -1,0 +1,130 @@
+/** Config space, kernel and policy around the evidence. */
+import {get, mask} from '../../bits/index.js'
+import {quoted} from '../../errors.js'
+import type {BarFacts} from '../../evidence/index.js'
+import {HOLD} from '../../tsm/index.js'
+import {known} from '../facts.js'
+import {findingLine} from '../policy/index.js'
+import type {Check} from './context.js'
+import {fail, failIfAny, malformed, pass, skip} from './verdict.js'
+
+const isMemory = ({kind}: BarFacts): boolean => kind === 'memory32' || kind === 'memory64'
+
+interface Window {
+  readonly bar: BarFacts
+  readonly start: bigint
+  readonly size: bigint
+}
+
+const SMALLEST = 16n
+
+function barProblem({bar, start, size}: Window): string | undefined {
+  const name = `BAR${bar.index}`
+  if (size < SMALLEST || (size & (size - 1n)) !== 0n) return `${name} has size ${bar.size}, no power of two`
+  if (start === 0n) return `${name} has no address`
+  return start % size === 0n ? undefined : `${name} at ${bar.address} is not aligned to its size`
+}
+
+const barSane: Check = ({facts: {pci}}) => {
+  if (pci.kind === 'malformed') return malformed('pci', pci.error)
+  if (pci.kind !== 'decoded') return fail('unknown', 'nobody recorded them')
+  const {bars} = pci.value
+  const windows: Window[] = bars
+    .filter(isMemory)
+    .map(bar => ({bar, start: BigInt(bar.address), size: BigInt(bar.size)}))
+  const twice = bars.filter(({index}, i) => bars.findIndex(bar => bar.index === index) !== i)
+  return failIfAny([
+    ...twice.map(({index}) => ({code: 'twice', message: `BAR${index} is listed twice`})),
+    ...windows.flatMap(window => {
+      const message = barProblem(window)
+      return message === undefined ? [] : [{code: 'shape', message}]
+    }),
+    ...windows.flatMap((a, i) =>
+      windows
+        .slice(i + 1)
+        .filter(b => a.start < b.start + b.size && b.start < a.start + a.size)
+        .map(b => ({code: 'overlap', message: `BAR${a.bar.index} and BAR${b.bar.index} overlap`})),
+    ),
+  ])
+}
+
+/** Memory Space Enable and Bus Master Enable of the Command register (PCIe r6.2 §7.5.1.1.3). */
+const MSE = mask(1, 1)
+const BME = mask(2, 2)
+
+const command: Check = ({facts}) => {
+  const value = (known(facts.collection)?.before ?? known(facts.pci))?.command ?? null
+  if (value === null) return fail('unknown', 'not known')
+  const word = Number(value)
+  const missing = [
+    ...(get(MSE, word) === 0 ? ['memory space is off'] : []),
+    ...(get(BME, word) === 0 ? ['bus master is off'] : []),
+  ]
+  return missing.length === 0 ? pass(value) : fail('off', `${missing.join(', ')} (${value})`)
+}
+
+const siblings: Check = ({facts}) =>
+  failIfAny(
+    (known(facts.pci)?.siblings ?? [])
+      .filter(({driver}) => driver !== null)
+      .map(({bdf, driver}) => ({code: 'bound', message: `${bdf}, driver ${quoted(driver!)}`})),
+  )
+
+const autoprobe: Check = ({facts}) => {
+  const collection = known(facts.collection)
+  if (collection === undefined) return fail('unknown', 'nobody recorded driver_override')
+  const {driverOverride, driversAutoprobe} = collection
+  if (driverOverride === HOLD || driversAutoprobe === false) return pass()
+  return fail(
+    'open',
+    driverOverride === null ? 'driver_override is empty' : `driver_override ${quoted(driverOverride)}`,
+  )
+}
+
+const policyIntegrity: Check = ({policy, circumstances}) => {
+  if (policy === undefined) return fail('none', 'there is none')
+  const [first, ...others] = policy.findings
+  if (first !== undefined)
+    return fail('finding', `${findingLine(first)}${others.length === 0 ? '' : `, and ${others.length} more`}`)
+  const {notAfter} = policy.document
+  if (notAfter !== undefined && circumstances.now.getTime() > Date.parse(notAfter))
+    return fail('expired', `it was valid until ${notAfter}`)
+  return pass(`policy ${quoted(policy.name)}`)
+}
+
+const policySelector: Check = ({candidates}) => {
+  const [only] = candidates
+  if (candidates.length === 1) return pass(`rule ${only!.id}`)
+  return candidates.length === 0
+    ? fail('none', '0 rules match')
+    : fail('several', `${candidates.length} rules match: ${candidates.map(({id}) => id).join(', ')}`)
+}
+
+const policyAge: Check = ({facts, circumstances, rule}) => {
+  const {now, ageSeconds} = circumstances
+  const wall = (now.getTime() - Date.parse(facts.bundle.manifest.collectedAt)) / 1000
+  // a clock that was set back does not make evidence younger
+  if (wall < 0) return fail('future', 'it was collected in the future', {expected: `${rule.maxEvidenceAgeSeconds} s`})
+  const age = Math.ceil(Math.max(wall, ageSeconds ?? 0))
+  const limit = rule.maxEvidenceAgeSeconds
+  return age <= limit ? pass(`${age} s`) : fail('old', `${age} s`, {expected: `${limit} s`})
+}
+
+const kernelSilent =
+  (what: string): Check =>
+  () =>
+    skip('kern', `the kernel does not tell ${what}`)
+
+export const MACHINE_CHECKS = {
+  'pci.bar.sane': barSane,
+  'pci.command': command,
+  'pci.sriov.stable': () => skip('kern', 'only the host sees the VF set'),
+  'pci.siblings': siblings,
+  'pci.link': () => skip('na', 'no link speed or width is enrolled'),
+  'kernel.autoprobe': autoprobe,
+  'kernel.swiotlb': kernelSilent('which buffers an unaccepted device can reach'),
+  'kernel.lockdown': kernelSilent('this version whether it is locked down'),
+  'policy.integrity': policyIntegrity,
+  'policy.selector': policySelector,
+  'policy.age': policyAge,
+} satisfies Record<string, Check>

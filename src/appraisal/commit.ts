@@ -1,0 +1,123 @@
+/** The checks between approval and RUN: what was reviewed is read once more and held against the frozen evidence. */
+import {toHex} from '../bits/index.js'
+import {quoted} from '../errors.js'
+import {type Bundle, decodePciFacts, decodeTsmFacts, type PciFacts} from '../evidence/index.js'
+import {changes} from './checks/index.js'
+import {type Answer, fail, pass, skip} from './checks/index.js'
+import type {CheckId} from './registry/index.js'
+import {settle, type Terms} from './settle.js'
+import type {Appraisal, CheckResult, HumanMode} from './types.js'
+
+/** A person's approval of one piece of evidence. */
+export interface Approval {
+  readonly by: string
+  readonly method: HumanMode
+  /** RFC 3339. */
+  readonly at: string
+  readonly reason: string | null
+  /** The evidence digest D that was approved. */
+  readonly digest: string
+}
+
+/** What was read immediately before the write that accepts. */
+export interface CommitInput {
+  readonly bundle: Bundle
+  readonly appraisal: Appraisal
+  readonly approval: Approval | null
+  readonly now: Date
+  readonly state: string
+  readonly driver: string | null
+  readonly pci: PciFacts
+  /** The TSM's digests by label. */
+  readonly digests: ReadonlyMap<string, Uint8Array>
+  /** Generation of the evidence now, where the interface has one. */
+  readonly generation?: number | null | undefined
+  readonly auditDurable: boolean
+}
+
+const WINDOW_SECONDS = 600
+const STRENGTH: readonly HumanMode[] = ['none', 'confirm', 'typed', 'two-person']
+
+const secondsSince = (time: string, now: Date): number => (now.getTime() - Date.parse(time)) / 1000
+/** NaN, and a time in the future, are not inside any window. */
+const isRecent = (time: string, now: Date): boolean => {
+  const age = secondsSince(time, now)
+  return age >= 0 && age <= WINDOW_SECONDS
+}
+
+function human({appraisal, approval, bundle, now}: CommitInput): Answer {
+  const {decision, human: wanted, D, decidedAt} = appraisal
+  if (D !== bundle.digest) return fail('other-evidence', 'the appraisal is of other evidence')
+  if (decision === 'deny') return fail('denied', 'the appraisal denies')
+  if (!isRecent(decidedAt, now)) return fail('stale', 'the decision is older than ten minutes')
+  if (decision === 'accept') return skip('na', 'the rule asks for nobody')
+  if (wanted === 'two-person') return fail('unsupported', 'approval by two people is not supported by this version')
+  if (approval === null) return fail('missing', 'there is none')
+  if (approval.digest !== D) return fail('other', 'it is for other evidence')
+  if (!isRecent(approval.at, now)) return fail('old', 'it is older than ten minutes')
+  return STRENGTH.indexOf(approval.method) >= STRENGTH.indexOf(wanted)
+    ? pass(`approved by ${quoted(approval.by)}`)
+    : fail('weak', `by ${approval.method}`, {expected: wanted})
+}
+
+const state = ({state: now}: CommitInput): Answer =>
+  now === 'CONFIG_LOCKED' ? pass() : fail('state', quoted(now), {expected: 'CONFIG_LOCKED'})
+
+function generation({bundle, generation: now}: CommitInput): Answer {
+  const frozen = bundle.manifest.provider.generation
+  if (frozen === null) return skip('na', 'this evidence interface has no generation')
+  return now === frozen ? pass() : fail('changed', `generation ${now ?? 'unknown'}`, {expected: String(frozen)})
+}
+
+function lockEpoch({bundle, digests}: CommitInput): Answer {
+  const bytes = bundle.objects.get('tsm')
+  const frozen = bytes === undefined ? {} : decodeTsmFacts(bytes).digests
+  const labels = Object.keys(frozen)
+  if (labels.length === 0) return skip('tsm', 'the TSM gives no digests that could be compared')
+  const now = new Map([...digests].map(([label, digest]) => [label, toHex(digest)]))
+  const changed = [...new Set([...labels, ...now.keys()])].filter(
+    label => now.get(label) !== (frozen as Readonly<Record<string, string>>)[label],
+  )
+  return changed.length === 0 ? pass() : fail('changed', changed.map(label => quoted(label)).join(', '))
+}
+
+const driverUnbound = ({driver}: CommitInput): Answer =>
+  driver === null ? pass() : fail('bound', `driver ${quoted(driver)}`)
+
+function deviceStable({bundle, pci}: CommitInput): Answer {
+  const bytes = bundle.objects.get('pci')
+  if (bytes === undefined) return fail('unknown', 'nobody recorded the device')
+  const changed = changes(decodePciFacts(bytes), pci)
+  return changed.length === 0 ? pass() : fail('changed', changed.join(', '))
+}
+
+const auditDurable = ({auditDurable: durable}: CommitInput): Answer =>
+  durable ? pass() : fail('refused', 'writing failed')
+
+/** Known before the write: no interface of this version tells about single ranges. */
+const mmioValidated = (): Answer => skip('kern', 'the kernel does not tell which ranges the TSM validated')
+
+const CHECKS = {
+  'commit.human': human,
+  'commit.state': state,
+  'commit.generation': generation,
+  'commit.lock-epoch': lockEpoch,
+  'commit.driver-unbound': driverUnbound,
+  'commit.device-stable': deviceStable,
+  'commit.audit-durable': auditDurable,
+  'commit.mmio-validated': mmioValidated,
+} satisfies Partial<Record<CheckId, (input: CommitInput) => Answer>>
+
+/** Results of all checks before the write. Accept only if none of them is `blocking`. Throws only for our own bugs. */
+export function commitChecks(input: CommitInput): readonly CheckResult[] {
+  const terms: Terms = {allowSkip: (input.appraisal.allowSkip ?? []) as Terms['allowSkip'], require: []}
+  return Object.entries(CHECKS).map(([id, check]) => settle(id as CheckId, check(input), terms))
+}
+
+/** The check after the write: `state` is what the TDI is in now. Blocking means unlock. */
+export const postCommitChecks = ({state: now}: {readonly bundle: Bundle; readonly state: string}) => [
+  settle('commit.post-state', now === 'RUN' ? pass() : fail('state', quoted(now), {expected: 'RUN'}), {
+    allowSkip: [],
+    require: [],
+  }),
+]

@@ -1,0 +1,163 @@
+/**
+ * Facts of a bundle: every object decoded once, with its outcome. Checks read facts, never bytes, so that what is
+ * checked, compared and shown is the same.
+ */
+import {DecodeError} from '../bits/index.js'
+import {
+  type Bundle,
+  type CollectionFacts,
+  decodeCollectionFacts,
+  decodePciFacts,
+  decodeTsmFacts,
+  type ObjectLabel,
+  type PciFacts,
+  type TsmFacts,
+} from '../evidence/index.js'
+import {
+  asymNamed,
+  type AsymAlgorithm,
+  type CertificateFacts,
+  type ChainFacts,
+  type HashAlgorithm,
+  hashNamed,
+  loadCertificateReader,
+  type MeasurementFacts,
+  parseCertificateChain,
+  parseMeasurements,
+  parseVca,
+  parseVcaPrefix,
+  type VcaFacts,
+} from '../spdm/index.js'
+import {
+  INTERFACE_REPORT,
+  type InterfaceReport,
+  type InterfaceReportFacts,
+  interfaceReportFacts,
+} from '../tdisp/index.js'
+
+export type Decoded<T> =
+  | {readonly kind: 'decoded'; readonly value: T}
+  | {readonly kind: 'malformed'; readonly error: DecodeError}
+  | {readonly kind: 'absent'}
+  /** Cannot be decoded without something else that is missing. */
+  | {readonly kind: 'undecodable'}
+
+/** What both sides agreed on, as far as reading the other objects needs it. */
+export interface Negotiated {
+  readonly hash: HashAlgorithm
+  readonly asym: AsymAlgorithm
+  readonly measurementHash: HashAlgorithm | undefined
+  /** Imported evidence has no VCA: then whoever imported it named the algorithms. */
+  readonly source: 'vca' | 'import'
+}
+
+export interface Facts {
+  readonly bundle: Bundle
+  readonly vca: Decoded<VcaFacts>
+  /** The VCA was only found inside the measurement transcript. */
+  readonly vcaIsEmbedded: boolean
+  readonly negotiated: Negotiated | undefined
+  /** Slot of the certificate chain in use. */
+  readonly slot: number
+  readonly chain: Decoded<ChainFacts>
+  /** Certificates of the chain, root first. */
+  readonly certificates: Decoded<readonly CertificateFacts[]>
+  readonly measurements: Decoded<MeasurementFacts>
+  readonly report: Decoded<{readonly layout: InterfaceReport; readonly facts: InterfaceReportFacts}>
+  readonly tsm: Decoded<TsmFacts>
+  readonly pci: Decoded<PciFacts>
+  readonly collection: Decoded<CollectionFacts>
+}
+
+const ABSENT = {kind: 'absent'} as const
+const UNDECODABLE = {kind: 'undecodable'} as const
+
+/** The value of `outcome` if it was decoded. */
+export const known = <T>(outcome: Decoded<T>): T | undefined => (outcome.kind === 'decoded' ? outcome.value : undefined)
+
+function attempt<T>(decode: () => T): Decoded<T> {
+  try {
+    return {kind: 'decoded', value: decode()}
+  } catch (error) {
+    if (error instanceof DecodeError) return {kind: 'malformed', error}
+    throw error
+  }
+}
+
+const decodeObject = <T>(bytes: Uint8Array | undefined, decode: (bytes: Uint8Array) => T): Decoded<T> =>
+  bytes === undefined ? ABSENT : attempt(() => decode(bytes))
+
+/** The VCA object, or the VCA in front of the transcript where there is no object. */
+function vcaOf(objects: Bundle['objects']): Pick<Facts, 'vca' | 'vcaIsEmbedded'> {
+  const bytes = objects.get('vca')
+  if (bytes !== undefined) return {vca: attempt(() => parseVca(bytes)), vcaIsEmbedded: false}
+  const embedded = decodeObject(objects.get('measurements'), parseVcaPrefix)
+  return embedded.kind === 'decoded' ? {vca: embedded, vcaIsEmbedded: true} : {vca: ABSENT, vcaIsEmbedded: false}
+}
+
+function negotiatedOf({manifest}: Bundle, vca: VcaFacts | undefined): Negotiated | undefined {
+  if (vca !== undefined) {
+    const {hash, asym, measurementHash} = vca
+    return hash && asym && {hash, asym, measurementHash, source: 'vca'}
+  }
+  // only files may name their algorithms: evidence of a kernel comes with its negotiation
+  if (manifest.provider.kind !== 'file' || manifest.spdm === undefined) return undefined
+  const hash = hashNamed(manifest.spdm.hash)
+  const asym = asymNamed(manifest.spdm.asym)
+  return hash && asym && {hash, asym, measurementHash: hash, source: 'import'}
+}
+
+/** Slot of the signed request; otherwise the first one that has a chain. */
+function slotOf({manifest, objects}: Bundle, measurements: MeasurementFacts | undefined): number {
+  const stated = measurements?.signed?.request.slot ?? manifest.spdm?.slot
+  if (stated !== undefined) return stated
+  const present = [...objects.keys()].filter(label => label.startsWith('cert')).sort()[0]
+  return present === undefined ? 0 : Number(present.slice('cert'.length))
+}
+
+export const certificateLabel = (slot: number): ObjectLabel => `cert${slot}` as ObjectLabel
+
+async function certificatesOf(chain: Decoded<ChainFacts>): Promise<Facts['certificates']> {
+  if (chain.kind !== 'decoded') return UNDECODABLE
+  const {certificateFacts} = await loadCertificateReader()
+  return attempt(() => chain.value.certificates.map(({der}) => certificateFacts(der)))
+}
+
+/** Decodes every object of a bundle. Never throws for what is in it. */
+export async function gatherFacts(bundle: Bundle): Promise<Facts> {
+  const {objects} = bundle
+  const {vca, vcaIsEmbedded} = vcaOf(objects)
+  const negotiated = negotiatedOf(bundle, known(vca))
+  const transcript = objects.get('measurements')
+  const measurements: Facts['measurements'] =
+    transcript === undefined
+      ? ABSENT
+      : negotiated === undefined
+        ? UNDECODABLE
+        : attempt(() => parseMeasurements(transcript, {...negotiated, vca: vcaIsEmbedded ? undefined : known(vca)}))
+  const slot = slotOf(bundle, known(measurements))
+  const chainBytes = objects.get(certificateLabel(slot))
+  const chain: Facts['chain'] =
+    chainBytes === undefined
+      ? ABSENT
+      : negotiated === undefined
+        ? UNDECODABLE
+        : attempt(() => parseCertificateChain(chainBytes, negotiated.hash.size))
+  return {
+    bundle,
+    vca,
+    vcaIsEmbedded,
+    negotiated,
+    slot,
+    chain,
+    certificates: await certificatesOf(chain),
+    measurements,
+    report: decodeObject(objects.get('report'), bytes => {
+      const layout = INTERFACE_REPORT.decode(bytes)
+      return {layout, facts: interfaceReportFacts(layout)}
+    }),
+    tsm: decodeObject(objects.get('tsm'), decodeTsmFacts),
+    pci: decodeObject(objects.get('pci'), decodePciFacts),
+    collection: decodeObject(objects.get('collection'), decodeCollectionFacts),
+  }
+}
