@@ -1,6 +1,5 @@
 /** Makes a machine from a scenario: places, configuration spaces, keys, certificates, measurements, reports. */
 import {toHex} from '../bits/index.js'
-import {printable, TsmctlError} from '../errors.js'
 import {environment} from '../kernel/index.js'
 import {endpointConfig, rootPortConfig} from './config-space.js'
 import {type Kind, kindNamed, type MsixSpec} from './kinds.js'
@@ -12,7 +11,7 @@ import {allocator, bridgeResourceLines, type PlacedBar, resourceLines, windowOf}
 import {certificateChain, negotiation} from './responder.js'
 import {readScenario, type ScenarioSource} from './scenario.js'
 import type {DeviceSpec, Scenario} from './scenario-schema.js'
-import {machineExists, saveNewMachine} from './store.js'
+import {checkVacant, saveNewMachine} from './store.js'
 
 export interface CreateOptions {
   /** Replace a machine that is there already. */
@@ -167,14 +166,7 @@ export async function createMachine(
   source: ScenarioSource,
   {replace = false, now = new Date()}: CreateOptions = {},
 ): Promise<void> {
-  if (!replace && machineExists(directory))
-    throw new TsmctlError({
-      kind: 'usage',
-      attempted: `create a simulated machine in ${printable(directory, 512)}`,
-      path: directory,
-      got: 'there is one already',
-      hint: 'Use it, reset it with tsmctl sim reset, or replace it with --replace.',
-    })
+  checkVacant(directory, replace)
   const {name, scenario, faults} = readScenario(source)
   const {manufacturer} = scenario
   const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
@@ -195,5 +187,5 @@ export async function createMachine(
     models: models.map(model => ({model, reference: referenceValues(manufacturer, model)})),
     faults,
   }
-  saveNewMachine(directory, machine, booted(machine, 1, newUuid()))
+  saveNewMachine(directory, machine, booted(machine, 1, newUuid()), replace)
 }

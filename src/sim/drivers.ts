@@ -1,5 +1,5 @@
 /** Driver core semantics: who matches, who is bound, and what must never be bound (Linux drivers/base/dd.c). */
-import type {Machine, MachineState, SimFunction} from './machine.js'
+import {type Machine, type MachineState, type SimFunction, unlockedTdi} from './machine.js'
 
 /**
  * Binds `driver`, whatever it may break: a TDI that is locked and not accepted is in nobody's trust boundary, and a
@@ -30,4 +30,13 @@ export function unbindDriver(state: MachineState, {bdf}: SimFunction): void {
 export function probeDriver({drivers}: Machine, state: MachineState, fn: SimFunction): void {
   const driver = state.functions[fn.bdf]!.override ?? fn.driver
   if (driver !== null && drivers.includes(driver)) bindDriver(state, fn, driver)
+}
+
+/** The function goes, and with it what the TSM held for it. */
+export function removeFunction(state: MachineState, device: string): void {
+  const record = state.functions[device]!
+  record.present = false
+  record.driver = null
+  record.enabled = 0
+  record.tdi = unlockedTdi(record.tdi.epoch, record.tdi.measurements ?? record.tdi.previous)
 }

@@ -13,12 +13,12 @@ import {
   u32Attribute,
   u32Of,
 } from '../kernel/index.js'
-import {bindDriver} from './drivers.js'
+import {bindDriver, removeFunction} from './drivers.js'
 import {type Fault, flipped, takeFault} from './faults.js'
 import {fromBase64, type FunctionState, type SimFunction, toBase64} from './machine.js'
 import {sha384, takeMeasurements} from './responder.js'
 import {relock} from './tsm-verbs.js'
-import {removeFunction, type WriteContext} from './writes.js'
+import type {WriteContext} from './writes.js'
 
 export interface DumpContext extends WriteContext {
   readonly privileged: boolean
@@ -107,18 +107,23 @@ const concerns =
   (fault: Fault): boolean =>
     !alters(fault) || (!digests && labels.has(fault.do === 'replay' ? 'measurements' : fault.object!))
 
-/** New measurements with the requester's nonce, if it gave one and the provider takes it. */
-function refresh(fn: SimFunction, {nonce, labels}: Request, context: DumpContext, refuse: Refuse): void {
+/** What the TSM knows of the locked TDI, after new measurements if there is a nonce that the provider takes. */
+function current(fn: SimFunction, {nonce, labels}: Request, context: DumpContext, refuse: Refuse): FunctionState {
   const {store, random} = context
-  if (nonce === undefined || store.machine.nonce === 'ignored') return
+  const record = store.state().functions[fn.bdf]!
+  if (fn.dsm === null || record.tdi.lockedBy === null) throw refuse('ENXIO')
+  if (nonce === undefined || store.machine.nonce === 'ignored') return record
   if (store.machine.nonce === 'refused') throw refuse('EOPNOTSUPP')
-  if (!labels.has('measurements')) return
-  store.update(state => {
-    const {tdi} = state.functions[fn.bdf]!
+  if (!labels.has('measurements')) return record
+  // in one step: nobody else's nonce may come between taking and serving
+  return store.update(state => {
+    const fresh = state.functions[fn.bdf]!
+    const {tdi} = fresh
     if (tdi.lockedBy === null) throw refuse('ENXIO')
     tdi.previous = tdi.measurements
     tdi.measurements = toBase64(takeMeasurements(fn.dsm!, nonce, random))
     tdi.reports += 1
+    return fresh
   })
 }
 
@@ -149,10 +154,7 @@ export async function dumpEvidence(request: NetlinkRequest, context: DumpContext
   if (fn === undefined || !store.state().functions[fn.bdf]!.present) throw refuse('ENODEV')
   const fault = takeFault(store, fn.bdf, 'evidence', concerns(wanted))
   if (fault !== undefined) await strikeBefore(fault, fn.bdf, context, refuse)
-  if (fn.dsm === null || store.state().functions[fn.bdf]!.tdi.lockedBy === null) throw refuse('ENXIO')
-  refresh(fn, wanted, context, refuse)
-  const record = store.state().functions[fn.bdf]!
-  if (record.tdi.measurements === null) throw refuse('ENXIO')
+  const record = current(fn, wanted, context, refuse)
   const held = heldObjects(fn, record)
   const sent = wanted.digests
     ? new Map([...held].map(([label, bytes]) => [label, sha384(bytes)]))

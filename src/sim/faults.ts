@@ -15,7 +15,7 @@ export type FaultPoint = 'lock' | 'accept' | 'unlock' | 'evidence' | `read:${str
  * - `relock`: a rival unlocks and locks the device: before a verb, after a dump;
  * - `vanish`: the device is removed first;
  * - `bind-driver`: a rival binds the device's driver, override or not: before a verb, after a dump;
- * - `delay`: the operation first takes `ms` milliseconds;
+ * - `delay`: the operation first takes `ms` milliseconds; of readings only those through `query`, which may block;
  * - `stuck`: a write succeeds and has no effect.
  */
 export type FaultKind = 'errno' | 'flip-bit' | 'replay' | 'relock' | 'vanish' | 'bind-driver' | 'delay' | 'stuck'

@@ -4,6 +4,7 @@ import {setTimeout} from 'node:timers/promises'
 import {get, mask} from '../bits/index.js'
 import {ErrnoError} from '../errors.js'
 import {directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
+import {removeFunction} from './drivers.js'
 import {flipped, takeFault} from './faults.js'
 import type {MachineState} from './machine.js'
 import {machineTree} from './machine-tree.js'
@@ -74,7 +75,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
       case 'errno':
         throw new ErrnoError(fault.errno!, 'read', path)
       case 'vanish':
-        store.update(state => void (state.functions[device!]!.present = false))
+        store.update(state => removeFunction(state, device!))
         throw new ErrnoError('ENODEV', 'read', path)
       case 'flip-bit':
         return {bytes: flipped(content, fault.offset), delay: 0}

@@ -28,7 +28,7 @@ export function allocator(): (bus: number, bars: readonly BarSpec[]) => PlacedBa
   const next64 = new Map<number, bigint>()
   let next32 = FIRST_32
   return (bus, bars) => {
-    // BARs lie at multiples of the largest one, so that nothing is next to anything else
+    // BARs lie at multiples of the largest one with a hole behind each: what leaves its BAR hits no other
     const unit = BigInt(Math.max(4096, ...bars.map(({size}) => size)))
     return bars.map(bar => {
       if (bar.kind === 'mem32') {
@@ -37,7 +37,7 @@ export function allocator(): (bus: number, bars: readonly BarSpec[]) => PlacedBa
         return {...bar, address}
       }
       const address = roundUp(next64.get(bus) ?? windowOf(bus).base, unit)
-      next64.set(bus, address + unit)
+      next64.set(bus, address + 2n * unit)
       return {...bar, address}
     })
   }

@@ -7,8 +7,8 @@ import {
   ALGORITHMS,
   asymNamed,
   CAPABILITIES,
-  CERTIFICATE_CHAIN,
   DHE_GROUP,
+  encodeCertificateChain,
   GET_CAPABILITIES,
   GET_MEASUREMENTS,
   GET_VERSION,
@@ -87,10 +87,7 @@ export function negotiation(): Uint8Array {
 
 /** The chain object of a slot. `certificates` run from root to leaf. */
 export const certificateChain = (certificates: readonly Uint8Array[]): Uint8Array =>
-  CERTIFICATE_CHAIN.encode(
-    {rootHash: sha384(certificates[0]!), certificates: concat(...certificates)},
-    {hashSize: HASH.size},
-  )
+  encodeCertificateChain(sha384(certificates[0]!), certificates)
 
 /** Keys are parsed once per process: parsing costs more than signing. */
 const keys = new Map<string, KeyObject>()

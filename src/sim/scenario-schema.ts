@@ -13,14 +13,18 @@ const line = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/, 'one line of at 
 const hexText = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})+$/, 'lower-case hexadecimal bytes are needed'))
 
 const bdf = v.pipe(
-  v.string('a function such as "0000:01:00.0" is needed'),
-  v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, 'a function such as "0000:01:00.0" is needed'),
+  v.string('a function such as 0000:01:00.0 is needed'),
+  v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, 'a function such as 0000:01:00.0 is needed'),
 )
 
+const SIZE_NEEDED = 'a size such as 16 MiB is needed'
 const isPowerOfTwo = (size: number): boolean => Number.isInteger(Math.log2(size))
 
 const size = v.pipe(
-  v.union([count, v.pipe(v.string(), v.regex(/^\d{1,6} ?(?:KiB|MiB|GiB)$/))], 'a size such as "16 MiB" is needed'),
+  v.union(
+    [count, v.pipe(v.string(), v.regex(/^\d{1,6} ?(?:KiB|MiB|GiB)$/, SIZE_NEEDED))],
+    'a size such as 16 MiB is needed',
+  ),
   v.transform(value => (typeof value === 'number' ? value : Number.parseInt(value, 10) * UNIT[value.slice(-3)]!)),
   v.check(
     value => value >= 4096 && value <= 2 ** 35 && isPowerOfTwo(value),
@@ -93,11 +97,11 @@ const KINDS_OF_FAULT = [...new Set(Object.values(KINDS_AT).flat())]
 const faultEntries = {
   at: point,
   do: v.picklist(KINDS_OF_FAULT),
-  errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as "EIO" is needed'))),
+  errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as EIO is needed'))),
   object: v.optional(v.picklist(EVIDENCE_TYPES)),
   offset: v.optional(count),
   ms: v.optional(upTo(86_400_000)),
-  times: v.optional(v.union([v.pipe(count, v.minValue(1)), v.literal('always')], 'a number or "always" is needed')),
+  times: v.optional(v.union([v.pipe(count, v.minValue(1)), v.literal('always')], 'a number or always is needed')),
   after: v.optional(count),
 }
 

@@ -22,11 +22,15 @@ function parseYaml(text: string, attempted: string): unknown {
   if (problem !== undefined)
     refuse(attempted, `not the YAML of a scenario: ${printable(problem.message.split('\n')[0]!, FIRST_LINE)}`)
   // no aliases: nothing here repeats itself, and a small text cannot become a large machine
+  let content: unknown
   try {
-    return document.toJS({maxAliasCount: 0})
+    content = document.toJS({maxAliasCount: 0})
   } catch {
     return refuse(attempted, 'aliases are not allowed')
   }
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    return refuse(attempted, 'not a mapping with title and devices')
+  return content
 }
 
 /** Root ports sit at device number = bus number, so that every bus has one. */

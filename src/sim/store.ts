@@ -9,6 +9,7 @@ import {FORMAT, type Machine, type MachineState} from './machine.js'
 
 const MACHINE = 'machine.json'
 const STATE = 'state.json'
+const LOCKS = 'lock'
 
 export interface MachineStore {
   readonly directory: string
@@ -39,13 +40,6 @@ function parse<T>(bytes: Uint8Array, path: string): T {
 /** Is there a simulated machine in `directory`? */
 export const machineExists = (directory: string): boolean => directoryState(directory).read(MACHINE) !== undefined
 
-export function saveNewMachine(directory: string, machine: Machine, state: MachineState): void {
-  const files = directoryState(directory)
-  // the state first: a machine exists as soon as its description does
-  files.replace(STATE, json(state))
-  files.replace(MACHINE, json(machine))
-}
-
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4))
 const LONGEST_PAUSE = 8
 /** With pauses of 4 ms on average about ten seconds: far longer than any change takes. */
@@ -67,7 +61,7 @@ function acquire(lock: (name: string) => () => void): () => void {
 /** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
 export function openMachine(directory: string): MachineStore {
   const files = directoryState(directory)
-  const lock = fileLocks(join(directory, 'lock'))
+  const lock = fileLocks(join(directory, LOCKS))
   const description = files.read(MACHINE)
   if (description === undefined)
     throw new TsmctlError({
@@ -114,5 +108,31 @@ export function openMachine(directory: string): MachineStore {
         release()
       }
     },
+  }
+}
+
+/** Throws TsmctlError `usage` when there is a machine already that is not to be replaced. */
+export function checkVacant(directory: string, replace: boolean): void {
+  if (replace || !machineExists(directory)) return
+  throw new TsmctlError({
+    kind: 'usage',
+    attempted: `create a simulated machine in ${printable(directory, 512)}`,
+    path: directory,
+    got: 'there is one already',
+    hint: 'Use it, or reset it with tsmctl sim reset.',
+  })
+}
+
+export function saveNewMachine(directory: string, machine: Machine, state: MachineState, replace: boolean): void {
+  const files = directoryState(directory)
+  const release = acquire(fileLocks(join(directory, LOCKS)))
+  try {
+    // somebody else may have made one since we looked
+    checkVacant(directory, replace)
+    // the state first: a machine exists as soon as its description does
+    files.replace(STATE, json(state))
+    files.replace(MACHINE, json(machine))
+  } finally {
+    release()
   }
 }

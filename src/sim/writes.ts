@@ -1,9 +1,9 @@
 /** What writing an attribute does (Linux drivers/base/bus.c, drivers/pci/pci-sysfs.c, and the guest series G2). */
 import {ErrnoError} from '../errors.js'
 import {attributeText} from '../kernel/index.js'
-import {bindDriver, probeDriver, unbindDriver} from './drivers.js'
+import {bindDriver, probeDriver, removeFunction, unbindDriver} from './drivers.js'
 import {type Fault, takeFault} from './faults.js'
-import {type MachineState, type SimFunction, unlockedTdi} from './machine.js'
+import type {MachineState, SimFunction} from './machine.js'
 import type {Action} from './nodes.js'
 import type {MachineStore} from './store.js'
 import {disturb, type Refuse, relock, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
@@ -59,14 +59,6 @@ async function writeTsm(verb: TsmVerb, device: string, text: string, context: Wr
     if (fault?.do === 'errno') throw refuse(fault.errno!)
     if (fault?.do !== 'stuck') act()
   })
-}
-
-export function removeFunction(state: MachineState, device: string): void {
-  const record = state.functions[device]!
-  record.present = false
-  record.driver = null
-  record.enabled = 0
-  record.tdi = unlockedTdi(record.tdi.epoch, record.tdi.measurements ?? record.tdi.previous)
 }
 
 function rescan({machine}: MachineStore, state: MachineState): void {

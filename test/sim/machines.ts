@@ -1,0 +1,69 @@
+/** Simulated machines for tests, each in a directory of its own that goes when the file's tests are done. */
+import {cpSync, mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterAll} from 'vitest'
+import {attributeBytes, type Kernel, readText} from '../../src/kernel/index.js'
+import {createMachine, type ScenarioSource, simKernel, type SimOptions} from '../../src/sim/index.js'
+
+export const GPU = '0000:01:00.0'
+export const NVME = '0000:02:00.0'
+export const NIC = '0000:03:00.0'
+export const PLAIN = '0000:00:10.0'
+
+export interface TestMachine {
+  readonly directory: string
+  readonly kernel: Kernel
+  open(options?: SimOptions): Kernel
+  /** Text of an attribute of a function. */
+  read(bdf: string, attribute: string): string
+  /** Writes an attribute of a function, or a path. */
+  write(place: string, attribute: string, text: string): Promise<void>
+}
+
+export const attributePath = (bdf: string, attribute: string): string => `/sys/bus/pci/devices/${bdf}/${attribute}`
+
+/** Registers the clean-up and returns the maker. A scenario is created once; every call gets a copy. */
+export function machines(): (source?: ScenarioSource) => Promise<TestMachine> {
+  const root = mkdtempSync(join(tmpdir(), 'tsmctl-sim-'))
+  const templates = new Map<string, Promise<string>>()
+  let count = 0
+  afterAll(() => rmSync(root, {recursive: true, force: true}))
+
+  async function template(source: ScenarioSource): Promise<string> {
+    const directory = join(root, `template-${templates.size}`)
+    await createMachine(directory, source)
+    return directory
+  }
+
+  return async (source = 'guest') => {
+    const key = JSON.stringify(source)
+    if (!templates.has(key)) templates.set(key, template(source))
+    const directory = join(root, String(count++))
+    cpSync(await templates.get(key)!, directory, {recursive: true})
+    const kernel = simKernel(directory)
+    return {
+      directory,
+      kernel,
+      open: options => simKernel(directory, options),
+      read: (bdf, attribute) => readText(kernel, attributePath(bdf, attribute)),
+      write: (place, attribute, text) =>
+        kernel.write(
+          place.startsWith('/') ? `${place}/${attribute}` : attributePath(place, attribute),
+          attributeBytes(text),
+        ),
+    }
+  }
+}
+
+export const DRIVERS = '/sys/bus/pci/drivers'
+export const BUS = '/sys/bus/pci'
+
+/** Unbinds whatever is bound, and locks. */
+export async function lockDevice(machine: TestMachine, bdf: string): Promise<void> {
+  const {kernel} = machine
+  const driver = attributePath(bdf, 'driver')
+  if (kernel.stat(driver) !== undefined)
+    await machine.write(`${DRIVERS}/${kernel.readlink(driver).split('/').at(-1)!}`, 'unbind', bdf)
+  await machine.write(bdf, 'tsm/lock', 'tsm0')
+}
