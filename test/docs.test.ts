@@ -3,6 +3,7 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {expect, it} from 'vitest'
+import {generatedFiles} from '../scripts/reference.js'
 import {EXIT_CODES} from '../src/errors.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,4 +26,8 @@ it('every relative link in the documentation leads somewhere', () => {
   )
   expect(pages.length).toBeGreaterThan(5)
   expect(broken).toEqual([])
+})
+
+it('the generated reference is up to date (npm run docs)', () => {
+  for (const [path, text] of generatedFiles()) expect(existsSync(join(root, path)) ? read(path) : '', path).toBe(text)
 })

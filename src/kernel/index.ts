@@ -17,6 +17,7 @@ export {
 } from './netlink.js'
 export {EVIDENCE_TYPES, type EvidenceLabel, PCI_TSM} from './pci-tsm-family.js'
 export {
+  type Actor,
   attributeBytes,
   attributeText,
   type HostInfo,

@@ -42,6 +42,14 @@ export interface StateStore {
   replace(name: string, bytes: Uint8Array): void
 }
 
+export interface Actor {
+  readonly uid: number | null
+  /** User who logged in, kept over su and sudo. */
+  readonly loginuid: number | null
+  readonly user: string | null
+  readonly tty: string | null
+}
+
 export interface Kernel {
   readonly host: HostInfo
   readonly state: StateStore
@@ -75,6 +83,8 @@ export interface Kernel {
   sleep(milliseconds: number): Promise<void>
   /** Bytes from the system's CSPRNG. */
   random(length: number): Uint8Array
+  /** Who runs this process, for the audit log. */
+  actor(): Actor
   close(): void
 }
 

@@ -140,6 +140,7 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
     monotonic: () => inner.monotonic(),
     sleep: milliseconds => inner.sleep(milliseconds),
     random: length => inner.random(length),
+    actor: () => inner.actor(),
     close: () => inner.close(),
     read: path =>
       noted(

@@ -1,4 +1,5 @@
 /** `evidence`: collects and freezes the evidence of a locked TDI (RATS evidence), and keeps a copy under its digest D. */
+import {burnNonce} from '../appraisal/index.js'
 import {toHex} from '../bits/index.js'
 import {
   type Bundle,
@@ -20,7 +21,6 @@ import type {Kernel} from '../kernel/index.js'
 import {type CollectedEvidence, collectPciTsm, readTdi, type Tdi} from '../tsm/index.js'
 import {readPciFacts, textOrNull} from './device-facts.js'
 import {recordAudit} from './record-audit.js'
-import {burnNonce} from './nonces.js'
 
 export interface CollectOptions {
   readonly signal?: AbortSignal | undefined
@@ -43,12 +43,14 @@ export async function collectEvidence(kernel: Kernel, bdf: string, options: Coll
     })
   const before = await readPciFacts(kernel, bdf, signal)
   const nonce = drawNonce(length => kernel.random(length), options.relyingPartyNonce)
-  burnNonce(kernel, nonce.value)
+  const bundleId = toHex(kernel.random(16))
+  burnNonce(kernel.state, nonce.value, bundleId, kernel.now())
   const collected = await collectPciTsm(kernel, bdf, nonceBytes(nonce), signal)
   const after = await readPciFacts(kernel, bdf, signal)
   const state = await readTdi(kernel, bdf, signal)
   const bundle = freeze(objectsOf(kernel, collected, before, after, state), {
     ...factsAround(kernel, after, state, options.tool ?? 'tsmctl'),
+    bundleId,
     nonce,
     provider: {kind: collected.provider, abi: collected.abi, tsm: state.lockedBy, generation: collected.generation},
   })
@@ -57,11 +59,15 @@ export async function collectEvidence(kernel: Kernel, bdf: string, options: Coll
   return bundle
 }
 
-function factsAround(kernel: Kernel, pci: PciFacts, tdi: Tdi, tool: string): Omit<ManifestFacts, 'nonce' | 'provider'> {
+function factsAround(
+  kernel: Kernel,
+  pci: PciFacts,
+  tdi: Tdi,
+  tool: string,
+): Omit<ManifestFacts, 'bundleId' | 'nonce' | 'provider'> {
   const machineId = textOrNull(kernel, '/etc/machine-id')
   const {bdf, vendor, device, subsystem, class: classCode, revision, dsn} = pci
   return {
-    bundleId: toHex(kernel.random(16)),
     collectedAt: kernel.now().toISOString(),
     // nothing on this machine vouches for its clock yet
     clock: 'untrusted',

@@ -1,14 +1,20 @@
 export {parseBdf} from '../pci/index.js'
+export {accept, type AcceptOptions, type AcceptResult, denied} from './accept.js'
+export {admit, type AdmitResult} from './admit.js'
+export {approvalText, type GivenApproval, needsReason} from './approval.js'
+export {auditText, type AuditView, readAudit} from './audit.js'
 export {collectEvidence, type CollectOptions, keptBundle} from './collect.js'
 export {decode, type Decoded, type DecodeKind, decodeKinds, inputBytes, parseContext} from './decode.js'
+export {evidenceText, type EvidenceView, evidenceView} from './evidence-view.js'
+export {importEvidence, readBundle} from './import-evidence.js'
 export {ALL_LAYOUTS} from './layouts.js'
 export {COLUMNS, type DeviceList, type DeviceRow, hostNote, listDevices} from './list.js'
 export {lock, type LockOptions} from './lock.js'
 export {defaultSimDirectory, openHost} from './open-host.js'
+export {readPolicy} from './read-policy.js'
 export {recordMachine, type Recorded, type RecordOptions} from './record.js'
+export {appraiseLive, type Review, reviewDevice, type ReviewOptions, verifyBundle} from './review.js'
 export {type DeviceView, showDevice} from './show.js'
-export {stateText, type TransitionOptions, type TransitionResult} from './transition.js'
-export {unlock, type UnlockOptions} from './unlock.js'
 export {
   createSimMachine,
   type CreatedMachine,
@@ -19,4 +25,5 @@ export {
   simScenarios,
   simStatus,
 } from './sim.js'
-export {readPolicy} from './read-policy.js'
+export {stateText, type TransitionOptions, type TransitionResult} from './transition.js'
+export {unlock, type UnlockOptions} from './unlock.js'

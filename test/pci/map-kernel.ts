@@ -57,6 +57,7 @@ export function mapKernel(tree: Readonly<Record<string, Node>>): Kernel {
       const size = node instanceof Uint8Array ? node.length : 4096
       return {type: typeof node === 'object' && 'link' in node ? 'link' : 'file', mode: 0o644, size}
     },
+    actor: () => ({uid: null, loginuid: null, user: null, tty: null}),
     async query(path, signal) {
       if (signal?.aborted) throw new ErrnoError('EINTR', 'read', path)
       return read(path)

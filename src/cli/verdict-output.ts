@@ -1,0 +1,65 @@
+/** What verify, accept and admit print about an appraisal. */
+import {type Appraisal, earOf, findingLine, type Policy, renderAppraisal, renderChecks} from '../appraisal/index.js'
+import {TsmctlError} from '../errors.js'
+import {type AcceptResult, type AdmitResult, denied, stateText} from '../operations/index.js'
+import type {Outcome} from './base-command.js'
+import {VERSION} from './version.js'
+
+const policyLines = ({findings}: Policy): string =>
+  findings.map(finding => `policy unusable: ${findingLine(finding)}\n`).join('')
+
+const ear = (appraisal: Appraisal) => earOf(appraisal, {developer: 'tsmctl', build: VERSION})
+
+/** Exit code 0 for accept, 10 for review, 4 for deny, 11 when the policy itself is unusable. */
+export function verdictOutcome(appraisal: Appraisal, policy: Policy, all: boolean): Outcome {
+  const lines = [...renderAppraisal(appraisal), ...(all ? ['', 'All checks', ...renderChecks(appraisal.results)] : [])]
+  return {
+    data: {appraisal, ear: ear(appraisal), policyFindings: policy.findings},
+    text: policyLines(policy) + lines.map(line => `${line}\n`).join(''),
+    error: refusal(appraisal, policy),
+  }
+}
+
+function refusal(appraisal: Appraisal, policy: Policy): TsmctlError | undefined {
+  const subject = appraisal.subject.bdf ?? appraisal.shortD
+  const [first] = policy.findings
+  if (first !== undefined)
+    return new TsmctlError({
+      kind: 'policy',
+      attempted: `appraise ${subject}`,
+      got: findingLine(first),
+      hint: 'With an unusable policy everything is denied.',
+    })
+  if (appraisal.decision === 'deny') return denied(subject, appraisal)
+  if (appraisal.decision === 'accept') return undefined
+  return new TsmctlError({
+    kind: 'review',
+    attempted: `decide about ${subject} without a person`,
+    got: `rule ${appraisal.rule ?? '(none)'} asks for a review`,
+    hint: 'A person reviews and accepts it in tsmctl tui, or with tsmctl accept on a terminal.',
+  })
+}
+
+/** The checks that stand against the device, for a short report. */
+const against = ({results}: Appraisal): string =>
+  results
+    .filter(({blocking, result}) => blocking && result !== 'blocked')
+    .map(({word, id, text}) => `  ${word}  ${id}: ${text}\n`)
+    .join('')
+
+export const acceptText = ({bdf, changed, appraisal, commit, after}: AcceptResult): string => {
+  const stopped = commit.filter(({blocking}) => blocking).map(({word, id, text}) => `  ${word}  ${id}: ${text}\n`)
+  const head = changed ? `accepted on evidence ${appraisal.shortD}` : 'not accepted'
+  return `${bdf}: ${head} (${stateText(after)})\n${changed ? '' : against(appraisal)}${stopped.join('')}`
+}
+
+export const admitText = ({bdf, admitted, appraisal, after}: AdmitResult): string => {
+  const {fail, relaxed, notProven, ok} = appraisal.counters
+  const counts = `${fail} fail, ${relaxed} relaxed, ${notProven} not proven, ${ok} ok`
+  const name = appraisal.subject.name === null ? 'unverified device' : `"${appraisal.subject.name}"`
+  const head = admitted ? `admitted: ${name} matches policy ${appraisal.policy ?? ''}` : `not admitted: ${name}`
+  return (
+    `${bdf}: ${head} (${stateText(after)})\n` +
+    `  evidence ${appraisal.shortD}: ${counts}\n${admitted ? '' : against(appraisal)}`
+  )
+}

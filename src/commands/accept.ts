@@ -1,0 +1,42 @@
+import {Flags} from '@oclif/core'
+import {askApproval} from '../cli/ask-approval.js'
+import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
+import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
+import {eachDevice} from '../cli/each-device.js'
+import {policyFlag} from '../cli/policy-flag.js'
+import {acceptText} from '../cli/verdict-output.js'
+import {accept, readPolicy} from '../operations/index.js'
+
+export default class Accept extends BaseCommand {
+  static override summary = 'Accept a locked TDI on appraised evidence: CONFIG_LOCKED to RUN'
+  static override description =
+    'Takes the evidence this machine collected under the given digest, appraises it again, reads the machine once more, ' +
+    'and only if nothing changed lets the device run. Where the rule wants a person, it asks on the terminal.'
+  static override examples = ['<%= config.bin %> accept 0000:01:00.0 --policy policy.yaml --evidence-digest sha384:…']
+  static override args = bdfArgument
+  static override flags = {
+    ...policyFlag,
+    'evidence-digest': Flags.string({
+      description: 'full digest of the evidence, as evidence prints it',
+      required: true,
+    }),
+    bind: Flags.boolean({description: 'bind the driver that lock had unbound', default: true, allowNo: true}),
+  }
+
+  protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
+    const {args, flags} = await this.parse(Accept)
+    const policy = readPolicy(flags.policy ?? [], kernel.now())
+    return eachDevice(
+      parseBdfs([args.bdf]),
+      bdf =>
+        accept(kernel, bdf, flags['evidence-digest'], {
+          policy,
+          signal,
+          bind: flags.bind,
+          onStep: progress,
+          ask: json ? undefined : appraisal => askApproval(appraisal, bdf, kernel.actor()),
+        }),
+      acceptText,
+    )
+  }
+}

@@ -1,0 +1,31 @@
+import {Flags} from '@oclif/core'
+import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
+import {TsmctlError} from '../../errors.js'
+import {readAudit} from '../../operations/index.js'
+
+export default class AuditVerify extends BaseCommand {
+  static override summary = 'Verify that the audit log is whole'
+  static override description =
+    'Recomputes the chain of digests, and that nothing was committed without the steps that must precede it. Only a ' +
+    'head published elsewhere can show that the end was cut off: give it with --head.'
+  static override flags = {head: Flags.string({description: 'digest of a record that must still be in the log'})}
+
+  protected async act({kernel}: Session): Promise<Outcome> {
+    const {flags} = await this.parse(AuditVerify)
+    const data = readAudit(kernel, flags.head)
+    const lines = data.problems.map(({line, message}) => `line ${line}: ${message}\n`)
+    const [first] = data.problems
+    const error =
+      first === undefined
+        ? undefined
+        : new TsmctlError({
+            kind: 'malformed',
+            attempted: 'verify the audit log',
+            path: data.file,
+            got: `line ${first.line}: ${first.message}${data.problems.length > 1 ? `, and ${data.problems.length - 1} more` : ''}`,
+            hint: 'Keep the file as evidence; what it says behind the first problem proves nothing.',
+          })
+    const whole = `${data.records.length} records, chain whole, head ${data.head ?? 'none'}\n`
+    return {data, text: first === undefined ? whole : lines.join(''), error}
+  }
+}

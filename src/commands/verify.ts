@@ -1,0 +1,49 @@
+import {Args, Flags} from '@oclif/core'
+import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
+import {policyFlag} from '../cli/policy-flag.js'
+import {verdictOutcome} from '../cli/verdict-output.js'
+import {readUserFile} from '../kernel/index.js'
+import {importEvidence, keptBundle, readBundle, readPolicy, verifyBundle} from '../operations/index.js'
+
+export default class Verify extends BaseCommand {
+  static override summary = 'Appraise frozen evidence under a policy'
+  static override description =
+    'Runs every check on a bundle, or on raw evidence of a device vendor, and decides under the policy: exit code 0 ' +
+    'accept, 10 review needed, 4 denied. Nothing is changed, and evidence from a file never leads to accept by itself.'
+  static override examples = [
+    '<%= config.bin %> verify gpu.tsmb.json --policy policy.yaml',
+    '<%= config.bin %> verify report.bin --certificates chain.pem --policy policy.yaml',
+  ]
+  static override args = {
+    evidence: Args.string({
+      description: 'bundle file, sha384:… of evidence this machine keeps, or raw measurements with --certificates',
+      required: true,
+    }),
+  }
+  static override flags = {
+    ...policyFlag,
+    certificates: Flags.string({description: 'PEM certificates of raw evidence'}),
+    hash: Flags.string({description: 'negotiated hash of raw evidence', default: 'sha384'}),
+    asym: Flags.string({description: 'negotiated signature algorithm of raw evidence', default: 'ecdsa-p384'}),
+    all: Flags.boolean({description: 'print every check, also those that passed'}),
+  }
+
+  protected async act({kernel}: Session): Promise<Outcome> {
+    const {args, flags} = await this.parse(Verify)
+    const now = kernel.now()
+    const policy = readPolicy(flags.policy ?? [], now)
+    const bundle = args.evidence.startsWith('sha384:')
+      ? keptBundle(kernel, args.evidence)
+      : flags.certificates === undefined
+        ? readBundle(readUserFile(args.evidence))
+        : await importEvidence({
+            measurements: readUserFile(args.evidence),
+            certificates: Buffer.from(readUserFile(flags.certificates)).toString('latin1'),
+            hash: flags.hash,
+            asym: flags.asym,
+            now,
+            bundleId: Buffer.from(kernel.random(16)).toString('hex'),
+          })
+    return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * `accept`: CONFIG_LOCKED to RUN, for evidence that was collected here and is appraised again now. Between the decision
+ * and the write everything that was reviewed is read once more; whatever differs stops the transition.
+ */
+import {
+  type Appraisal,
+  type Approval,
+  type CheckResult,
+  commitChecks,
+  type Policy,
+  postCommitChecks,
+} from '../appraisal/index.js'
+import {type Bundle, shortDigest} from '../evidence/index.js'
+import {TsmctlError} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {acceptPlan, bindPlan, readDigests, readTdi, type Tdi} from '../tsm/index.js'
+import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
+import {keptBundle} from './collect.js'
+import {readPciFacts} from './device-facts.js'
+import {heldOf, releaseDevice} from './held-devices.js'
+import {isAuditDurable, recordAudit} from './record-audit.js'
+import {appraiseLive} from './review.js'
+import {carryOut, exclusively, type TransitionOptions} from './transition.js'
+
+export interface AcceptOptions extends TransitionOptions {
+  readonly policy: Policy
+  readonly clockTrusted?: boolean | undefined
+  /** What a person typed, where the rule wants a person. */
+  readonly approval?: GivenApproval | undefined
+  /** Asks a person who can be reached now; asked only where the rule wants one. */
+  readonly ask?: ((appraisal: Appraisal) => Promise<GivenApproval | undefined>) | undefined
+  /** Bind the driver that lock had unbound. */
+  readonly bind?: boolean | undefined
+}
+
+export interface AcceptResult {
+  readonly bdf: string
+  readonly changed: boolean
+  readonly digest: string
+  readonly appraisal: Appraisal
+  /** The checks of the commit step. */
+  readonly commit: readonly CheckResult[]
+  readonly before: Tdi
+  readonly after: Tdi
+  /** Why the device was not accepted; null when it was. */
+  readonly failure: TsmctlError | null
+}
+
+export const accept = (kernel: Kernel, bdf: string, digest: string, options: AcceptOptions): Promise<AcceptResult> =>
+  exclusively(kernel, bdf, async () => {
+    const bundle = keptBundle(kernel, digest)
+    if (bundle.manifest.device.bdf !== bdf)
+      throw new TsmctlError({
+        kind: 'usage',
+        attempted: `accept ${bdf}`,
+        subject: bdf,
+        got: `evidence ${shortDigest(digest)} is of ${bundle.manifest.device.bdf ?? 'no device of this machine'}`,
+        hint: 'Evidence of one device says nothing about another.',
+      })
+    return acceptHeld(kernel, bundle, await appraiseLive(kernel, bundle, options), options)
+  })
+
+/** Accepts on an appraisal just made, for a caller that has exclusive use of the device. */
+export async function acceptHeld(
+  kernel: Kernel,
+  bundle: Bundle,
+  appraisal: Appraisal,
+  options: AcceptOptions,
+): Promise<AcceptResult> {
+  const bdf = bundle.manifest.device.bdf!
+  const before = await readTdi(kernel, bdf, options.signal)
+  const result = {
+    bdf,
+    changed: false,
+    digest: bundle.digest,
+    appraisal,
+    commit: [],
+    before,
+    after: before,
+    failure: null,
+  }
+  if (appraisal.decision === 'deny') return {...result, failure: denied(bdf, appraisal)}
+  const given = options.approval ?? (needsApproval(appraisal) ? await options.ask?.(appraisal) : undefined)
+  const approval = approvalOf(appraisal, bdf, given, kernel.now())
+  if (approval instanceof TsmctlError) return {...result, failure: approval}
+  if (approval !== null) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval})
+  const commit = await readAndCheck(kernel, bundle, appraisal, approval, options)
+  const stopped = commit.find(({blocking}) => blocking)
+  if (stopped !== undefined) {
+    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: stopped.id}})
+    return {...result, commit, failure: changedMeanwhile(bdf, stopped)}
+  }
+  recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval})
+  return commitNow(kernel, bundle, appraisal, {...result, commit}, options)
+}
+
+/** Everything that was reviewed, read once more and held against the frozen evidence. */
+async function readAndCheck(
+  kernel: Kernel,
+  bundle: Bundle,
+  appraisal: Appraisal,
+  approval: Approval | null,
+  {signal}: AcceptOptions,
+): Promise<readonly CheckResult[]> {
+  const bdf = bundle.manifest.device.bdf!
+  const tdi = await readTdi(kernel, bdf, signal)
+  return commitChecks({
+    bundle,
+    appraisal,
+    approval,
+    now: kernel.now(),
+    state: tdi.state,
+    driver: tdi.driver,
+    pci: await readPciFacts(kernel, bdf, signal),
+    digests: await readDigests(kernel, bdf, signal),
+    auditDurable: isAuditDurable(kernel),
+  })
+}
+
+/** The write itself. From here on the device is either in RUN, recorded as such, or unlocked. */
+async function commitNow(
+  kernel: Kernel,
+  bundle: Bundle,
+  appraisal: Appraisal,
+  result: AcceptResult,
+  options: AcceptOptions,
+): Promise<AcceptResult> {
+  const {bdf, before} = result
+  let after: Tdi
+  try {
+    // the plan reads back RUN, and unlocks where it does not find it
+    ;({after} = await carryOut(kernel, before, acceptPlan(before), {...options, dryRun: false}))
+  } catch (error) {
+    const reason = error instanceof TsmctlError ? error.kind : 'bug'
+    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {reason}})
+    throw error
+  }
+  const commit = [...result.commit, ...postCommitChecks({bundle, state: after.state})]
+  recordAudit(kernel, 'committed', {bdf, bundle, appraisal})
+  return {...result, commit, changed: true, after: options.bind ? await bindAgain(kernel, after, options) : after}
+}
+
+/** Releases the hold, and binds the driver that was bound before the lock. A device without one stays free. */
+async function bindAgain(kernel: Kernel, tdi: Tdi, options: AcceptOptions): Promise<Tdi> {
+  const held = heldOf(kernel, tdi.bdf)
+  if (held.driver === null) return tdi
+  const {after} = await carryOut(kernel, tdi, bindPlan(tdi, held.driver, held.driverOverride), {
+    ...options,
+    dryRun: false,
+  })
+  releaseDevice(kernel, tdi.bdf)
+  return after
+}
+
+/** The first findings that stand against the device, in the order a reviewer sees them. */
+export function denied(bdf: string, appraisal: Appraisal): TsmctlError {
+  const against = appraisal.results.filter(({blocking}) => blocking)
+  const [first] = against.filter(({result}) => result === 'fail').concat(against)
+  const more = against.length - 1
+  return new TsmctlError({
+    kind: 'denied',
+    attempted: `accept ${bdf}`,
+    subject: bdf,
+    got:
+      first === undefined
+        ? `rule ${appraisal.rule ?? '(none)'} denies it`
+        : `${first.text}${more > 0 ? ` (and ${more} more finding${more > 1 ? 's' : ''})` : ''}`,
+    hint: first?.remedy ?? 'tsmctl verify shows every check.',
+    details: {digest: appraisal.D, rule: appraisal.rule, checks: against.map(({id}) => id)},
+  })
+}
+
+const changedMeanwhile = (bdf: string, check: CheckResult): TsmctlError =>
+  new TsmctlError({
+    kind: check.id === 'commit.human' ? 'review' : 'busy',
+    attempted: `accept ${bdf}`,
+    subject: bdf,
+    got: check.text,
+    hint: check.remedy ?? 'The device changed since it was reviewed: collect and verify again.',
+    details: {check: check.id},
+  })

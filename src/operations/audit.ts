@@ -1,0 +1,49 @@
+/** `audit`: what was decided on this machine, and whether the record of it is whole. */
+import {AUDIT_FILE, type AuditProblem, type AuditRecord, verifyAuditChain} from '../appraisal/index.js'
+import {printable} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {table} from './text-table.js'
+
+export interface AuditView {
+  readonly file: string
+  readonly records: readonly AuditRecord[]
+  readonly problems: readonly AuditProblem[]
+  /** Digest of the last record, to publish; null for an empty log. */
+  readonly head: string | null
+}
+
+/** The whole log, verified. `head` is a digest published earlier that must still be in it. */
+export function readAudit(kernel: Kernel, head?: string): AuditView {
+  const bytes = kernel.state.read(AUDIT_FILE) ?? new Uint8Array()
+  return {file: `${kernel.state.directory}/${AUDIT_FILE}`, ...verifyAuditChain(bytes, head)}
+}
+
+const member = (value: unknown, key: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined
+const text = (value: unknown): string => (typeof value === 'string' ? printable(value, 200) : '-')
+
+function detail(record: AuditRecord): string {
+  const {verdict, result} = record
+  const failed = member(verdict, 'failed')
+  const decision = member(verdict, 'decision')
+  if (record.event === 'decided')
+    return `${text(decision)}${Array.isArray(failed) && failed.length > 0 ? `: ${failed.map(text).join(', ')}` : ''}`
+  const said = typeof result === 'object' && result !== null ? Object.entries(result) : []
+  return said.map(([key, value]) => `${printable(key)} ${printable(String(value), 80)}`).join(', ')
+}
+
+/** One line per record: number, time, event, device, evidence, what came of it. */
+export function auditText({records}: AuditView): string {
+  const rows = records.map(record => {
+    const D = member(record['evidence'], 'D')
+    return [
+      String(record.seq),
+      text(record.ts),
+      text(record.event),
+      text(member(record['device'], 'bdf')),
+      typeof D === 'string' ? printable(D.slice('sha384:'.length, 'sha384:'.length + 12)) : '-',
+      detail(record),
+    ]
+  })
+  return table(['SEQ', 'TIME', 'EVENT', 'BDF', 'EVIDENCE', 'DETAIL'], rows)
+}

@@ -1,0 +1,77 @@
+/** `verify`, and the review step of `accept`, `admit` and the cockpit: frozen evidence in, appraisal out. */
+import {type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
+import type {Bundle} from '../evidence/index.js'
+import {TsmctlError} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {readTdi} from '../tsm/index.js'
+import {collectEvidence, type CollectOptions} from './collect.js'
+import {lockHeld} from './lock.js'
+import {recordAudit} from './record-audit.js'
+import {exclusively} from './transition.js'
+
+/** When this tool was built: a lower bound of the present that no host can turn back. Set by the release. */
+export const BUILT = new Date('2026-11-21T00:00:00Z')
+
+export interface ReviewOptions extends CollectOptions {
+  readonly policy: Policy
+  /** Told of every step. */
+  readonly onStep?: ((line: string) => void) | undefined
+  /** Whose clock is believed; nobody vouches for it unless the caller does. */
+  readonly clockTrusted?: boolean | undefined
+}
+
+export interface Review {
+  readonly bundle: Bundle
+  readonly appraisal: Appraisal
+}
+
+/** Appraises a bundle somebody brought: it can prove much, but never lead to accept. */
+export const verifyBundle = (
+  kernel: Kernel | undefined,
+  bundle: Bundle,
+  policy: Policy,
+  now: Date,
+): Promise<Appraisal> =>
+  appraise({bundle, policy, now, clockTrusted: false, mode: 'offline', built: BUILT, nonces: historyOf(kernel)})
+
+const historyOf = (kernel: Kernel | undefined) => (kernel === undefined ? undefined : nonceHistory(kernel.state))
+
+/** Appraises evidence that this machine collected of a device that is still locked. */
+export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: ReviewOptions): Promise<Appraisal> {
+  const appraisal = await appraise({
+    bundle,
+    policy: options.policy,
+    now: kernel.now(),
+    clockTrusted: options.clockTrusted ?? false,
+    mode: 'live',
+    built: BUILT,
+    nonces: nonceHistory(kernel.state),
+  })
+  recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
+  return appraisal
+}
+
+/** Locks `bdf` if needed, collects its evidence and appraises it. The device stays locked whatever comes out. */
+export const reviewDevice = (kernel: Kernel, bdf: string, options: ReviewOptions): Promise<Review> =>
+  exclusively(kernel, bdf, () => reviewHeld(kernel, bdf, options))
+
+/** `reviewDevice` for a caller that already has exclusive use of the device. */
+export async function reviewHeld(kernel: Kernel, bdf: string, options: ReviewOptions): Promise<Review> {
+  const {onStep} = options
+  const tdi = await readTdi(kernel, bdf, options.signal)
+  if (tdi.state === 'RUN') throw alreadyRunning(bdf)
+  if (tdi.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, options)
+  onStep?.(`${bdf}: collecting evidence`)
+  const bundle = await collectEvidence(kernel, bdf, options)
+  onStep?.(`${bdf}: appraising evidence ${bundle.digest.slice(0, 'sha384:'.length + 12)}`)
+  return {bundle, appraisal: await appraiseLive(kernel, bundle, options)}
+}
+
+export const alreadyRunning = (bdf: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'busy',
+    attempted: `review ${bdf}`,
+    subject: bdf,
+    got: 'it is already in RUN: what is locked in use can no longer be refused, only unlocked',
+    hint: `tsmctl unlock ${bdf} gives it up; then lock and review it again.`,
+  })
