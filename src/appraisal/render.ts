@@ -96,16 +96,17 @@ const rangeLine = ({rangeId, firstPage, pages, barOffset, tee, msix, updatable}:
   [
     `  BAR${rangeId}`,
     barOffset === null ? `page ${firstPage} (offset not proven)` : `offset ${barOffset}`,
-    `${pages} pages`,
+    pages === 1 ? '1 page' : `${pages} pages`,
     tee ? 'TEE' : 'shared with the host',
     ...(msix ? ['MSI-X'] : []),
     ...(updatable ? ['updatable'] : []),
   ].join('  ')
 
+const yes = (value: boolean): string => (value ? 'on' : 'off')
+
 function wiring({subject}: Appraisal): string[] {
   const {report, placement} = subject
   if (report === null) return ['  ? NOT PROVEN how the device is wired']
-  const yes = (value: boolean): string => (value ? 'on' : 'off')
   return [
     `  firmware updates while locked: ${report.noFwUpdate ? 'refused' : 'permitted'}`,
     `  ATS ${yes(report.ats)}  PRS ${yes(report.prs)}  PASID ${yes(report.pasid)}  MSI-X ${report.msix}`,

@@ -81,7 +81,7 @@ const ide =
 const errata: Check = ({rule, satisfied}) => {
   switch (rule.tsm.ideErrata) {
     case 'ignore':
-      return relaxed('tsm.ideErrata: ignore')
+      return relaxed('tsm.ideErrata: ignore', 'nothing declares whether the errata are fixed')
     case 'no-switch':
       // without a switch nothing can reorder packets between root port and device
       return satisfied('ide.topology') ? relaxed('allowSkip', 'as far as there is no switch') : blocked('ide.topology')

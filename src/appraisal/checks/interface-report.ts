@@ -48,7 +48,7 @@ const reserved = fromReport(report =>
 const noFwUpdate = fromReport((report, {rule}) => {
   if (report.firmwareUpdates === 'refused') return pass()
   return rule.tdisp.noFwUpdate === 'allow-update'
-    ? relaxed('tdisp.noFwUpdate: allow-update')
+    ? relaxed('tdisp.noFwUpdate: allow-update', 'firmware may change while locked')
     : fail('permitted', 'firmware updates are permitted', {place: {object: OBJECT, offset: 0, length: 2}})
 })
 
@@ -57,16 +57,24 @@ const dmaPasid = fromReport((report, {rule}) => {
   if (!dmaWithPasid && !dmaWithoutPasid) return fail('none', 'neither with nor without PASID')
   if (!dmaWithPasid) return pass('without PASID')
   return rule.tdisp.pasid === 'allow'
-    ? relaxed('tdisp.pasid: allow')
+    ? relaxed('tdisp.pasid: allow', 'with PASID')
     : fail('pasid', 'with PASID', {expected: 'without'})
 })
 
 const ats = fromReport((report, {rule}) =>
-  !report.ats ? pass() : rule.tdisp.ats === 'allow' ? relaxed('tdisp.ats: allow') : fail('enabled', 'enabled'),
+  !report.ats
+    ? pass('off')
+    : rule.tdisp.ats === 'allow'
+      ? relaxed('tdisp.ats: allow', 'enabled')
+      : fail('enabled', 'enabled'),
 )
 
 const prs = fromReport((report, {rule}) =>
-  !report.prs ? pass() : rule.tdisp.prs === 'allow' ? relaxed('tdisp.prs: allow') : fail('enabled', 'enabled'),
+  !report.prs
+    ? pass('off')
+    : rule.tdisp.prs === 'allow'
+      ? relaxed('tdisp.prs: allow', 'enabled')
+      : fail('enabled', 'enabled'),
 )
 
 const isMsix = ({msixTable, msixPba}: ReportRange): boolean => msixTable || msixPba
@@ -84,7 +92,7 @@ function lockedConsistently(report: InterfaceReportFacts, msix: Exclude<PciFacts
   if (msix.control === null) return fail('unknown', 'Message Control of config space is not known')
   if (BigInt(msix.control) !== BigInt(control))
     return fail('control', `Message Control ${hex(control, 4)}`, {expected: msix.control})
-  return pass()
+  return pass('table and PBA are locked')
 }
 
 const msixLocked = fromReport((report, {facts, rule}) => {
@@ -94,7 +102,7 @@ const msixLocked = fromReport((report, {facts, rule}) => {
   if (msixIsLocked(report)) return lockedConsistently(report, msix)
   if (report.tphControl !== 0) return fail('tph', 'TPH control is reported although MSI-X is not locked')
   return rule.tdisp.lockMsix === 'allow-unlocked'
-    ? relaxed('tdisp.lockMsix: allow-unlocked')
+    ? relaxed('tdisp.lockMsix: allow-unlocked', 'table and PBA are not locked')
     : fail('unlocked', 'neither table nor PBA is in the report')
 })
 const NO_MSIX = skip('na', 'the device has no MSI-X')
@@ -145,8 +153,9 @@ const mmioTee = fromReport(({ranges}, {rule}) => {
 
 const mmioUpdatable = fromReport(({ranges}, {rule}) => {
   const updatable = ranges.filter(range => range.updatable)
-  if (updatable.length === 0) return pass()
-  if (rule.tdisp.updatableRanges === 'allow') return relaxed('tdisp.updatableRanges: allow')
+  if (updatable.length === 0) return pass('no range can change')
+  if (rule.tdisp.updatableRanges === 'allow')
+    return relaxed('tdisp.updatableRanges: allow', `${updatable.length} ranges can change later`)
   return failIfAny(
     updatable.map(range => ({code: 'updatable', message: rangeName(range), place: placeOfRange(range.index)})),
   )

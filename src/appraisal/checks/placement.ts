@@ -77,6 +77,9 @@ const samePlaces = ([first, ...others]: readonly Placement[]): boolean =>
     other.bars.every(({ranges}, i) => ranges.every(({first: page}, j) => page === first!.bars[i]?.ranges[j]?.first)),
   )
 
+const placementText = ({mode}: Placement): string =>
+  mode === undefined || mode === 'both' ? 'both offset conventions agree' : `offsets are ${mode}`
+
 /**
  * Anchored when the placement explains everything, or when all conventions agree where the ranges are: then only what
  * is left out remains to be explained, by the next check.
