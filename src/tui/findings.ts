@@ -1,6 +1,6 @@
 /** Checks as text: what stands against acceptance, and all of them in one list. */
 import type {Appraisal, CheckResult} from '../appraisal/index.js'
-import {BLANK, indented, type Line, line, span} from './lines.js'
+import {BLANK, indented, type Line, line, paragraph, span} from './lines.js'
 import {countersText, reasonOf, WORD_ORDER, wordSpan} from './words.js'
 
 /** More are counted, not listed: a person reads a dozen findings, and the Checks tab has all of them. */
@@ -9,10 +9,13 @@ const MOST_FINDINGS = 12
 /** Results that need a look: all but the passed ones and those that do not apply. */
 const needsLook = ({word}: CheckResult): boolean => word !== 'ok' && word !== 'not applicable'
 
-/** Causes before consequences: what is only blocked by something else comes last. */
-const rank = ({word, result, blocking}: CheckResult): number =>
-  WORD_ORDER.indexOf(word) +
-  (word === 'ok' || word === 'not applicable' ? 30 : result === 'blocked' ? 20 : blocking ? 0 : 10)
+/** What stands against acceptance, or stands aside only because somebody said so. */
+const standsAgainst = ({word, blocking}: CheckResult): boolean =>
+  blocking || word === 'FAIL' || word === 'RELAXED' || word === 'WARNING'
+
+/** By word; within a word what blocks first, and fatal before required before advisory. */
+const rank = ({word, blocking, class: kind}: CheckResult): number =>
+  WORD_ORDER.indexOf(word) * 10 + (blocking ? 0 : 5) + 'FWA'.indexOf(kind)
 
 export const inReadingOrder = (results: readonly CheckResult[]): readonly CheckResult[] =>
   [...results].sort((a, b) => rank(a) - rank(b))
@@ -25,7 +28,7 @@ const WEIGHT: Readonly<Record<CheckResult['class'], string>> = {F: 'fatal', W: '
 
 /** One finding: word and id, what was found, why, and the next step. `full` adds what only an investigation needs. */
 export function findingLines(result: CheckResult, width: number, full: boolean): Line[] {
-  const {id, code, text, expected, got, place, consequence, remedy} = result
+  const {id, code, text, expected, got, place, blocking, consequence, remedy} = result
   const details = [
     expected === null && got === null ? null : `expected ${expected ?? 'nothing'}, got ${got ?? 'nothing'}`,
     reasonOf(result),
@@ -36,20 +39,33 @@ export function findingLines(result: CheckResult, width: number, full: boolean):
     [wordSpan(result.word), span(id), span(result.class === 'A' ? ' (advisory)' : '', 'quiet')],
     ...indented(text, width, 4),
     ...details.flatMap(detail => indented(detail!, width, 4, 'quiet')),
-    ...indented(consequence, width, 4),
+    ...(blocking ? indented(consequence, width, 4) : []),
     ...(remedy === null ? [] : indented(`-> ${remedy}`, width, 4, 'title')),
   ]
 }
 
 export function againstLines({results}: Appraisal, width: number): Line[] {
-  const findings = inReadingOrder(results.filter(needsLook))
+  const against = inReadingOrder(results.filter(standsAgainst))
+  const causes = against.filter(({result}) => result !== 'blocked')
   const title = line('WHAT STANDS AGAINST IT', 'title')
-  if (findings.length === 0) return [title, line('nothing')]
+  if (against.length === 0) return [title, line('nothing')]
   return [
     title,
-    ...findings.slice(0, MOST_FINDINGS).flatMap(finding => findingLines(finding, width, false)),
-    ...moreLines(findings.slice(MOST_FINDINGS), width),
+    ...causes.slice(0, MOST_FINDINGS).flatMap(finding => findingLines(finding, width, false)),
+    ...moreLines(causes.slice(MOST_FINDINGS), width),
+    ...blockedLines(
+      against.filter(({result}) => result === 'blocked'),
+      width,
+    ),
   ]
+}
+
+/** Consequences of other findings, in one paragraph: dozens of them would hide their cause. */
+function blockedLines(blocked: readonly CheckResult[], width: number): Line[] {
+  if (blocked.length === 0) return []
+  const causes = [...new Set(blocked.map(({blockedBy}) => blockedBy))].join(', ')
+  const what = blocked.length === 1 ? '1 check was not made' : `${blocked.length} checks were not made`
+  return paragraph([wordSpan('NOT PROVEN')], `${what}, because these did not pass: ${causes}`, width)
 }
 
 function moreLines(rest: readonly CheckResult[], width: number): Line[] {

@@ -1,2 +1,3 @@
 export type {Cockpit, CockpitDevice, TypedApproval} from './cockpit.js'
+export {operationsCockpit, type OperationsCockpitOptions} from './operations-cockpit.js'
 export {runCockpit} from './run.js'

@@ -19,12 +19,12 @@ interface Toned {
 /** In the order in which they are read. */
 export const WORDS: Readonly<Record<Word, Explained>> = {
   FAIL: {text: 'X FAIL', tone: 'fail', meaning: 'checked and found wrong'},
+  'NOT PROVEN': {text: '? NOT PROVEN', tone: 'unproven', meaning: 'nobody showed it; not the same as passed'},
   RELAXED: {
     text: '~ RELAXED',
     tone: 'relaxed',
     meaning: 'does not stand against acceptance only because the policy or a waiver says so',
   },
-  'NOT PROVEN': {text: '? NOT PROVEN', tone: 'unproven', meaning: 'nobody showed it; not the same as passed'},
   WARNING: {text: '! WARNING', tone: 'unproven', meaning: 'an advisory check that failed; counted as not proven'},
   ok: {text: '+ ok', tone: 'ok', meaning: 'checked and found as it has to be'},
   'not applicable': {text: '- n/a', tone: 'quiet', meaning: 'does not apply to this device or kernel'},

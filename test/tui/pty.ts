@@ -16,8 +16,10 @@ export interface Pty {
   cursorVisible(): boolean
   /** Sends a signal to the program itself. */
   signal(name: NodeJS.Signals): void
+  /** Everything that was written, sequences included. */
+  output(): string
   /** Terminal settings as `stty -a` prints them once the program is gone. */
-  readonly settings: () => string
+  settings(): string
   readonly exit: Promise<number | null>
   kill(): void
 }
@@ -94,6 +96,7 @@ export function openPty(command: string, size: {columns: number; rows: number}, 
     signal: name => {
       process.kill(started!.pid, name)
     },
+    output: () => all,
     settings: () => all.slice(all.lastIndexOf('speed ')),
     exit: new Promise(resolve => {
       child.on('close', resolve)

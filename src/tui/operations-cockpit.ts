@@ -1,0 +1,78 @@
+/** The cockpit's machine: every request is an operation that the command line has too. */
+import type {Appraisal, Policy} from '../appraisal/index.js'
+import type {Kernel} from '../kernel/index.js'
+import {
+  accept,
+  approvalText,
+  type DeviceRow,
+  listDevices,
+  reviewDevice,
+  stateText,
+  unlock,
+} from '../operations/index.js'
+import type {Cockpit, CockpitDevice} from './cockpit.js'
+
+export interface OperationsCockpitOptions {
+  readonly policy: Policy
+  /** What the policy is called on screen; null when none was given. */
+  readonly policyName: string | null
+}
+
+export function operationsCockpit(kernel: Kernel, {policy, policyName}: OperationsCockpitOptions): Cockpit {
+  const abort = new AbortController()
+  const {signal} = abort
+  const reviewed = new Map<string, Appraisal>()
+  const {kind, label} = kernel.host
+  const {user, uid} = kernel.actor()
+  const by = user ?? `uid ${uid ?? 'unknown'}`
+  return {
+    host: label === '' ? kind : `${kind}:${label}`,
+    policy: policyName,
+    devices: async () => {
+      const {devices} = await listDevices(kernel, signal)
+      return devices.map(deviceOf).sort((a, b) => rank(a) - rank(b))
+    },
+    review: async (bdf, progress) => {
+      const {appraisal} = await reviewDevice(kernel, bdf, {policy, signal, onStep: without(bdf, progress)})
+      reviewed.set(appraisal.D, appraisal)
+      return appraisal
+    },
+    accept: async (bdf, digest, {typed, reason}, progress) => {
+      const approval = {typed: answerFor(reviewed.get(digest), bdf, typed), reason, by}
+      const options = {policy, signal, bind: true, approval, onStep: without(bdf, progress)}
+      const {failure, after} = await accept(kernel, bdf, digest, options)
+      if (failure !== null) throw failure
+      return stateText(after)
+    },
+    reject: async (bdf, progress) => {
+      const {after} = await unlock(kernel, bdf, {rebind: true, signal, onStep: without(bdf, progress)})
+      return stateText(after)
+    },
+    close: () => abort.abort(),
+  }
+}
+
+/** Steps name their device; the cockpit's log does so itself. */
+const without = (bdf: string, progress: (line: string) => void) => (line: string) =>
+  progress(line.startsWith(`${bdf}: `) ? line.slice(bdf.length + 2) : line)
+
+/**
+ * The cockpit always asks for address and digest. A rule that asks only for the word gets it from whoever typed both:
+ * that says everything the word says, and more.
+ */
+function answerFor(appraisal: Appraisal | undefined, bdf: string, typed: string): string {
+  if (appraisal?.human !== 'confirm') return typed
+  return typed === `${bdf} ${appraisal.shortD}` ? approvalText(appraisal, bdf) : typed
+}
+
+const deviceOf = ({bdf, id, className, driver, state, unknown, tsm}: DeviceRow): CockpitDevice => ({
+  bdf,
+  id: id ?? '?',
+  className: className ?? '?',
+  driver,
+  state: state ?? (unknown === null ? '-' : 'unknown'),
+  tsm,
+})
+
+/** What can be reviewed comes first, in the order of the bus. */
+const rank = ({state}: CockpitDevice): number => (/^(?:CONFIG_|RUN$|ERROR$)/.test(state) ? 0 : 1)
