@@ -6,14 +6,10 @@ import type {DeviceSpec, RangeSpec} from './scenario-schema.js'
 
 const PAGE = 4096n
 
-interface Cut extends RangeSpec {
-  readonly flags: RangeSpec['flags']
-}
-
 const pagesOf = ({size}: PlacedBar): number => size / Number(PAGE)
 
 /** The whole BAR, pages with the MSI-X table or PBA as ranges of their own. */
-function wholeBar(bar: PlacedBar, msix: MsixSpec | undefined): Cut[] {
+function wholeBar(bar: PlacedBar, msix: MsixSpec | undefined): RangeSpec[] {
   const special = new Map<number, RangeSpec['flags']>()
   const mark = (inBar: number, offset: number, flag: 'msix-table' | 'msix-pba'): void => {
     if (inBar !== bar.bar) return
@@ -24,7 +20,7 @@ function wholeBar(bar: PlacedBar, msix: MsixSpec | undefined): Cut[] {
     mark(msix.tableBar, msix.tableOffset, 'msix-table')
     mark(msix.pbaBar, msix.pbaOffset, 'msix-pba')
   }
-  const cuts: Cut[] = []
+  const cuts: RangeSpec[] = []
   let at = 0
   const upTo = (page: number): void => {
     if (page > at) cuts.push({bar: bar.bar, first: at, pages: page - at, flags: []})

@@ -48,9 +48,9 @@ function checkDevices({devices}: Scenario, attempted: string): void {
     const port = `${at.split(':')[0]}:00:${bus.toString(16).padStart(2, '0')}.0`
     if (bus > 0 && devices.some(other => other.at === port))
       refuse(attempted, `${where}.at: ${port} is the root port of bus ${bus}, and a device as well`)
-    const {model} = kindNamed(kind)
-    const needsModel = device.ranges ?? (device.measurements.length > 0 || device.mode.length > 0 ? [] : undefined)
-    if (model === null && (device.model ?? needsModel) !== undefined)
+    const {model, ranges, measurements, mode} = device
+    const describesDsm = (model ?? ranges) !== undefined || measurements.length + mode.length > 0
+    if (describesDsm && kindNamed(kind).model === null)
       refuse(attempted, `${where}: a ${kind} has no DSM, so no model, measurements, mode or ranges`)
     checkBars(bars ?? kindNamed(kind).bars, where, attempted)
   }
