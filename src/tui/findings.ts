@@ -26,19 +26,26 @@ const placeText = ({object, offset, length}: NonNullable<CheckResult['place']>):
 /** F, W and A in words. */
 const WEIGHT: Readonly<Record<CheckResult['class'], string>> = {F: 'fatal', W: 'required', A: 'advisory'}
 
+/** `expected E, got G` without what the text says already. */
+function comparison({text, expected, got}: CheckResult): string | null {
+  const parts = [expected === null ? null : `expected ${expected}`, got === null ? null : `got ${got}`]
+  const news = parts.filter(part => part !== null && !text.includes(part.slice(part.indexOf(' ') + 1)))
+  return news.length === 0 ? null : news.join(', ')
+}
+
 /** One finding: word and id, what was found, why, and the next step. `full` adds what only an investigation needs. */
 export function findingLines(result: CheckResult, width: number, full: boolean): Line[] {
-  const {id, code, text, expected, got, place, blocking, consequence, remedy} = result
+  const {id, code, text, place, blocking, consequence, remedy} = result
+  const reason = reasonOf(result)
   const details = [
-    expected === null && got === null ? null : `expected ${expected ?? 'nothing'}, got ${got ?? 'nothing'}`,
-    reasonOf(result),
+    comparison(result),
     full && place !== null ? `in ${placeText(place)}` : null,
     full ? `${WEIGHT[result.class]}${code === '' || code === id ? '' : `, code ${code}`}` : null,
-  ].filter(detail => detail !== null && !text.includes(detail))
+  ].filter(detail => detail !== null)
   return [
     [wordSpan(result.word), span(id), span(result.class === 'A' ? ' (advisory)' : '', 'quiet')],
-    ...indented(text, width, 4),
-    ...details.flatMap(detail => indented(detail!, width, 4, 'quiet')),
+    ...indented(reason === null ? text : `${text} (${reason})`, width, 4),
+    ...details.flatMap(detail => indented(detail, width, 4, 'quiet')),
     ...(blocking ? indented(consequence, width, 4) : []),
     ...(remedy === null ? [] : indented(`-> ${remedy}`, width, 4, 'title')),
   ]

@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<SkipReason, string>> = {
 export function reasonOf({result, reason, blockedBy, waiver, relaxedBy}: CheckResult): string | null {
   if (result === 'blocked') return `depends on ${blockedBy ?? 'a check'}, which did not pass`
   if (result === 'waived') return `waived${waiver === null ? '' : ` by ${waiver}`}`
-  if (relaxedBy !== null) return `${reason === null ? '' : `${REASONS[reason]}; `}relaxed by ${relaxedBy}`
+  if (relaxedBy !== null) return `relaxed by ${relaxedBy}`
   return reason === null ? null : REASONS[reason]
 }
 

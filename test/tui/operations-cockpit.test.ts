@@ -85,7 +85,7 @@ describe('the cockpit on a simulated machine', () => {
     await injectSimFault(directory, {device: GPU, at: 'lock', do: 'delay', ms: 60_000})
     const review = cockpit.review(GPU, quiet)
     cockpit.close()
-    await expect(review).rejects.toThrow()
+    await expect(review).rejects.toMatchObject({kind: 'interrupted'})
     const kernel = await openHost(`sim:${directory}`, process.env, 0, quiet)
     expect(kernel.read(`/sys/bus/pci/devices/${GPU}/tsm/lock`)).toEqual(new Uint8Array([10]))
     kernel.close()
