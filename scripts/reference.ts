@@ -1,5 +1,6 @@
 /** Everything in the repository that is generated from the code: reference pages and JSON Schemas, by path. */
 import {toJsonSchema} from '@valibot/to-json-schema'
+import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
 import {DATA, envelopeOf} from '../src/cli/schemas.js'
 import {COLUMNS} from '../src/operations/list.js'
@@ -37,6 +38,35 @@ const columns = (): string =>
     '',
   ].join('\n')
 
+const CLASS = {F: 'fatal: never waived, skipped or forced', W: 'required', A: 'advisory'} as const
+
+function checks(): string {
+  const rows = CHECK_IDS.map(id => {
+    const {class: kind, whenKnown, passes, stops, skips = [], remedy = ''} = REGISTRY[id]
+    return `| \`${id}\` | ${kind}${whenKnown ? ' where known' : ''} | ${passes} | ${stops.join(' ')} | ${skips.map(skip => SKIP_NAMES[skip]).join(', ')} | ${remedy} |`
+  })
+  return [
+    '# Checks',
+    '',
+    GENERATED,
+    '',
+    `Every registered check (${CHECK_IDS.length}). Classes: ${Object.entries(CLASS)
+      .map(([kind, meaning]) => `**${kind}** ${meaning}`)
+      .join(
+        '; ',
+      )}. A check that is not carried out is skipped with a reason, and denies unless the rule allows that skip.`,
+    '',
+    '| check | class | passes when | protects against | may be skipped | next step when it fails |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '## Attacks',
+    '',
+    ...Object.entries(ATTACKS).map(([id, text]) => `- **${id}** ${text}`),
+    '',
+  ].join('\n')
+}
+
 /** Open for additions: a minor version may add members that an older schema does not know. */
 function opened(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(opened)
@@ -64,4 +94,9 @@ const schemas = (): [string, string][] =>
 
 /** Path to text of every generated file. */
 export const generatedFiles = (): ReadonlyMap<string, string> =>
-  new Map([['docs/reference/structures.md', structures()], ['docs/reference/columns.md', columns()], ...schemas()])
+  new Map([
+    ['docs/reference/structures.md', structures()],
+    ['docs/reference/columns.md', columns()],
+    ['docs/reference/checks.md', checks()],
+    ...schemas(),
+  ])

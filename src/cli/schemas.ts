@@ -59,6 +59,89 @@ const perDevice = <S extends v.GenericSchema>(result: S) =>
     devices: v.array(v.strictObject({bdf, ok: v.boolean(), result: maybe(result), error: maybe(error)})),
   })
 
+const sha384 = maybe(digest)
+
+const checkResult = v.strictObject({
+  id: text,
+  class: v.picklist(['F', 'W', 'A']),
+  result: v.picklist(['pass', 'fail', 'skip', 'blocked', 'error', 'waived']),
+  reason: maybe(text),
+  blockedBy: maybe(text),
+  waiver: maybe(text),
+  relaxedBy: maybe(text),
+  blocking: v.boolean(),
+  word: text,
+  title: text,
+  text,
+  code: text,
+  expected: maybe(text),
+  got: maybe(text),
+  place: maybe(v.strictObject({object: text, offset: v.optional(v.number()), length: v.optional(v.number())})),
+  consequence: text,
+  remedy: maybe(text),
+})
+
+const subject = v.strictObject({
+  name: maybe(text),
+  bdf: maybe(bdf),
+  claimed: text,
+  anchor: maybe(text),
+  path: v.array(text),
+  certificate: sha384,
+  slot: maybe(v.number()),
+  spdm: maybe(v.strictObject({version: text, hash: text, asym: text})),
+  measurements: v.array(
+    v.strictObject({index: v.number(), type: text, representation: text, value: text, status: text}),
+  ),
+  debug: v.picklist(['off', 'on', 'absent', 'not proven']),
+  report: maybe(
+    v.strictObject({
+      noFwUpdate: v.boolean(),
+      ats: v.boolean(),
+      prs: v.boolean(),
+      pasid: v.boolean(),
+      msix: text,
+      ranges: v.array(
+        v.strictObject({
+          rangeId: v.number(),
+          firstPage: text,
+          pages: v.number(),
+          barOffset: maybe(text),
+          tee: v.boolean(),
+          msix: v.boolean(),
+          updatable: v.boolean(),
+        }),
+      ),
+    }),
+  ),
+  placement: maybe(text),
+})
+
+const appraisal = v.strictObject({
+  decision: v.picklist(['accept', 'review', 'deny']),
+  human: v.picklist(['none', 'confirm', 'typed', 'two-person']),
+  rule: maybe(text),
+  results: v.array(checkResult),
+  counters: v.strictObject({fail: v.number(), relaxed: v.number(), notProven: v.number(), ok: v.number()}),
+  D: digest,
+  shortD: text,
+  P: sha384,
+  policy: maybe(text),
+  collectedAt: time,
+  decidedAt: time,
+  ageSeconds: maybe(v.number()),
+  subject,
+  relaxations: v.array(text),
+  allowSkip: v.optional(v.array(v.strictObject({check: text, because: text}))),
+})
+
+const auditLog = v.strictObject({
+  file: text,
+  records: v.array(v.looseObject({v: v.literal(1), seq: v.number(), prev: text, event: text, ts: time})),
+  problems: v.array(v.strictObject({line: v.number(), message: text})),
+  head: sha384,
+})
+
 /** Data of each command, by the name in its `schema` field; `error` is what no command could be found for. */
 export const DATA = {
   error: v.null(),
@@ -116,6 +199,44 @@ export const DATA = {
   ]),
   lock: perDevice(transition),
   unlock: perDevice(transition),
+  evidence: v.strictObject({
+    bdf: maybe(bdf),
+    digest,
+    collectedAt: time,
+    provider: text,
+    tsm: maybe(text),
+    state: text,
+    nonce: maybe(text),
+    objects: v.array(
+      v.strictObject({label: text, mediaType: text, length: v.number(), sha384: digest, tsmDigest: v.boolean()}),
+    ),
+    file: maybe(text),
+  }),
+  verify: v.strictObject({
+    appraisal,
+    ear: v.looseObject({eat_profile: text, iat: v.number(), submods: v.record(text, anything)}),
+    policyFindings: v.array(v.strictObject({id: text, where: text, message: text})),
+  }),
+  accept: perDevice(
+    v.strictObject({
+      bdf,
+      changed: v.boolean(),
+      digest,
+      appraisal,
+      commit: v.array(checkResult),
+      before: tdi,
+      after: tdi,
+    }),
+  ),
+  admit: perDevice(v.strictObject({bdf, admitted: v.boolean(), digest, appraisal, before: tdi, after: tdi})),
+  'audit-show': auditLog,
+  'audit-verify': auditLog,
+  'sim-create': v.strictObject({directory: text, scenario: text, policy: maybe(text)}),
+  'sim-list': v.strictObject({scenarios: v.array(v.strictObject({name: text, title: text}))}),
+  'sim-explain': v.strictObject({scenario: text, text}),
+  'sim-inject': v.strictObject({directory: text, fault: v.record(text, anything)}),
+  'sim-reset': v.strictObject({directory: text}),
+  'sim-status': v.looseObject({directory: text, scenario: text, devices: v.array(anything), faults: v.array(anything)}),
   record: v.strictObject({file: text, functions: v.number(), nodes: v.number(), anonymised: v.boolean()}),
 } as const
 

@@ -1,5 +1,6 @@
 import {Flags} from '@oclif/core'
 import {askApproval} from '../cli/ask-approval.js'
+import {requireUsable} from '../appraisal/index.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
@@ -26,6 +27,8 @@ export default class Accept extends BaseCommand {
   protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Accept)
     const policy = readPolicy(flags.policy ?? [], kernel.now())
+    // before anything is locked: with an unusable policy the answer is known
+    requireUsable(policy)
     return eachDevice(
       parseBdfs([args.bdf]),
       bdf =>

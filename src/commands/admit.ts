@@ -1,3 +1,4 @@
+import {requireUsable} from '../appraisal/index.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
@@ -18,6 +19,8 @@ export default class Admit extends BaseCommand {
   protected async act({kernel, signal, progress}: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Admit)
     const policy = readPolicy(flags.policy ?? [], kernel.now())
+    // before anything is locked: with an unusable policy the answer is known
+    requireUsable(policy)
     return eachDevice(
       parseBdfs(argv as string[]),
       bdf => admit(kernel, bdf, {policy, signal, onStep: progress}),

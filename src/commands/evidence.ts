@@ -4,7 +4,7 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {fromHex} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
 import {bundleToJson} from '../evidence/index.js'
-import {writeUserFile} from '../kernel/index.js'
+import {statUserFile, writeUserFile} from '../kernel/index.js'
 import {collectEvidence, evidenceText, evidenceView} from '../operations/index.js'
 
 export default class Evidence extends BaseCommand {
@@ -26,6 +26,8 @@ export default class Evidence extends BaseCommand {
     const {args, flags} = await this.parse(Evidence)
     const [bdf] = parseBdfs([args.bdf])
     const relyingPartyNonce = flags.nonce === undefined ? undefined : nonceBytes(flags.nonce)
+    // before the collection, which makes evidence collected earlier worthless
+    if (flags.out !== undefined && !flags.force && statUserFile(flags.out) !== undefined) throw fileExists(flags.out)
     const bundle = await collectEvidence(kernel, bdf!, {signal, relyingPartyNonce, tool: this.config.userAgent})
     if (flags.out !== undefined)
       writeUserFile(flags.out, new Uint8Array(Buffer.from(bundleToJson(bundle))), {force: flags.force, mode: 0o600})
@@ -33,6 +35,15 @@ export default class Evidence extends BaseCommand {
     return {data, text: evidenceText(bundle) + (flags.out === undefined ? '' : `written to ${flags.out}\n`)}
   }
 }
+
+const fileExists = (path: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: `write ${path}`,
+    path,
+    got: 'there is a file already, and no evidence was collected',
+    hint: 'Name another file, or overwrite it with --force.',
+  })
 
 function nonceBytes(text: string): Uint8Array {
   try {

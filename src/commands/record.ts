@@ -20,10 +20,11 @@ export default class Record extends BaseCommand {
 
   protected async act({kernel, signal}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Record)
-    const {text, functions, nodes} = await recordMachine(kernel, {anonymise: flags.anonymise, signal})
+    const {anonymise = false} = flags
+    const {text, functions, nodes} = await recordMachine(kernel, {anonymise, signal})
     writeUserFile(args.file, new Uint8Array(Buffer.from(text)), {force: flags.force, mode: 0o600})
     return {
-      data: {file: args.file, functions, nodes, anonymised: flags.anonymise},
+      data: {file: args.file, functions, nodes, anonymised: anonymise},
       text: `${args.file}: ${functions} functions, ${nodes} nodes; replay with --host replay:${args.file}\n`,
     }
   }

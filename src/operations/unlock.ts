@@ -29,16 +29,12 @@ export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOpt
       details: {before},
     })
   const held = heldOf(kernel, bdf)
+  const driver = held.driver ?? before.driver
   const result = await carryOut(kernel, before, unlockPlan(before, held), options)
   if (options.dryRun) return result
   if (before.lockedBy !== null) recordAudit(kernel, 'unlocked', {bdf, result: {before: before.state}})
-  if (options.rebind && held.driver !== null && result.after.driver === null) {
-    const rebound = await carryOut(
-      kernel,
-      result.after,
-      bindPlan(result.after, held.driver, held.driverOverride),
-      options,
-    )
+  if (options.rebind && driver !== null && result.after.driver === null) {
+    const rebound = await carryOut(kernel, result.after, bindPlan(result.after, driver, held.driverOverride), options)
     releaseDevice(kernel, bdf)
     return {...rebound, before, changed: true, writes: [...result.writes, ...rebound.writes]}
   }
