@@ -8,6 +8,7 @@ export {
   issueText,
   tsmFacts,
 } from './fact-objects.js'
+export {type ForeignEvidence, importForeign} from './foreign.js'
 export {jcs, jcsBytes} from './jcs.js'
 export {derivationHolds, drawNonce, NONCE_LENGTH, nonceBytes, platformBinding} from './nonce.js'
 export {BUNDLE_TYPE, bundleFromFiles, bundleFromJson, bundleToFiles, bundleToJson} from './serialize.js'

@@ -86,7 +86,7 @@ const placementText = ({mode}: Placement): string =>
  */
 const anchored = fromPlacements(({chosen, possible}) =>
   chosen.anchored || samePlaces(possible)
-    ? pass(chosen.mode)
+    ? pass(placementText(chosen))
     : failIfAny(problemsOf(chosen, 'ambiguous', 'not-anchored')),
 )
 
