@@ -23,6 +23,7 @@ export default class Verify extends BaseCommand {
   static override flags = {
     ...policyFlag,
     certificates: Flags.string({description: 'PEM certificates of raw evidence'}),
+    nonce: Flags.string({description: 'nonce that was sent for raw evidence, 64 hexadecimal digits'}),
     hash: Flags.string({description: 'negotiated hash of raw evidence', default: 'sha384'}),
     asym: Flags.string({description: 'negotiated signature algorithm of raw evidence', default: 'ecdsa-p384'}),
     all: Flags.boolean({description: 'print every check, also those that passed'}),
@@ -37,12 +38,15 @@ export default class Verify extends BaseCommand {
       : flags.certificates === undefined
         ? readBundle(readUserFile(args.evidence))
         : await importEvidence({
-            measurements: readUserFile(args.evidence),
+            transcript: readUserFile(args.evidence),
             certificates: Buffer.from(readUserFile(flags.certificates)).toString('latin1'),
             hash: flags.hash,
             asym: flags.asym,
-            now,
+            nonce: flags.nonce,
+            collectedAt: now.toISOString(),
             bundleId: Buffer.from(kernel.random(16)).toString('hex'),
+            tool: this.config.userAgent,
+            source: args.evidence,
           })
     return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
   }

@@ -13,6 +13,7 @@ export {lock, type LockOptions} from './lock.js'
 export {defaultSimDirectory, openHost} from './open-host.js'
 export {readPolicy} from './read-policy.js'
 export {recordMachine, type Recorded, type RecordOptions} from './record.js'
+export {reject, type RejectOptions} from './reject.js'
 export {appraiseLive, type Review, reviewDevice, type ReviewOptions, verifyBundle} from './review.js'
 export {type DeviceView, showDevice} from './show.js'
 export {

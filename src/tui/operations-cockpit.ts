@@ -6,9 +6,9 @@ import {
   approvalText,
   type DeviceRow,
   listDevices,
+  reject,
   reviewDevice,
   stateText,
-  unlock,
 } from '../operations/index.js'
 import type {Cockpit, CockpitDevice} from './cockpit.js'
 
@@ -45,7 +45,8 @@ export function operationsCockpit(kernel: Kernel, {policy, policyName}: Operatio
       return stateText(after)
     },
     reject: async (bdf, progress) => {
-      const {after} = await unlock(kernel, bdf, {rebind: true, signal, onStep: without(bdf, progress)})
+      const appraisal = [...reviewed.values()].findLast(({subject}) => subject.bdf === bdf)
+      const {after} = await reject(kernel, bdf, {appraisal, signal, onStep: without(bdf, progress)})
       return stateText(after)
     },
     close: () => abort.abort(),
