@@ -8,6 +8,5 @@ export default defineConfig({
     disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout
     testTimeout: 20_000,
     env: {TZ: 'UTC', FORCE_COLOR: '0'},
-    coverage: {provider: 'v8', include: ['src/**']},
   },
 })
