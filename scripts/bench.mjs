@@ -35,12 +35,13 @@ function pair(name, command, baselineName, baseline, goal, runs = 15) {
   rows.push([name, `${a.toFixed(1)} ms`, baselineName, `${b.toFixed(1)} ms`, `${ratio.toFixed(2)}`, goal])
 }
 
+const hex = (value, digits) => value.toString(16).padStart(digits, '0')
+
 /** A plain sysfs tree of `count` functions, as both tsmctl and lspci read it. */
 function syntheticTree(count) {
   const tree = join(scratch, `tree-${count}`)
   const bus = join(tree, 'sys/bus/pci/devices')
   mkdirSync(bus, {recursive: true})
-  const hex = (value, digits) => value.toString(16).padStart(digits, '0')
   const config = Buffer.alloc(64)
   config.writeUInt16LE(0x8086, 0)
   config.writeUInt16LE(0x1572, 2)

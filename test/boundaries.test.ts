@@ -93,7 +93,6 @@ describe('the house', () => {
 
   it('nothing below the top floors reads process, or throws a bare Error', () => {
     const below = files.filter(file => !UI_ROOMS.has(roomOf(file)) && roomOf(file) !== 'kernel')
-    const text = (file: string): string => readFileSync(join(src, file), 'utf8')
     expect(below.filter(file => /\bprocess\.|from 'node:process'/.test(text(file)))).toEqual([])
     expect(files.filter(file => /throw new Error\(/.test(text(file)))).toEqual([])
   })
@@ -108,6 +107,8 @@ describe('the house', () => {
     expect(long).toEqual([])
   })
 })
+
+const text = (file: string): string => readFileSync(join(src, file), 'utf8')
 
 /** Source as JavaScript, without types, comments and strings, where `>>` can only be a shift. */
 function code(file: string): string {

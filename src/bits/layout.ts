@@ -217,10 +217,11 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
     const count = untilEnd ? Infinity : extentOf(field.count, seen, ctx, 0)
     if (!untilEnd) need(key, at, count * (inner.size ?? Math.max(1, inner.headSize)), stop)
     // fixed-size elements without constants: their bounds are checked above, all at once
-    if (!untilEnd && inner.view !== undefined && (field.span === undefined || count * inner.size! === stop - at)) {
+    const step = inner.size ?? 0
+    if (!untilEnd && inner.view !== undefined && (field.span === undefined || count * step === stop - at)) {
       const views: unknown[] = []
-      for (let i = 0, from = at; i < count; i++, from += inner.size!) views.push(inner.view(data, from))
-      return {value: views as readonly unknown[], end: at + count * inner.size!}
+      for (let i = 0, from = at; i < count; i++, from += step) views.push(inner.view(data, from))
+      return {value: views as readonly unknown[], end: at + count * step}
     }
     const out: unknown[] = []
     let pos = at

@@ -2,7 +2,7 @@
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {afterAll, describe, expect, it} from 'vitest'
 import {root, tsmctl, tsmctlJson} from './run.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-commands-'))
@@ -15,8 +15,10 @@ const GOOD = '0000:01:00.0'
 
 describe.skipIf(!existsSync(join(root, 'dist')))('the main job, step by step (needs a build)', () => {
   let digest = ''
-  beforeAll(() => {
+
+  it('creates a machine with its policy', () => {
     expect(tsmctlJson(['sim', 'create', machine]).json.data).toEqual({directory: machine, scenario: 'guest', policy})
+    expect(tsmctlJson(['sim', 'create', machine]).code).toBe(2)
   })
 
   it('lists three TDIs, unlocked', () => {

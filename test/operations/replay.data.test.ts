@@ -13,6 +13,11 @@ const files = (directory: string, ending: string): string[] =>
         .map(name => `${data}${directory}/${name}`)
     : []
 
+const states = async (capture: string): Promise<Record<string, string>> => {
+  const {devices} = await listDevices(openReplay(`${data}sysfs/${capture}.json`))
+  return Object.fromEntries(devices.flatMap(({bdf, state, tsm}) => (state ? [[bdf, `${state} ${tsm}`]] : [])))
+}
+
 describe.skipIf(!existsSync(data))('real machines (needs ../shared/data)', () => {
   const sources = [...files('sysfs', '.json'), ...files('pci', '.dump')]
 
@@ -28,11 +33,6 @@ describe.skipIf(!existsSync(data))('real machines (needs ../shared/data)', () =>
       expect(text).toMatch(/^[\x20-\x7e§\n]*$/)
     }
   })
-
-  const states = async (capture: string): Promise<Record<string, string>> => {
-    const {devices} = await listDevices(openReplay(`${data}sysfs/${capture}.json`))
-    return Object.fromEntries(devices.flatMap(({bdf, state, tsm}) => (state ? [[bdf, `${state} ${tsm}`]] : [])))
-  }
 
   it.each([
     [
