@@ -58,7 +58,11 @@ type Report = Readonly<ReturnType<typeof byHand>>
 /** Reads every field, so that lazily decoded ones are paid for too. */
 function readAll(report: Report): number {
   let sum = report.msixTableSize + Number(report.msixEnable) + report.deviceSpecificInfo.length
-  sum += Number(report.noFwUpdate) + Number(report.dmaWithoutPasid) + Number(report.atsSupported) + Number(report.prsSupported)
+  sum +=
+    Number(report.noFwUpdate) +
+    Number(report.dmaWithoutPasid) +
+    Number(report.atsSupported) +
+    Number(report.prsSupported)
   for (const range of report.mmioRanges)
     sum +=
       Number(range.firstPage) +
