@@ -13,13 +13,13 @@ import {
 } from '../../spdm/index.js'
 import {certificateLabel, known} from '../facts.js'
 import {problemsOfPath} from '../trust-path.js'
-import type {Check, Context} from './context.js'
+import {type Check, type Context, withoutAlgorithms} from './context.js'
 import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
 
 const format: Check = ({facts}) => {
   const {chain, certificates, slot} = facts
   const label = certificateLabel(slot)
-  if (chain.kind === 'undecodable') return blocked('spdm.vca.framing')
+  if (chain.kind === 'undecodable') return withoutAlgorithms(facts)
   if (chain.kind === 'absent') return fail('absent', `there is no ${label}`)
   if (chain.kind === 'malformed') return malformed(label, chain.error)
   if (certificates.kind === 'malformed') return malformed(label, certificates.error)

@@ -4,7 +4,7 @@ import type {EffectiveRule, Policy, Rule} from '../policy/index.js'
 import type {CheckId} from '../registry/index.js'
 import type {CheckResult} from '../types.js'
 import type {AnchorMatch} from '../trust-path.js'
-import type {Answer} from './verdict.js'
+import {type Answer, blocked} from './verdict.js'
 
 /** What this machine knows about a nonce. */
 export interface NonceHistory {
@@ -40,5 +40,9 @@ export interface Context {
   /** The other check's output may be relied on. */
   satisfied(id: CheckId): boolean
 }
+
+/** What stands in the way where the algorithms are not known: a negotiation that selects none, or none at all. */
+export const withoutAlgorithms = ({vca}: Facts): Answer =>
+  blocked(vca.kind === 'decoded' ? 'spdm.vca.algorithms' : 'spdm.vca.framing')
 
 export type Check = (context: Context) => Answer

@@ -1,0 +1,162 @@
+/** Between approval and RUN: what differs from the reviewed evidence stops the transition. */
+import {beforeAll, describe, expect, it} from 'vitest'
+import {
+  type Appraisal,
+  type Approval,
+  commitChecks,
+  type CommitInput,
+  postCommitChecks,
+} from '../../src/appraisal/index.js'
+import type {Bundle} from '../../src/evidence/index.js'
+import {negotiation} from '../../src/sim/responder.js'
+import {forge, PCI, policyFrom, RULE, DOCUMENT, ruleWith, sha384, generous} from './forge.js'
+import {FACTS, judge, NOW} from './guest.js'
+
+const VCA = negotiation()
+let bundle: Bundle
+let accepted: Appraisal
+let reviewed: Appraisal
+let withoutDigests: Bundle
+const NO_DIGESTS = {cert0: undefined, vca: undefined, measurements: undefined, report: undefined}
+
+beforeAll(async () => {
+  bundle = await forge(VCA, FACTS)
+  accepted = await judge(bundle, policyFrom(DOCUMENT))
+  reviewed = await judge(bundle, policyFrom(ruleWith({human: 'typed'})))
+  withoutDigests = await forge(VCA, FACTS, {digests: NO_DIGESTS})
+})
+
+const digestsOf = (of: Bundle): Map<string, Uint8Array> =>
+  new Map(['cert0', 'vca', 'measurements', 'report'].map(label => [label, sha384(of.objects.get(label as 'vca')!)]))
+
+const seconds = (after: number): Date => new Date(NOW.getTime() + after * 1000)
+
+const approval = (extra: Partial<Approval> = {}): Approval => ({
+  by: 'alice',
+  method: 'typed',
+  at: seconds(20).toISOString(),
+  reason: 'bring-up',
+  digest: bundle.digest,
+  ...extra,
+})
+
+const input = (extra: Partial<CommitInput> = {}): CommitInput => ({
+  bundle,
+  appraisal: accepted,
+  approval: null,
+  now: seconds(30),
+  state: 'CONFIG_LOCKED',
+  driver: null,
+  pci: PCI,
+  digests: digestsOf(bundle),
+  auditDurable: true,
+  ...extra,
+})
+
+const blocking = (given: CommitInput): string[] =>
+  commitChecks(given)
+    .filter(result => result.blocking)
+    .map(({id, code}) => `${id} ${code}`)
+
+describe('commit checks', () => {
+  it('pass when nothing changed, with and without a human', () => {
+    expect(blocking(input())).toEqual([])
+    expect(blocking(input({appraisal: reviewed, approval: approval()}))).toEqual([])
+    expect(commitChecks(input()).find(({id}) => id === 'commit.mmio-validated')?.word).toBe('RELAXED')
+  })
+
+  it.each([
+    ['the TDI is in RUN', {state: 'RUN'}, 'commit.state state'],
+    ['the TDI is in ERROR', {state: 'ERROR'}, 'commit.state state'],
+    ['the TDI was unlocked', {state: 'CONFIG_UNLOCKED'}, 'commit.state state'],
+    ['a driver was bound', {driver: 'nvme'}, 'commit.driver-unbound bound'],
+    ['a BAR moved', {pci: {...PCI, bars: PCI.bars.slice(1)}}, 'commit.device-stable changed'],
+    ['the revision changed', {pci: {...PCI, revision: '0x03'}}, 'commit.device-stable changed'],
+    ['the audit log cannot be written', {auditDurable: false}, 'commit.audit-durable refused'],
+    ['a digest is gone', {digests: new Map()}, 'commit.lock-epoch changed'],
+  ] satisfies [string, Partial<CommitInput>, string][])('%s', (_, change, expected) => {
+    expect(blocking(input(change))).toEqual([expected])
+  })
+
+  it('a digest changed, or one appeared', () => {
+    const changed = digestsOf(bundle).set('report', new Uint8Array(48))
+    expect(blocking(input({digests: changed}))).toEqual(['commit.lock-epoch changed'])
+    const more = digestsOf(bundle).set('cert1', new Uint8Array(48))
+    expect(blocking(input({digests: more}))).toEqual(['commit.lock-epoch changed'])
+  })
+
+  it('without digests nothing shows that it was not locked again', async () => {
+    const appraisal = await judge(withoutDigests, policyFrom(DOCUMENT))
+    expect(blocking(input({bundle: withoutDigests, appraisal, digests: new Map()}))).toEqual([
+      'commit.human denied',
+      'commit.lock-epoch skip:tsm',
+    ])
+  })
+
+  it('ranges nobody validated are only accepted where the rule allows it', async () => {
+    const strict = {...RULE, allowSkip: RULE.allowSkip.filter(({check}) => check !== 'commit.mmio-validated')}
+    const appraisal = await judge(bundle, policyFrom(ruleWith(strict)))
+    expect(blocking(input({appraisal}))).toEqual(['commit.mmio-validated skip:kern'])
+  })
+
+  it.each([
+    ['nobody approved', null, 'missing'],
+    ['for other evidence', {digest: `sha384:${'0'.repeat(96)}`}, 'other'],
+    ['by a weaker method', {method: 'confirm' as const}, 'weak'],
+    ['eleven minutes ago', {at: seconds(-640).toISOString()}, 'old'],
+    ['in the future', {at: seconds(60).toISOString()}, 'old'],
+    ['at no time', {at: 'yesterday'}, 'old'],
+  ])('an approval %s', (_, change, code) => {
+    const given = change === null ? null : approval(change)
+    expect(blocking(input({appraisal: reviewed, approval: given}))).toEqual([`commit.human ${code}`])
+  })
+
+  it('a decision of eleven minutes ago, of other evidence, or that denies', async () => {
+    expect(blocking(input({now: seconds(661)}))).toEqual(['commit.human stale'])
+    const other = await forge(VCA, FACTS, {transcript: {response: {opaqueData: Uint8Array.of(1)}}})
+    expect(blocking(input({bundle: other, digests: digestsOf(other)}))).toEqual(['commit.human other-evidence'])
+    const denied = await judge(bundle, undefined)
+    // without a rule nothing allows the skip either
+    expect(blocking(input({appraisal: denied}))).toEqual(['commit.human denied', 'commit.mmio-validated skip:kern'])
+  })
+
+  it('two people are not supported, and therefore refused', async () => {
+    const appraisal = await judge(bundle, policyFrom(ruleWith({human: 'two-person'})))
+    expect(blocking(input({appraisal, approval: approval({method: 'two-person'})}))).toEqual([
+      'commit.human unsupported',
+    ])
+  })
+
+  it('another generation', async () => {
+    const generation = await forge(
+      VCA,
+      {...FACTS, provider: {...FACTS.provider, generation: 7}},
+      {
+        collection: {generations: [7]},
+      },
+    )
+    const appraisal = await judge(generation, policyFrom(DOCUMENT))
+    const given = (now: number | undefined): CommitInput =>
+      input({bundle: generation, appraisal, digests: digestsOf(generation), generation: now})
+    expect(blocking(given(7))).toEqual([])
+    expect(blocking(given(8))).toEqual(['commit.generation changed'])
+    expect(blocking(given(undefined))).toEqual(['commit.generation changed'])
+  })
+
+  it('no waiver helps', async () => {
+    const appraisal = await judge(bundle, policyFrom(generous(DOCUMENT)))
+    expect(appraisal.decision).toBe('review')
+    expect(blocking(input({appraisal, approval: approval(), state: 'RUN'}))).toEqual(['commit.state state'])
+  })
+})
+
+describe('after the write', () => {
+  it.each([
+    ['RUN', []],
+    ['CONFIG_LOCKED', ['commit.post-state']],
+    ['ERROR', ['commit.post-state']],
+  ])('%s', (state, expected) => {
+    const results = postCommitChecks({bundle, state})
+    expect(results.filter(result => result.blocking).map(({id}) => id)).toEqual(expected)
+  })
+})
