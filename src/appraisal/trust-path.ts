@@ -1,6 +1,6 @@
 /** Where a certificate chain is anchored: trust is by digest of a certificate or key, never by a name. */
-import type {CertificateFacts} from '../spdm/index.js'
-import {pathProblems, verifyCertificateSignature} from '../spdm/index.js'
+import {DecodeError} from '../bits/index.js'
+import {type CertificateFacts, pathProblems, verifyCertificateSignature} from '../spdm/index.js'
 import type {TrustAnchor} from './policy/index.js'
 
 export interface AnchorMatch {
@@ -20,6 +20,16 @@ const isAnchor = (certificate: CertificateFacts, anchor: TrustAnchor): boolean =
     ? digestName(certificate.spkiSha384) === anchor.spkiSha384
     : digestName(certificate.sha384) === anchor.certSha384
 
+/** An anchor that our stricter reader refuses anchors nothing. */
+function readable(der: Uint8Array, factsOf: (der: Uint8Array) => CertificateFacts): CertificateFacts | undefined {
+  try {
+    return factsOf(der)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}
+
 /** The anchor the chain starts at, or whose signature the first certificate carries. */
 export function findAnchor(
   anchors: readonly TrustAnchor[],
@@ -31,11 +41,11 @@ export function findAnchor(
   const included = anchors.find(anchor => isAnchor(first, anchor))
   if (included !== undefined) return {anchor: included, inChain: true, certificate: first.der, above: undefined}
   for (const anchor of anchors) {
-    if (anchor.certificate === undefined) continue
-    const above = factsOf(anchor.certificate)
+    const above = anchor.certificate && readable(anchor.certificate, factsOf)
+    if (above === undefined) continue
     // the digest is the trust: a file that came along proves nothing by itself
     if (!isAnchor(above, anchor) || !verifyCertificateSignature(first.der, above.spki)) continue
-    return {anchor, inChain: false, certificate: anchor.certificate, above}
+    return {anchor, inChain: false, certificate: above.der, above}
   }
   return undefined
 }
