@@ -6,6 +6,7 @@ export default defineConfig({
     pool: 'forks', // workers would share one process title, cwd and umask
     isolate: false, // one start-up per worker instead of one per file; tests must not leak globals
     disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout
+    maxWorkers: '100%', // the default leaves one processor idle, which of two is half
     testTimeout: 20_000,
     env: {TZ: 'UTC', FORCE_COLOR: '0'},
   },
