@@ -2,10 +2,8 @@
  * The fast listing: one `readlink` and one `uevent` read per function, no configuration space, nothing that can block.
  * The link says where a function sits, the uevent what it is.
  */
-import type {View} from '../bits/index.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {type Bdf, compareBdf, isBdf} from './bdf.js'
-import {COMMON_HEADER, HEADER_TYPE, TYPE0_HEADER} from './headers.js'
 import {isGone, type Known, known, refusal, unknown} from './known.js'
 
 export const DEVICES = '/sys/bus/pci/devices'
@@ -95,32 +93,6 @@ function idsOf(uevent: ReadonlyMap<string, string>): Known<Ids> {
   return Object.values(ids).some(Number.isNaN) ? unknown('the uevent file does not identify the device') : known(ids)
 }
 
-const BYTE = 0x100
-
-const HEADER_LENGTH = 64
-
-/**
- * Identification from the header, for hosts without uevent files (dumps of configuration spaces). Reads the header only:
- * a listing has no use for everything else that configuration space may hold.
- */
-export function idsOfHeader(bytes: Uint8Array): Known<Ids> {
-  if (bytes.length < HEADER_LENGTH) return unknown(`only ${bytes.length} bytes of configuration space at hand`)
-  if (bytes.every(byte => byte === 0xff))
-    return unknown('the device does not answer: configuration space reads all ones')
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const common = COMMON_HEADER.read(data, 0, bytes.length).value
-  const {vendorId, deviceId, baseClass, subClass, progIf, headerType} = common
-  const [subsystemVendor, subsystemDevice] =
-    headerType === HEADER_TYPE.endpoint ? subsystemOf(TYPE0_HEADER.read(data, 0, bytes.length).value) : [0, 0]
-  const classCode = (baseClass * BYTE + subClass) * BYTE + progIf
-  return known({vendor: vendorId, device: deviceId, subsystemVendor, subsystemDevice, classCode})
-}
-
-const subsystemOf = (header: View<typeof TYPE0_HEADER.fields>): [number, number] => [
-  header.subsystemVendorId,
-  header.subsystemId,
-]
-
 /** What the listing says about one function, or undefined when it is gone. */
 export function readFunction(kernel: Kernel, bdf: Bdf): PciFunction | undefined {
   const directory = deviceDirectory(bdf)
@@ -130,24 +102,11 @@ export function readFunction(kernel: Kernel, bdf: Bdf): PciFunction | undefined 
     const uevent = parseUevent(attributeText(kernel.read(path)))
     return {bdf, place, ids: idsOf(uevent), driver: known(uevent.get('DRIVER'))}
   } catch (error) {
-    const driver = refusal(error, path)
-    if (!isGone(error)) return {bdf, place, ids: driver, driver}
-    return withoutUevent(kernel, bdf, place, driver)
-  }
-}
-
-function withoutUevent(
-  kernel: Kernel,
-  bdf: Bdf,
-  place: Known<Place>,
-  driver: Known<string | undefined>,
-): PciFunction | undefined {
-  const path = `${deviceDirectory(bdf)}/config`
-  try {
-    return {bdf, place, ids: idsOfHeader(kernel.readAt(path, 0, 64)), driver}
-  } catch (error) {
-    if (isGone(error)) return undefined
-    return {bdf, place, ids: refusal(error, path), driver}
+    // a recording may lack this one file; on a running machine a device's files go together
+    const reason = refusal(error, path)
+    return isGone(error) && kernel.stat(`${directory}/config`) === undefined
+      ? undefined
+      : {bdf, place, ids: reason, driver: reason}
   }
 }
 

@@ -38,7 +38,6 @@ export {
   deviceDirectory,
   DEVICES,
   type Ids,
-  idsOfHeader,
   type Listing,
   listFunctions,
   type PciFunction,
