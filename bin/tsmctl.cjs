@@ -1,4 +1,6 @@
 #!/usr/bin/env node
 'use strict'
 // CommonJS on purpose: one file, no ESM loader, no oclif on the hot path.
-require('../dist/fast.cjs').fast(process.argv.slice(2), () => import('../dist/main.js'))
+const argv = process.argv.slice(2)
+const isReplay = [process.env.TSMCTL_HOST, ...argv].some(word => word?.startsWith('replay:'))
+require(isReplay ? '../dist/fast-replay.cjs' : '../dist/fast.cjs').fast(argv, () => import('../dist/main.js'))

@@ -20,12 +20,14 @@ rmSync(join(root, 'dist'), {recursive: true, force: true})
 const banner = {
   js: "import{createRequire as __cr}from'node:module';import{fileURLToPath as __fu}from'node:url';import{dirname as __dn}from'node:path';const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__dn(__filename);",
 }
-// Ink loads its developer tools only when DEV is set, but a bundler follows the import
-const noDevtools = {
-  name: 'no-devtools',
+// what a bundler follows and we never run: Ink's developer tools (only with DEV set), oclif's search for commands (the
+// manifest names them) and its spinners
+const NEVER_RUN = /^(react-devtools-core|tinyglobby|minimatch|cli-spinners)$/
+const neverRun = {
+  name: 'never-run',
   setup(bundler) {
-    bundler.onResolve({filter: /^react-devtools-core$/}, () => ({path: 'none', namespace: 'none'}))
-    bundler.onLoad({filter: /.*/, namespace: 'none'}, () => ({contents: 'export default {}'}))
+    bundler.onResolve({filter: NEVER_RUN}, () => ({path: 'none', namespace: 'none'}))
+    bundler.onLoad({filter: /.*/, namespace: 'none'}, () => ({contents: 'module.exports = {}'}))
   },
 }
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
@@ -39,6 +41,8 @@ const common = {
   metafile: true,
   legalComments: 'none',
   minifySyntax: true,
+  // less to parse at every start; names stay readable in a stack trace
+  minifyWhitespace: true,
   define: {
     'process.env.NODE_ENV': '"production"',
     'process.env.DEV': '"false"',
@@ -52,13 +56,19 @@ const bundle = await build({
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   banner,
-  plugins: [noDevtools],
+  plugins: [neverRun],
   entryPoints: {
     main: 'src/main.ts',
     ...Object.fromEntries(commands.map(id => [`commands/${id}`, `src/commands/${id}.ts`])),
   },
 })
-await build({...common, format: 'cjs', outfile: 'dist/fast.cjs', entryPoints: ['src/fast.ts']})
+await build({
+  ...common,
+  format: 'cjs',
+  outdir: 'dist',
+  outExtension: {'.js': '.cjs'},
+  entryPoints: {fast: 'src/fast/live.ts', 'fast-replay': 'src/fast/replay.ts'},
+})
 
 const plugin = new Plugin({root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true})
 await plugin.load()

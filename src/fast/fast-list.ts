@@ -2,12 +2,12 @@
  * The fast path: hot read-only commands without loading oclif. It accepts only a command line it understands completely
  * and declines everything else, so that oclif stays the single authority; a test compares both byte for byte.
  */
-import {emit, talk} from './cli/emit.js'
-import {envelope, envelopeText} from './cli/envelope.js'
-import {listNotes, listText} from './cli/list-output.js'
-import {VERSION} from './cli/version.js'
-import {defaultStateDirectory, liveKernel, openReplay, type Kernel} from './kernel/index.js'
-import {listDevices} from './operations/list.js'
+import {emit, talk} from '../cli/emit.js'
+import {envelope, envelopeText} from '../cli/envelope.js'
+import {listNotes, listText} from '../cli/list-output.js'
+import {VERSION} from '../cli/version.js'
+import type {Kernel} from '../kernel/index.js'
+import {listDevices} from '../operations/list.js'
 
 interface Line {
   readonly host: string
@@ -29,14 +29,6 @@ function parse(argv: readonly string[]): Line | undefined {
   return line
 }
 
-function open(host: string): Kernel | undefined {
-  if (host === 'live')
-    return liveKernel({
-      stateDirectory: process.env['TSMCTL_STATE_DIR'] ?? defaultStateDirectory(process.env, process.getuid?.() ?? 0),
-    })
-  return host.startsWith('replay:') && host.length > 7 ? openReplay(host.slice(7)) : undefined
-}
-
 async function list({json, tree}: Line, kernel: Kernel, decline: () => void): Promise<void> {
   let data
   try {
@@ -55,20 +47,24 @@ async function list({json, tree}: Line, kernel: Kernel, decline: () => void): Pr
   kernel.close()
 }
 
-/** Runs the command line, or calls `decline` when oclif has to. */
-export function fast(argv: readonly string[], decline: () => void): void {
-  if (process.env['TSMCTL_FAST'] === '0') return decline()
-  if (argv.length === 1 && argv[0] === '--version')
-    return emit(`tsmctl/${VERSION} ${process.platform}-${process.arch} node-v${process.versions.node}\n`)
-  const line = parse(argv)
-  if (line === undefined) return decline()
-  let kernel: Kernel | undefined
-  try {
-    kernel = open(line.host)
-  } catch {
-    return decline()
+export type Fast = (argv: readonly string[], decline: () => void) => void
+
+/** Runs the command line on a host that `open` knows, or calls `decline` when oclif has to. */
+export const fastWith =
+  (open: (host: string) => Kernel | undefined): Fast =>
+  (argv, decline) => {
+    if (process.env['TSMCTL_FAST'] === '0') return decline()
+    if (argv.length === 1 && argv[0] === '--version')
+      return emit(`tsmctl/${VERSION} ${process.platform}-${process.arch} node-v${process.versions.node}\n`)
+    const line = parse(argv)
+    if (line === undefined) return decline()
+    let kernel: Kernel | undefined
+    try {
+      kernel = open(line.host)
+    } catch {
+      return decline()
+    }
+    if (kernel === undefined) return decline()
+    void list(line, kernel, decline)
+    return undefined
   }
-  if (kernel === undefined) return decline()
-  void list(line, kernel, decline)
-  return undefined
-}
