@@ -26,9 +26,16 @@ export function treeKernel(directory: string, options: TreeOptions = {}): Kernel
     return path === '/' ? {type: 'directory', mode: 0o755, size: 0} : undefined
   }
 
+  // a tree on disk is a recording: what its directories and links are is looked up once, not for every file below them
+  const waypoints = new Map<string, ReturnType<Lookup>>()
+
   const lookup: Lookup = path => {
+    const seen = waypoints.get(path)
+    if (seen !== undefined) return seen
     const type = statCanonical(path)?.type
-    return type === 'link' ? {link: linkTarget(onDisk(path)!, path)} : type
+    const found = type === 'link' ? {link: linkTarget(onDisk(path)!, path)} : type
+    if (found !== 'file') waypoints.set(path, found)
+    return found
   }
 
   const locate = (path: string, follow: boolean, verb: string): string => {
