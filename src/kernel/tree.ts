@@ -47,7 +47,11 @@ export function treeKernel(directory: string, options: TreeOptions = {}): Kernel
   return replayHost(directory, options, {
     read: path => readWhole(locate(path, true, 'read'), path, TREE_FILE),
     readAt: (path, offset, length) => readPart(locate(path, true, 'read'), offset, length, path, TREE_FILE),
-    readlink: path => linkTarget(locate(path, false, 'readlink'), path),
+    readlink(path) {
+      const place = locate(path, false, 'readlink')
+      const found = waypoints.get(resolvePath(path, false, lookup, 'readlink'))
+      return typeof found === 'object' ? found.link : linkTarget(place, path)
+    },
     list(path) {
       const canonical = resolvePath(path, true, lookup, 'list')
       if (canonical === '/' && prefix !== '') return [prefix.slice(1)]
