@@ -72,7 +72,7 @@ function syntheticTree(count) {
 const node = [process.execPath, '-e', '0']
 const tsmctl = (...args) => [process.execPath, cli, ...args]
 const first = spawnSync(process.execPath, [cli, 'list', '--json'], {env, encoding: 'utf8'})
-const bdf = JSON.parse(first.stdout).data?.devices?.[0]?.bdf ?? '0000:00:00.0'
+const bdf = JSON.parse(first.stdout).data?.devices?.[1]?.bdf ?? '0000:00:00.0'
 pair('tsmctl list (this machine)', tsmctl('list'), 'node -e 0', node, '1.2')
 pair('tsmctl --version', tsmctl('--version'), 'node -e 0', node, '1.2')
 pair(`tsmctl show ${bdf}`, tsmctl('show', bdf), 'node -e 0', node, '75 ms')
