@@ -2,7 +2,7 @@
 import {createInterface} from 'node:readline/promises'
 import {type Appraisal, renderAppraisal} from '../appraisal/index.js'
 import type {Actor} from '../kernel/index.js'
-import {approvalText, type GivenApproval, needsReason} from '../operations/index.js'
+import {approvalText, type GivenApproval, needsReason} from '../operations/approval.js'
 import {talk} from './emit.js'
 
 /** Undefined when nobody can be asked, because this is no terminal. */

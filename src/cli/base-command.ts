@@ -5,7 +5,7 @@
 import {Command, Errors, Flags} from '@oclif/core'
 import {EXIT_CODES, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {openHost} from '../operations/index.js'
+import {openHost} from '../operations/open-host.js'
 import {emit, talk} from './emit.js'
 import {envelope, envelopeText, errorText, type Warning} from './envelope.js'
 
@@ -95,6 +95,12 @@ export abstract class BaseCommand extends Command {
     const {flags} = await this.parse(this.constructor as typeof BaseCommand)
     return flags.host
   }
+
+  #parsed: Promise<unknown> | undefined
+
+  /** Parses once: the frame and the command ask for the same. */
+  protected override parse = ((...input: Parameters<Command['parse']>) =>
+    (this.#parsed ??= super.parse(...input))) as unknown as Command['parse']
 }
 
 /** Usage errors of the parser and our own errors as they are; anything else is our bug, and says so. */

@@ -1,10 +1,11 @@
 /** BDF arguments: at least one, canonical, each once. */
 import {Args} from '@oclif/core'
 import {TsmctlError} from '../errors.js'
-import {parseBdf} from '../operations/index.js'
+import {parseBdf} from '../pci/index.js'
 
 export const bdfArgument = {
   bdf: Args.string({
+    ignoreStdin: true,
     description: 'PCI function: [domain:]bus:device.function, or its sysfs path',
     required: true,
   }),

@@ -1,9 +1,12 @@
 /** Directory of the simulated machine a `sim` command is about: the argument, else the one TSMCTL_HOST names. */
 import {Args} from '@oclif/core'
-import {defaultSimDirectory} from '../operations/index.js'
+import {defaultSimDirectory} from '../operations/open-host.js'
 
 export const directoryArgument = {
-  directory: Args.string({description: 'directory of the simulated machine; default: the one --host sim uses'}),
+  directory: Args.string({
+    ignoreStdin: true,
+    description: 'directory of the simulated machine; default: the one --host sim uses',
+  }),
 }
 
 export function machineDirectory(given: string | undefined): string {

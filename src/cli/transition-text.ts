@@ -1,5 +1,5 @@
 /** What people read after a transition: before, after, and the writes of a dry run. */
-import {stateText, type TransitionResult} from '../operations/index.js'
+import {stateText, type TransitionResult} from '../operations/transition.js'
 
 export function transitionText({bdf, changed, dryRun, before, after, writes}: TransitionResult): string {
   if (dryRun)

@@ -1,7 +1,9 @@
 /** What verify, accept and admit print about an appraisal. */
 import {type Appraisal, earOf, findingLine, type Policy, renderAppraisal, renderChecks} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
-import {type AcceptResult, type AdmitResult, denied, stateText} from '../operations/index.js'
+import {type AcceptResult, denied} from '../operations/accept.js'
+import {type AdmitResult} from '../operations/admit.js'
+import {stateText} from '../operations/transition.js'
 import type {Outcome} from './base-command.js'
 import {VERSION} from './version.js'
 

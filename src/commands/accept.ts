@@ -6,7 +6,8 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {policyFlag} from '../cli/policy-flag.js'
 import {acceptText} from '../cli/verdict-output.js'
-import {accept, readPolicy} from '../operations/index.js'
+import {accept} from '../operations/accept.js'
+import {readPolicy} from '../operations/read-policy.js'
 
 export default class Accept extends BaseCommand {
   static override summary = 'Accept a locked TDI on appraised evidence: CONFIG_LOCKED to RUN'

@@ -4,7 +4,8 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {policyFlag} from '../cli/policy-flag.js'
 import {admitText} from '../cli/verdict-output.js'
-import {admit, readPolicy} from '../operations/index.js'
+import {admit} from '../operations/admit.js'
+import {readPolicy} from '../operations/read-policy.js'
 
 export default class Admit extends BaseCommand {
   static override summary = 'Lock, collect, verify, accept and bind devices: all or nothing'

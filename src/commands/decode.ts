@@ -3,7 +3,7 @@ import {BaseCommand, type Outcome} from '../cli/base-command.js'
 import {table} from '../operations/text-table.js'
 import {TsmctlError} from '../errors.js'
 import {readStandardInput, readUserFile} from '../kernel/index.js'
-import {decode, decodeKinds, inputBytes, parseContext} from '../operations/index.js'
+import {decode, decodeKinds, inputBytes, parseContext} from '../operations/decode.js'
 
 export default class Decode extends BaseCommand {
   static override summary = 'Decode any structure tsmctl knows'
@@ -16,8 +16,8 @@ export default class Decode extends BaseCommand {
     '<%= config.bin %> decode spdm-version --hex "10 04 00 00 00 01 00 12"',
   ]
   static override args = {
-    kind: Args.string({description: 'structure to decode; --list names them'}),
-    file: Args.string({description: 'file to read, - or nothing for standard input'}),
+    kind: Args.string({ignoreStdin: true, description: 'structure to decode; --list names them'}),
+    file: Args.string({ignoreStdin: true, description: 'file to read, - or nothing for standard input'}),
   }
   static override flags = {
     list: Flags.boolean({description: 'list the kinds'}),

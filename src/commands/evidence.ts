@@ -5,7 +5,8 @@ import {fromHex} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
 import {bundleToJson} from '../evidence/index.js'
 import {statUserFile, writeUserFile} from '../kernel/index.js'
-import {collectEvidence, evidenceText, evidenceView} from '../operations/index.js'
+import {collectEvidence} from '../operations/collect.js'
+import {evidenceText, evidenceView} from '../operations/evidence-view.js'
 
 export default class Evidence extends BaseCommand {
   static override summary = 'Collect and freeze the evidence of a locked TDI'

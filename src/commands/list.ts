@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {listNotes, listText} from '../cli/list-output.js'
-import {listDevices} from '../operations/index.js'
+import {listDevices} from '../operations/list.js'
 
 export default class List extends BaseCommand {
   static override summary = 'List PCI functions, their drivers, and how they stand to a TSM'

@@ -3,7 +3,7 @@ import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {transitionText} from '../cli/transition-text.js'
-import {lock} from '../operations/index.js'
+import {lock} from '../operations/lock.js'
 
 export default class Lock extends BaseCommand {
   static override summary = 'Lock TDIs: CONFIG_UNLOCKED to CONFIG_LOCKED'

@@ -1,7 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {writeUserFile} from '../kernel/index.js'
-import {recordMachine} from '../operations/index.js'
+import {recordMachine} from '../operations/record.js'
 
 export default class Record extends BaseCommand {
   static override summary = 'Record this machine into one file, to replay anywhere'
@@ -12,7 +12,7 @@ export default class Record extends BaseCommand {
     '<%= config.bin %> record machine.json --anonymise',
     '<%= config.bin %> list --host replay:machine.json',
   ]
-  static override args = {file: Args.string({description: 'file to write', required: true})}
+  static override args = {file: Args.string({ignoreStdin: true, description: 'file to write', required: true})}
   static override flags = {
     anonymise: Flags.boolean({description: 'leave out what identifies this one machine'}),
     force: Flags.boolean({description: 'overwrite the file'}),

@@ -1,6 +1,6 @@
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
-import {showDevice} from '../operations/index.js'
+import {showDevice} from '../operations/show.js'
 
 export default class Show extends BaseCommand {
   static override summary = 'Show everything about PCI functions'

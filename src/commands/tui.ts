@@ -1,7 +1,7 @@
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {policyFlag} from '../cli/policy-flag.js'
 import {TsmctlError} from '../errors.js'
-import {readPolicy} from '../operations/index.js'
+import {readPolicy} from '../operations/read-policy.js'
 
 export default class Tui extends BaseCommand {
   static override summary = 'Review and accept TDIs on a full screen'

@@ -3,7 +3,7 @@ import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {transitionText} from '../cli/transition-text.js'
-import {unlock} from '../operations/index.js'
+import {unlock} from '../operations/unlock.js'
 
 export default class Unlock extends BaseCommand {
   static override summary = 'Unlock TDIs: back to CONFIG_UNLOCKED'

@@ -3,7 +3,10 @@ import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {policyFlag} from '../cli/policy-flag.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
 import {readUserFile} from '../kernel/index.js'
-import {importEvidence, keptBundle, readBundle, readPolicy, verifyBundle} from '../operations/index.js'
+import {keptBundle} from '../operations/collect.js'
+import {importEvidence, readBundle} from '../operations/import-evidence.js'
+import {readPolicy} from '../operations/read-policy.js'
+import {verifyBundle} from '../operations/review.js'
 
 export default class Verify extends BaseCommand {
   static override summary = 'Appraise frozen evidence under a policy'
@@ -16,6 +19,7 @@ export default class Verify extends BaseCommand {
   ]
   static override args = {
     evidence: Args.string({
+      ignoreStdin: true,
       description: 'bundle file, sha384:… of evidence this machine keeps, or raw measurements with --certificates',
       required: true,
     }),

@@ -1,5 +1,5 @@
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
-import {auditText, readAudit} from '../../operations/index.js'
+import {auditText, readAudit} from '../../operations/audit.js'
 
 export default class AuditShow extends BaseCommand {
   static override summary = 'Show what was decided and done on this machine'

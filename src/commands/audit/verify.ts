@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
 import {TsmctlError} from '../../errors.js'
-import {readAudit} from '../../operations/index.js'
+import {readAudit} from '../../operations/audit.js'
 
 export default class AuditVerify extends BaseCommand {
   static override summary = 'Verify that the audit log is whole'

@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
-import {createSimMachine} from '../../operations/index.js'
+import {createSimMachine} from '../../operations/sim.js'
 
 export default class SimCreate extends BaseCommand {
   static override summary = 'Create a simulated machine, with keys and certificates of its own'

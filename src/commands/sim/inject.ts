@@ -1,7 +1,8 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {machineDirectory} from '../../cli/machine-directory.js'
-import {injectSimFault, parseBdf} from '../../operations/index.js'
+import {injectSimFault} from '../../operations/sim.js'
+import {parseBdf} from '../../pci/index.js'
 
 export default class SimInject extends BaseCommand {
   static override summary = 'Make something go wrong on a simulated machine'
@@ -12,7 +13,7 @@ export default class SimInject extends BaseCommand {
     '<%= config.bin %> sim inject 0000:01:00.0 --at lock --do errno --errno EIO',
     '<%= config.bin %> sim inject 0000:01:00.0 --at evidence --do flip-bit --object report --offset 20',
   ]
-  static override args = {bdf: Args.string({description: 'PCI function', required: true})}
+  static override args = {bdf: Args.string({ignoreStdin: true, description: 'PCI function', required: true})}
   static override flags = {
     machine: Flags.string({description: 'directory of the simulated machine'}),
     at: Flags.string({description: 'where it strikes', required: true}),

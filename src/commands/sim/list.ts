@@ -1,5 +1,5 @@
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
-import {simScenarios} from '../../operations/index.js'
+import {simScenarios} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
 
 export default class SimList extends BaseCommand {

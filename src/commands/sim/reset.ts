@@ -1,6 +1,6 @@
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
-import {resetSimMachine} from '../../operations/index.js'
+import {resetSimMachine} from '../../operations/sim.js'
 
 export default class SimReset extends BaseCommand {
   static override summary = 'Boot a simulated machine anew: same keys, no injected faults'

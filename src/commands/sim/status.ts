@@ -1,6 +1,6 @@
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
-import {simStatus} from '../../operations/index.js'
+import {simStatus} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
 
 export default class SimStatus extends BaseCommand {
