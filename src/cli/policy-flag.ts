@@ -1,5 +1,9 @@
-/** `--policy`: the file or files that decide. Without any everything is denied. */
+/** `--policy`: the file or files that decide. */
 import {Flags} from '@oclif/core'
+import {type Policy, requireUsable} from '../appraisal/index.js'
+import {TsmctlError} from '../errors.js'
+import type {Kernel} from '../kernel/index.js'
+import {readPolicy} from '../operations/read-policy.js'
 
 export const policyFlag = {
   policy: Flags.string({
@@ -7,4 +11,21 @@ export const policyFlag = {
     env: 'TSMCTL_POLICY',
     description: 'policy file; several are merged. Without one every device is denied',
   }),
+}
+
+/** The policy for a verb that changes a device: known to be usable before anything is touched. */
+export function decidingPolicy(paths: readonly string[] | undefined, kernel: Kernel): Policy {
+  if (paths === undefined || paths.length === 0)
+    throw new TsmctlError({
+      kind: 'policy',
+      attempted: 'decide about a device',
+      got: 'no policy was given',
+      hint:
+        kernel.host.kind === 'sim'
+          ? `Name one with --policy; this simulated machine has ${kernel.host.label}/policy.yaml.`
+          : 'Name one with --policy or TSMCTL_POLICY; without a policy every device is denied.',
+    })
+  const policy = readPolicy(paths, kernel.now())
+  requireUsable(policy)
+  return policy
 }

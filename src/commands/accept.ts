@@ -1,13 +1,11 @@
 import {Flags} from '@oclif/core'
 import {askApproval} from '../cli/ask-approval.js'
-import {requireUsable} from '../appraisal/index.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
-import {policyFlag} from '../cli/policy-flag.js'
+import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {acceptText} from '../cli/verdict-output.js'
 import {accept} from '../operations/accept.js'
-import {readPolicy} from '../operations/read-policy.js'
 
 export default class Accept extends BaseCommand {
   static override summary = 'Accept a locked TDI on appraised evidence: CONFIG_LOCKED to RUN'
@@ -27,9 +25,7 @@ export default class Accept extends BaseCommand {
 
   protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Accept)
-    const policy = readPolicy(flags.policy ?? [], kernel.now())
-    // before anything is locked: with an unusable policy the answer is known
-    requireUsable(policy)
+    const policy = decidingPolicy(flags.policy, kernel)
     return eachDevice(
       parseBdfs([args.bdf]),
       bdf =>

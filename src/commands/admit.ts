@@ -1,11 +1,9 @@
-import {requireUsable} from '../appraisal/index.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
-import {policyFlag} from '../cli/policy-flag.js'
+import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {admitText} from '../cli/verdict-output.js'
 import {admit} from '../operations/admit.js'
-import {readPolicy} from '../operations/read-policy.js'
 
 export default class Admit extends BaseCommand {
   static override summary = 'Lock, collect, verify, accept and bind devices: all or nothing'
@@ -19,9 +17,7 @@ export default class Admit extends BaseCommand {
 
   protected async act({kernel, signal, progress}: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Admit)
-    const policy = readPolicy(flags.policy ?? [], kernel.now())
-    // before anything is locked: with an unusable policy the answer is known
-    requireUsable(policy)
+    const policy = decidingPolicy(flags.policy, kernel)
     return eachDevice(
       parseBdfs(argv as string[]),
       bdf => admit(kernel, bdf, {policy, signal, onStep: progress}),

@@ -21,19 +21,26 @@ export async function openHost(
   const [kind, ...rest] = spec.split(':')
   const argument = rest.join(':')
   if (kind === 'replay' && argument !== '') return openReplay(argument)
-  if (kind === 'sim') {
-    const {createMachine, machineExists, simKernel} = await import('../sim/index.js')
-    const directory = argument === '' ? defaultSimDirectory(env, uid) : argument
-    if (!machineExists(directory)) {
-      await createMachine(directory, 'guest')
-      notice(`created a simulated machine (scenario guest) in ${directory}`)
-    }
-    return simKernel(directory)
-  }
+  if (kind === 'sim') return openSim(argument === '' ? defaultSimDirectory(env, uid) : argument, notice)
   throw new TsmctlError({
     kind: 'usage',
     attempted: `use host ${quoted(spec)}`,
     got: 'not a host',
     hint: 'A host is live, sim, sim:DIRECTORY or replay:PATH (a capture, an lspci -xxxx text or a sysfs tree).',
   })
+}
+
+async function openSim(directory: string, notice: (message: string) => void): Promise<Kernel> {
+  const {machineExists, simKernel} = await import('../sim/index.js')
+  if (!machineExists(directory)) {
+    const {createSimMachine} = await import('./sim.js')
+    try {
+      await createSimMachine(directory, 'guest')
+      notice(`created a simulated machine (scenario guest) in ${directory}`)
+    } catch (error) {
+      // another process was faster: then there is a machine to open
+      if (!machineExists(directory)) throw error
+    }
+  }
+  return simKernel(directory)
 }
