@@ -20,9 +20,9 @@ rmSync(join(root, 'dist'), {recursive: true, force: true})
 const banner = {
   js: "import{createRequire as __cr}from'node:module';import{fileURLToPath as __fu}from'node:url';import{dirname as __dn}from'node:path';const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__dn(__filename);",
 }
-// what a bundler follows and we never run: Ink's developer tools (only with DEV set), oclif's search for commands (the
-// manifest names them) and its spinners
-const NEVER_RUN = /^(react-devtools-core|tinyglobby|minimatch|cli-spinners)$/
+// what a bundler follows and we never run: Ink's developer tools (only with DEV set) and oclif's search for commands
+// (the manifest names them)
+const NEVER_RUN = /^(react-devtools-core|tinyglobby|minimatch)$/
 const neverRun = {
   name: 'never-run',
   setup(bundler) {
