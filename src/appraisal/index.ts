@@ -21,4 +21,5 @@ export {
 export {ATTACKS, CHECK_IDS, type CheckId, type CheckSpec, REGISTRY, SKIP_NAMES} from './registry/index.js'
 export {renderAppraisal, renderChecks} from './render.js'
 export * from './types.js'
+export {BANNER, countersText, DEBUG, GLYPH} from './words.js'
 export {type Ear, earOf, type EarStatus, trustVector, type TrustVector, type Verifier} from './verdict.js'

@@ -2,25 +2,8 @@
  * An appraisal as plain text: the decision first, then what stands against it, then who, what and how. Words, never
  * colour or a score; device text was escaped where it was taken.
  */
-import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Subject, Word} from './types.js'
-
-const GLYPH: Readonly<Record<Word, string>> = {
-  FAIL: 'X FAIL',
-  RELAXED: '~ RELAXED',
-  'NOT PROVEN': '? NOT PROVEN',
-  WARNING: '! WARNING',
-  ok: '+ ok',
-  'not applicable': '- n/a',
-}
-
-const BANNER = {accept: 'ACCEPT', review: 'REVIEW NEEDED', deny: 'DENY'} as const
-
-const DEBUG: Readonly<Record<Subject['debug'], string>> = {
-  off: '+ ok debug is off',
-  on: 'X FAIL debug access is on',
-  absent: '? NO DEBUG INFO',
-  'not proven': '? NOT PROVEN whether debug is off',
-}
+import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Word} from './types.js'
+import {BANNER, countersText, DEBUG, GLYPH} from './words.js'
 
 const banner = ({decision, subject, rule, shortD, ageSeconds}: Appraisal): string =>
   [
@@ -133,11 +116,10 @@ const titled = (title: string, lines: readonly string[]): string[] => ['', title
 
 /** The blocks of a review in their order, as lines of printable ASCII. */
 export function renderAppraisal(appraisal: Appraisal): readonly string[] {
-  const {fail, relaxed, notProven, ok} = appraisal.counters
   const findings = against(appraisal.results)
   return [
     banner(appraisal),
-    `${fail} fail, ${relaxed} relaxed, ${notProven} not proven, ${ok} ok`,
+    countersText(appraisal.counters),
     ...titled('What stands against it', findings.length === 0 ? ['  nothing'] : findings),
     ...titled('Who is it', identity(appraisal)),
     ...titled('What runs on it', measurements(appraisal)),

@@ -1,5 +1,13 @@
 /** What verify, accept and admit print about an appraisal. */
-import {type Appraisal, earOf, findingLine, type Policy, renderAppraisal, renderChecks} from '../appraisal/index.js'
+import {
+  type Appraisal,
+  countersText,
+  earOf,
+  findingLine,
+  type Policy,
+  renderAppraisal,
+  renderChecks,
+} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import {type AcceptResult, denied} from '../operations/accept.js'
 import {type AdmitResult} from '../operations/admit.js'
@@ -56,12 +64,10 @@ export const acceptText = ({bdf, changed, appraisal, commit, after}: AcceptResul
 }
 
 export const admitText = ({bdf, admitted, appraisal, after}: AdmitResult): string => {
-  const {fail, relaxed, notProven, ok} = appraisal.counters
-  const counts = `${fail} fail, ${relaxed} relaxed, ${notProven} not proven, ${ok} ok`
   const name = appraisal.subject.name === null ? 'unverified device' : `"${appraisal.subject.name}"`
   const head = admitted ? `admitted: ${name} matches policy ${appraisal.policy ?? ''}` : `not admitted: ${name}`
   return (
     `${bdf}: ${head} (${stateText(after)})\n` +
-    `  evidence ${appraisal.shortD}: ${counts}\n${admitted ? '' : against(appraisal)}`
+    `  evidence ${appraisal.shortD}: ${countersText(appraisal.counters)}\n${admitted ? '' : against(appraisal)}`
   )
 }

@@ -3,25 +3,10 @@
  * the manifest names the whole of the evidence (RATS evidence, packed as a CMW collection).
  */
 
+import {EVIDENCE_TYPES} from '../kernel/index.js'
+
 /** Labels of all objects a bundle may hold. Anything else in a bundle is refused. */
-export const LABELS = [
-  'cert0',
-  'cert1',
-  'cert2',
-  'cert3',
-  'cert4',
-  'cert5',
-  'cert6',
-  'cert7',
-  'vca',
-  'measurements',
-  'report',
-  'tsm',
-  'ide',
-  'pci',
-  'collection',
-  'platform',
-] as const
+export const LABELS = [...EVIDENCE_TYPES, 'tsm', 'ide', 'pci', 'collection', 'platform'] as const
 export type ObjectLabel = (typeof LABELS)[number]
 
 export const PROVIDER_KINDS = ['device-evidence', 'pci-tsm', 'host-link', 'vendor-tool', 'file'] as const

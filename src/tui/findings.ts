@@ -1,7 +1,7 @@
 /** Checks as text: what stands against acceptance, and all of them in one list. */
-import type {Appraisal, CheckResult} from '../appraisal/index.js'
+import {countersText, type Appraisal, type CheckResult} from '../appraisal/index.js'
 import {BLANK, indented, type Line, line, paragraph, span} from './lines.js'
-import {countersText, reasonOf, WORD_ORDER, wordSpan} from './words.js'
+import {reasonOf, WORD_ORDER, wordSpan} from './words.js'
 
 /** More are counted, not listed: a person reads a dozen findings, and the Checks tab has all of them. */
 const MOST_FINDINGS = 12

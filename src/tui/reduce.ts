@@ -1,4 +1,5 @@
 /** The whole interaction as a pure function: state and event in, state and effects out. */
+import {countersText} from '../appraisal/index.js'
 import {printable} from '../errors.js'
 import {ACTS, settled} from './actions.js'
 import type {CockpitDevice} from './cockpit.js'
@@ -11,7 +12,7 @@ import {harmless} from './lines.js'
 import type {Review} from './review.js'
 import {type HelpOverlay, isTooSmall, logged, type State, told} from './state.js'
 import type {Key} from './terminal-keys.js'
-import {BANNERS, countersText} from './words.js'
+import {BANNERS} from './words.js'
 
 /** `at` is the cockpit's own clock in milliseconds; it never runs backwards. */
 export function reduce(before: State, event: Event, at: number): Step {

@@ -2,7 +2,7 @@
  * The Review tab: the decision first, then what stands against it, then who the device is, what runs on it, how it is
  * bound to this link and how it is wired.
  */
-import type {Appraisal, CheckResult} from '../appraisal/index.js'
+import {countersText, type Appraisal, type CheckResult} from '../appraisal/index.js'
 import {printable} from '../errors.js'
 import {againstLines} from './findings.js'
 import {identityLines} from './identity-lines.js'
@@ -10,7 +10,7 @@ import {BLANK, type Line, line, paragraph, span} from './lines.js'
 import {measurementSummary} from './measurement-lines.js'
 import {wiringSummary} from './report-lines.js'
 import type {Review} from './review.js'
-import {BANNERS, countersText, WORD_ORDER, WORDS, wordSpan} from './words.js'
+import {BANNERS, WORD_ORDER, WORDS, wordSpan} from './words.js'
 
 export interface ReviewDocument {
   readonly lines: readonly Line[]

@@ -2,7 +2,17 @@
  * The words of a review: each with a glyph, and colour only repeats them. A result that nobody proved is never counted
  * or drawn as passed.
  */
-import type {Appraisal, CheckResult, MeasurementRow, SkipReason, Subject, Word} from '../appraisal/index.js'
+import {
+  type Appraisal,
+  BANNER,
+  type CheckResult,
+  DEBUG,
+  GLYPH,
+  type MeasurementRow,
+  type SkipReason,
+  type Subject,
+  type Word,
+} from '../appraisal/index.js'
 import {type Span, span, type Tone} from './lines.js'
 
 interface Explained {
@@ -18,16 +28,16 @@ interface Toned {
 
 /** In the order in which they are read. */
 export const WORDS: Readonly<Record<Word, Explained>> = {
-  FAIL: {text: 'X FAIL', tone: 'fail', meaning: 'checked and found wrong'},
-  'NOT PROVEN': {text: '? NOT PROVEN', tone: 'unproven', meaning: 'nobody showed it; not the same as passed'},
+  FAIL: {text: GLYPH.FAIL, tone: 'fail', meaning: 'checked and found wrong'},
+  'NOT PROVEN': {text: GLYPH['NOT PROVEN'], tone: 'unproven', meaning: 'nobody showed it; not the same as passed'},
   RELAXED: {
-    text: '~ RELAXED',
+    text: GLYPH.RELAXED,
     tone: 'relaxed',
     meaning: 'does not stand against acceptance only because the policy or a waiver says so',
   },
-  WARNING: {text: '! WARNING', tone: 'unproven', meaning: 'an advisory check that failed; counted as not proven'},
-  ok: {text: '+ ok', tone: 'ok', meaning: 'checked and found as it has to be'},
-  'not applicable': {text: '- n/a', tone: 'quiet', meaning: 'does not apply to this device or kernel'},
+  WARNING: {text: GLYPH.WARNING, tone: 'unproven', meaning: 'an advisory check that failed; counted as not proven'},
+  ok: {text: GLYPH.ok, tone: 'ok', meaning: 'checked and found as it has to be'},
+  'not applicable': {text: GLYPH['not applicable'], tone: 'quiet', meaning: 'does not apply to this device or kernel'},
 }
 
 export const WORD_ORDER = Object.keys(WORDS) as readonly Word[]
@@ -55,16 +65,16 @@ export function reasonOf({result, reason, blockedBy, waiver, relaxedBy}: CheckRe
 }
 
 export const BANNERS: Readonly<Record<Appraisal['decision'], Toned>> = {
-  deny: {text: 'DENY', tone: 'fail'},
-  review: {text: 'REVIEW NEEDED', tone: 'relaxed'},
-  accept: {text: 'ACCEPT', tone: 'ok'},
+  deny: {text: BANNER.deny, tone: 'fail'},
+  review: {text: BANNER.review, tone: 'relaxed'},
+  accept: {text: BANNER.accept, tone: 'ok'},
 }
 
 export const DEBUG_WORDS: Readonly<Record<Subject['debug'], Toned>> = {
-  off: {text: '+ ok debug off', tone: 'ok'},
-  on: {text: 'X FAIL debug access is on', tone: 'fail'},
-  absent: {text: '? NO DEBUG INFO', tone: 'unproven'},
-  'not proven': {text: '? NOT PROVEN debug mode', tone: 'unproven'},
+  off: {text: DEBUG.off, tone: 'ok'},
+  on: {text: DEBUG.on, tone: 'fail'},
+  absent: {text: DEBUG.absent, tone: 'unproven'},
+  'not proven': {text: DEBUG['not proven'], tone: 'unproven'},
 }
 
 export const STATUS_WORDS: Readonly<Record<MeasurementRow['status'], Word | null>> = {
@@ -74,7 +84,3 @@ export const STATUS_WORDS: Readonly<Record<MeasurementRow['status'], Word | null
   informational: null,
   'not evaluated': 'NOT PROVEN',
 }
-
-/** `1 fail  0 relaxed  2 not proven  40 ok`: four numbers, never a score. */
-export const countersText = ({fail, relaxed, notProven, ok}: Appraisal['counters']): string =>
-  `${fail} fail  ${relaxed} relaxed  ${notProven} not proven  ${ok} ok`
