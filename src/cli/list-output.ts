@@ -1,4 +1,5 @@
 /** Text of `list`: shared by the command and the fast path, so that both print the same bytes. */
+import {printable} from '../errors.js'
 import {COLUMNS, type DeviceList, type DeviceRow, hostNote, NO_TSM} from '../operations/list.js'
 import type {Kernel} from '../kernel/index.js'
 import {table} from '../operations/text-table.js'
@@ -49,7 +50,7 @@ export const listNotes = (kernel: Kernel, list: DeviceList): string[] => {
   return [
     ...(first === undefined
       ? []
-      : [`${unreadable.length} with unknown TSM state, first ${first.bdf}: ${first.unknown}`]),
+      : [`${unreadable.length} with unknown TSM state, first ${first.bdf}: ${printable(first.unknown ?? '', 300)}`]),
     hostNote(kernel, list),
   ]
 }

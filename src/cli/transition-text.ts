@@ -1,11 +1,15 @@
 /** What people read after a transition: before, after, and the writes of a dry run. */
+import {printable} from '../errors.js'
 import {stateText, type TransitionResult} from '../operations/transition.js'
 
 export function transitionText({bdf, changed, dryRun, before, after, writes}: TransitionResult): string {
   if (dryRun)
     return [
       `${bdf}: would write`,
-      ...writes.map(({path, value, why}) => `  ${value || "'\\n'"} > ${path}  (to ${why})`),
+      ...writes.map(
+        ({path, value, why}) =>
+          `  ${printable(value) || "'\\n'"} > ${printable(path, 300)}  (to ${printable(why, 200)})`,
+      ),
     ]
       .concat(writes.length === 0 ? ['  nothing'] : [])
       .join('\n')

@@ -21,6 +21,7 @@ import type {Kernel} from '../kernel/index.js'
 import {type CollectedEvidence, collectPciTsm, readTdi, type Tdi} from '../tsm/index.js'
 import {readPciFacts, textOrNull} from './device-facts.js'
 import {recordAudit} from './record-audit.js'
+import {exclusively} from './transition.js'
 
 export interface CollectOptions {
   readonly signal?: AbortSignal | undefined
@@ -30,7 +31,11 @@ export interface CollectOptions {
 }
 
 /** Collects the evidence of `bdf`, which must be locked. Throws TsmctlError; the device stays as it is. */
-export async function collectEvidence(kernel: Kernel, bdf: string, options: CollectOptions = {}): Promise<Bundle> {
+export const collectEvidence = (kernel: Kernel, bdf: string, options: CollectOptions = {}): Promise<Bundle> =>
+  exclusively(kernel, bdf, () => collectHeld(kernel, bdf, options))
+
+/** `collectEvidence` for a caller that already has exclusive use of the device. */
+export async function collectHeld(kernel: Kernel, bdf: string, options: CollectOptions): Promise<Bundle> {
   const {signal} = options
   const tdi = await readTdi(kernel, bdf, signal)
   if (tdi.state === 'CONFIG_UNLOCKED')

@@ -134,7 +134,7 @@ export function hostNote(kernel: Kernel, {devices, tsms, tsmCore, vanished}: Dev
   const host = label === '' ? kind : `${kind} ${printable(label, 200)}`
   const count = `${devices.length} PCI function${devices.length === 1 ? '' : 's'}`
   const gone = vanished.length === 0 ? '' : `, ${vanished.length} vanished while being read`
-  const which = tsms.map(({name, mode}) => (mode === null ? name : `${name} (${mode})`)).join(', ')
+  const which = tsms.map(({name, mode}) => printable(mode === null ? name : `${name} (${mode})`)).join(', ')
   const none = tsmCore ? 'no TSM registered' : 'no TSM (this kernel has no TSM core)'
   const hint = kind === 'live' && tsms.length === 0 ? '; to try things out use --host sim' : ''
   return `host ${host}: ${count}${gone}, ${tsms.length === 0 ? none : `TSM ${which}`}${hint}`

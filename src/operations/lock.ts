@@ -1,5 +1,5 @@
 /** `lock`: CONFIG_UNLOCKED to CONFIG_LOCKED, with the driver gone and kept away. */
-import {TsmctlError} from '../errors.js'
+import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseTsm, lockPlan, readTdi, type Tdi} from '../tsm/index.js'
 import {heldOf, holdDevice, releaseDevice} from './held-devices.js'
@@ -42,8 +42,8 @@ function alreadyLocked(before: Tdi, tsm: string): TransitionResult {
       before.state === 'RUN'
         ? 'it is already accepted (RUN)'
         : before.lockedBy === tsm
-          ? `it is locked, but driver ${before.driver} is bound: whatever that driver did cannot be taken back`
-          : `it is locked by ${before.lockedBy}`,
+          ? `it is locked, but driver ${printable(before.driver ?? '')} is bound: whatever that driver did cannot be taken back`
+          : `it is locked by ${printable(before.lockedBy ?? '')}`,
     hint: `tsmctl unlock ${before.bdf} first; evidence of the old lock becomes worthless.`,
     details: {before},
   })

@@ -4,7 +4,7 @@ import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
-import {collectEvidence, type CollectOptions} from './collect.js'
+import {collectHeld, type CollectOptions} from './collect.js'
 import {lockHeld} from './lock.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
@@ -62,7 +62,7 @@ export async function reviewHeld(kernel: Kernel, bdf: string, options: ReviewOpt
   if (tdi.state === 'RUN') throw alreadyRunning(bdf)
   if (tdi.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, options)
   onStep?.(`${bdf}: collecting evidence`)
-  const bundle = await collectEvidence(kernel, bdf, options)
+  const bundle = await collectHeld(kernel, bdf, options)
   onStep?.(`${bdf}: appraising evidence ${bundle.digest.slice(0, 'sha384:'.length + 12)}`)
   return {bundle, appraisal: await appraiseLive(kernel, bundle, options)}
 }

@@ -1,5 +1,5 @@
 /** What lock, unlock, accept and bind have in common: exclusive use, before and after, and plans that may stay dry. */
-import {TsmctlError} from '../errors.js'
+import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Plan, planLines, readTdi, runPlan, type Step, type Tdi} from '../tsm/index.js'
 
@@ -60,7 +60,7 @@ export async function carryOut(
 }
 
 export const stateText = ({state, lockedBy, driver}: Tdi): string =>
-  `${state}${lockedBy === null ? '' : ` by ${lockedBy}`}, ${driver === null ? 'no driver bound' : `driver ${driver} bound`}`
+  `${state}${lockedBy === null ? '' : ` by ${printable(lockedBy)}`}, ${driver === null ? 'no driver bound' : `driver ${printable(driver)} bound`}`
 
 /** The same failure, with the state the device was found in afterwards. */
 export async function leftIn(kernel: Kernel, bdf: string, error: unknown): Promise<unknown> {

@@ -1,5 +1,5 @@
 /** `unlock`: any state to CONFIG_UNLOCKED. What was verified is void afterwards. */
-import {TsmctlError} from '../errors.js'
+import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {bindPlan, readTdi, unlockPlan} from '../tsm/index.js'
 import {heldOf, releaseDevice} from './held-devices.js'
@@ -24,7 +24,7 @@ export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOpt
       kind: 'busy',
       attempted: `unlock ${bdf}`,
       subject: bdf,
-      got: `driver ${before.driver} is bound and may be using the device`,
+      got: `driver ${printable(before.driver ?? '')} is bound and may be using the device`,
       hint: 'Stop what uses it, then unlock with --force to unbind the driver first.',
       details: {before},
     })

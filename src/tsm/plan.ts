@@ -3,7 +3,7 @@
  * failure or interruption, undoes the completed steps in reverse, so that a device is never left between two states
  * without anybody saying so.
  */
-import {describeErrno, ErrnoError, TsmctlError} from '../errors.js'
+import {describeErrno, ErrnoError, printable, quoted, TsmctlError} from '../errors.js'
 import {attributeBytes, type Kernel} from '../kernel/index.js'
 import {observe} from './tdi.js'
 
@@ -77,11 +77,12 @@ export interface RunOptions {
   readonly onStep?: ((step: Step, index: number) => void) | undefined
 }
 
+const said = (text: string | null): string => (text === null ? 'nothing' : quoted(text))
+
 async function unmet(kernel: Kernel, expectations: readonly Expectation[]): Promise<string | undefined> {
   for (const {path, reads} of expectations) {
     const found = await observe(kernel, path)
-    if (found !== reads)
-      return `${path} reads ${found === null ? 'nothing' : `"${found}"`} instead of ${reads === null ? 'nothing' : `"${reads}"`}`
+    if (found !== reads) return `${printable(path, 300)} reads ${said(found)} instead of ${said(reads)}`
   }
   return undefined
 }
@@ -117,7 +118,7 @@ async function rollBack(kernel: Kernel, done: readonly Step[]): Promise<Pick<Pla
 
 const reasonOf = (step: Step, error: unknown): string =>
   error instanceof ErrnoError
-    ? `writing "${step.write.value.trimEnd()}" to ${step.write.path} failed with ${describeErrno(error.errno)}`
+    ? `writing ${quoted(step.write.value.trimEnd())} to ${printable(step.write.path, 300)} failed with ${describeErrno(error.errno)}`
     : error instanceof TsmctlError
       ? (error.got ?? error.message)
       : String(error)
@@ -158,4 +159,7 @@ export async function runPlan(kernel: Kernel, plan: Plan, {signal, onStep}: RunO
 
 /** The plan as `--dry-run` prints it: one `echo value > path  # why` line per write. */
 export const planLines = (plan: Plan): string[] =>
-  plan.steps.map(({write}) => `echo ${write.value.trimEnd() || "''"} > ${write.path}  # to ${write.why}`)
+  plan.steps.map(
+    ({write}) =>
+      `echo ${printable(write.value.trimEnd()) || "''"} > ${printable(write.path, 300)}  # to ${printable(write.why, 200)}`,
+  )

@@ -2,7 +2,7 @@
  * A TDI as the guest kernel shows it: `tsm/lock`, `tsm/accept`, the driver link (Linux staging ABI of the guest series,
  * generation G2). The kernel does not report a TDI that the DSM moved to ERROR; only evidence or a failing accept does.
  */
-import {errnoOf, ErrnoError, TsmctlError} from '../errors.js'
+import {errnoOf, ErrnoError, printable, quoted, TsmctlError} from '../errors.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 
 /** TDISP state (PCIe r7.0 §11.3.3) as far as the kernel's attributes tell. */
@@ -90,8 +90,8 @@ export function chooseTsm(kernel: Kernel, wanted?: string): string {
     if (names.includes(wanted)) return wanted
     throw new TsmctlError({
       kind: 'not-found',
-      attempted: `use TSM ${wanted}`,
-      got: names.length === 0 ? 'this machine has no TSM' : `this machine has ${names.join(', ')}`,
+      attempted: `use TSM ${quoted(wanted)}`,
+      got: names.length === 0 ? 'this machine has no TSM' : `this machine has ${printable(names.join(', '), 200)}`,
     })
   }
   const [only] = names
@@ -99,7 +99,7 @@ export function chooseTsm(kernel: Kernel, wanted?: string): string {
   throw new TsmctlError({
     kind: names.length === 0 ? 'unsupported' : 'usage',
     attempted: 'choose a TSM',
-    got: names.length === 0 ? 'this machine has no TSM' : `there are several: ${names.join(', ')}`,
+    got: names.length === 0 ? 'this machine has no TSM' : `there are several: ${printable(names.join(', '), 200)}`,
     hint:
       names.length === 0
         ? 'A kernel with a registered TSM is needed; `--host sim` lets you try everything without one.'

@@ -1,0 +1,26 @@
+/** The words of a verdict, the same wherever one is shown. A result nobody proved is never called passed. */
+import type {Appraisal, Subject, Word} from './types.js'
+
+/** Glyph and word of each result: the colour of a screen only repeats them. */
+export const GLYPH: Readonly<Record<Word, string>> = {
+  FAIL: 'X FAIL',
+  RELAXED: '~ RELAXED',
+  'NOT PROVEN': '? NOT PROVEN',
+  WARNING: '! WARNING',
+  ok: '+ ok',
+  'not applicable': '- n/a',
+}
+
+export const BANNER = {accept: 'ACCEPT', review: 'REVIEW NEEDED', deny: 'DENY'} as const
+
+/** Debug access gets its own words: silence of the device is not "off". */
+export const DEBUG: Readonly<Record<Subject['debug'], string>> = {
+  off: '+ ok debug is off',
+  on: 'X FAIL debug access is on',
+  absent: '? NO DEBUG INFO',
+  'not proven': '? NOT PROVEN whether debug is off',
+}
+
+/** Four numbers, never a score. */
+export const countersText = ({fail, relaxed, notProven, ok}: Appraisal['counters']): string =>
+  `${fail} fail, ${relaxed} relaxed, ${notProven} not proven, ${ok} ok`

@@ -1,0 +1,24 @@
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {expect, it} from 'vitest'
+import {createMachine, KINDS_AT, machineStatus} from '../../src/sim/index.js'
+
+const page = readFileSync(new URL('../../docs/scenarios.md', import.meta.url), 'utf8')
+
+it('the scenario in the documentation makes a machine', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsmctl-docs-'))
+  try {
+    const text = /```yaml\n([\s\S]*?)```/.exec(page)![1]!
+    await createMachine(join(directory, 'machine'), {name: 'documentation', text})
+    const {devices, faults} = machineStatus(join(directory, 'machine'))
+    expect(devices.map(({model}) => model)).toContain('SIMGPU9')
+    expect(faults).toHaveLength(1)
+  } finally {
+    rmSync(directory, {recursive: true})
+  }
+})
+
+it('the documentation names every kind of fault', () => {
+  for (const kind of new Set(Object.values(KINDS_AT).flat())) expect(page).toContain(`\`${kind}\``)
+})
