@@ -87,16 +87,29 @@ async function unmet(kernel: Kernel, expectations: readonly Expectation[]): Prom
   return undefined
 }
 
-async function runStep(kernel: Kernel, step: Step, signal: AbortSignal | undefined): Promise<void> {
-  const {path, value} = step.write
+/** The signal is not passed on: a write that was begun is let finish, because killing it tells us nothing. */
+async function writeStep(kernel: Kernel, {write: {path, value}, tolerate}: Step): Promise<void> {
   try {
-    await kernel.write(path, attributeBytes(value), signal)
+    await kernel.write(path, attributeBytes(value))
   } catch (error) {
-    if (!(error instanceof ErrnoError) || !step.tolerate?.includes(error.errno)) throw error
+    if (!(error instanceof ErrnoError) || !tolerate?.includes(error.errno)) throw error
   }
-  const problem = await unmet(kernel, step.expect)
+}
+
+async function checkStep(kernel: Kernel, {write: {path}, expect}: Step): Promise<void> {
+  const problem = await unmet(kernel, expect)
   if (problem !== undefined)
     throw new TsmctlError({kind: 'transition', attempted: `write ${path}`, got: `the write had no effect: ${problem}`})
+}
+
+/** Is there nothing to take back? Where that cannot be read, taking back is tried. */
+async function isMoot(kernel: Kernel, {unless}: Undo): Promise<boolean> {
+  if (unless === undefined) return false
+  try {
+    return (await unmet(kernel, [unless])) === undefined
+  } catch {
+    return false
+  }
 }
 
 /** Undoes steps in reverse order; tells which aims were undone and which were not. */
@@ -106,7 +119,7 @@ async function rollBack(kernel: Kernel, done: readonly Step[]): Promise<Pick<Pla
   for (const {undo} of done.toReversed()) {
     if (undo === undefined) continue
     try {
-      if (undo.unless !== undefined && (await unmet(kernel, [undo.unless])) === undefined) continue
+      if (await isMoot(kernel, undo)) continue
       await kernel.write(undo.path, attributeBytes(undo.value))
       undone.push(undo.why)
     } catch (error) {
@@ -131,15 +144,19 @@ export async function runPlan(kernel: Kernel, plan: Plan, {signal, onStep}: RunO
   const done: Step[] = []
   for (const [index, step] of plan.steps.entries()) {
     onStep?.(step, index)
+    let reached: 'nothing' | 'begun' | 'written' = 'nothing'
     try {
       if (signal?.aborted)
         throw new TsmctlError({kind: 'interrupted', attempted: `${plan.verb} ${plan.subject}`, got: 'interrupted'})
-      // the signal is not passed on: a write that was begun is let finish, because killing it tells us nothing
-      await runStep(kernel, step, undefined)
+      reached = 'begun'
+      await writeStep(kernel, step)
+      reached = 'written'
+      await checkStep(kernel, step)
       done.push(step)
     } catch (error) {
-      // a write that took effect only in part is undone like a completed one
-      const mayHaveTakenEffect = !signal?.aborted && (step.undoIfRefused === true || !(error instanceof ErrnoError))
+      // a write that took effect only in part, or whose effect could not be read back, is undone like a completed one
+      const refused = reached === 'begun' && error instanceof ErrnoError && step.undoIfRefused !== true
+      const mayHaveTakenEffect = reached !== 'nothing' && !refused
       const tookEffect = mayHaveTakenEffect ? [...done, step] : done
       const {undone, notUndone} = await rollBack(kernel, tookEffect)
       throw new PlanError(
