@@ -69,7 +69,7 @@ function generation({bundle, generation: now}: CommitInput): Answer {
   return now === frozen ? pass() : fail('changed', `generation ${now ?? 'unknown'}`, {expected: String(frozen)})
 }
 
-function lockEpoch({bundle, digests}: CommitInput): Answer {
+function lockEpoch({bundle, digests}: Pick<CommitInput, 'bundle' | 'digests'>): Answer {
   const bytes = bundle.objects.get('tsm')
   const frozen = bytes === undefined ? {} : decodeTsmFacts(bytes).digests
   const labels = Object.keys(frozen)
@@ -110,14 +110,23 @@ const CHECKS = {
 
 /** Results of all checks before the write. Accept only if none of them is `blocking`. Throws only for our own bugs. */
 export function commitChecks(input: CommitInput): readonly CheckResult[] {
-  const terms: Terms = {allowSkip: (input.appraisal.allowSkip ?? []) as Terms['allowSkip'], require: []}
+  const terms = termsOf(input.appraisal)
   return Object.entries(CHECKS).map(([id, check]) => settle(id as CheckId, check(input), terms))
 }
 
-/** The check after the write: `state` is what the TDI is in now. Blocking means unlock. */
-export const postCommitChecks = ({state: now}: {readonly bundle: Bundle; readonly state: string}) => [
-  settle('commit.post-state', now === 'RUN' ? pass() : fail('state', quoted(now), {expected: 'RUN'}), {
-    allowSkip: [],
-    require: [],
-  }),
-]
+const termsOf = ({allowSkip}: Appraisal): Terms => ({allowSkip: (allowSkip ?? []) as Terms['allowSkip'], require: []})
+
+/**
+ * The checks after the write: `state` and `digests` are what is read now. Whoever locked anew between the last look and
+ * the write is found out here. Blocking means unlock.
+ */
+export function postCommitChecks(
+  input: Pick<CommitInput, 'bundle' | 'appraisal' | 'state' | 'digests'>,
+): readonly CheckResult[] {
+  const terms = termsOf(input.appraisal)
+  const {state: now} = input
+  return [
+    settle('commit.lock-epoch', lockEpoch(input), terms),
+    settle('commit.post-state', now === 'RUN' ? pass() : fail('state', quoted(now), {expected: 'RUN'}), terms),
+  ]
+}

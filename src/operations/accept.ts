@@ -13,14 +13,14 @@ import {
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {acceptPlan, bindPlan, readDigests, readTdi, type Tdi} from '../tsm/index.js'
+import {acceptPlan, bindPlan, readDigests, readTdi, type Tdi, unlockPlan} from '../tsm/index.js'
 import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
 import {keptBundle} from './collect.js'
 import {readPciFacts} from './device-facts.js'
 import {heldOf, releaseDevice} from './held-devices.js'
 import {isAuditDurable, recordAudit} from './record-audit.js'
 import {appraiseLive} from './review.js'
-import {carryOut, exclusively, type TransitionOptions} from './transition.js'
+import {carryOut, exclusively, leftIn, type TransitionOptions} from './transition.js'
 
 export interface AcceptOptions extends TransitionOptions {
   readonly policy: Policy
@@ -117,7 +117,10 @@ async function readAndCheck(
   })
 }
 
-/** The write itself. From here on the device is either in RUN, recorded as such, or unlocked. */
+/**
+ * The write itself. From here on the device is either in RUN, recorded as such, or unlocked. Nothing keeps another root
+ * process from locking anew between the last look and the write, so the evidence is looked at once more in RUN.
+ */
 async function commitNow(
   kernel: Kernel,
   bundle: Bundle,
@@ -126,18 +129,49 @@ async function commitNow(
   options: AcceptOptions,
 ): Promise<AcceptResult> {
   const {bdf, before} = result
-  let after: Tdi
+  let accepted: AcceptResult
   try {
     // the plan reads back RUN, and unlocks where it does not find it
-    ;({after} = await carryOut(kernel, before, acceptPlan(before), {...options, dryRun: false}))
+    const {after} = await carryOut(kernel, before, acceptPlan(before), {...options, dryRun: false})
+    const digests = await readDigests(kernel, bdf, options.signal)
+    const post = postCommitChecks({bundle, appraisal, state: after.state, digests})
+    const stopped = post.find(({blocking}) => blocking)
+    if (stopped !== undefined) throw changedMeanwhile(bdf, stopped)
+    recordAudit(kernel, 'committed', {bdf, bundle, appraisal})
+    const earlier = result.commit.filter(({id}) => post.every(later => later.id !== id))
+    accepted = {...result, commit: [...earlier, ...post], changed: true, after}
   } catch (error) {
-    const reason = error instanceof TsmctlError ? error.kind : 'bug'
-    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {reason}})
-    throw error
+    throw await afterWithdrawal(kernel, before, {bdf, bundle, appraisal}, error)
   }
-  const commit = [...result.commit, ...postCommitChecks({bundle, state: after.state})]
-  recordAudit(kernel, 'committed', {bdf, bundle, appraisal})
-  return {...result, commit, changed: true, after: options.bind ? await bindAgain(kernel, after, options) : after}
+  return options.bind ? {...accepted, after: await bindAgain(kernel, accepted.after, options)} : accepted
+}
+
+/** `error`, once a device that runs without having been committed was unlocked and the failure recorded. */
+async function afterWithdrawal(
+  kernel: Kernel,
+  before: Tdi,
+  of: {readonly bdf: string; readonly bundle: Bundle; readonly appraisal: Appraisal},
+  error: unknown,
+): Promise<unknown> {
+  // a state that cannot be read may be RUN
+  const tdi = await readTdi(kernel, of.bdf).catch((): Tdi => ({...before, state: 'RUN'}))
+  let told = error
+  if (tdi.state === 'RUN') {
+    try {
+      // the hold stays: without driver_override in the facts the plan has nothing to release
+      await carryOut(kernel, tdi, unlockPlan({...tdi, driverOverride: null}, {driverOverride: null}), {})
+    } catch {
+      // what the device was left in is said below
+    }
+    told = await leftIn(kernel, of.bdf, error)
+  }
+  try {
+    const reason = error instanceof TsmctlError ? error.kind : 'bug'
+    recordAudit(kernel, 'commit-failed', {...of, result: {reason}})
+  } catch {
+    // a log that cannot be written is no reason to hide why
+  }
+  return told
 }
 
 /** Releases the hold, and binds the driver that was bound before the lock. A device without one stays free. */

@@ -150,13 +150,23 @@ describe('commit checks', () => {
   })
 })
 
+const blockingAfter = (extra: Partial<CommitInput>): string[] =>
+  postCommitChecks({...input({state: 'RUN'}), ...extra})
+    .filter(result => result.blocking)
+    .map(({id, code}) => `${id} ${code}`)
+
 describe('after the write', () => {
   it.each([
     ['RUN', []],
-    ['CONFIG_LOCKED', ['commit.post-state']],
-    ['ERROR', ['commit.post-state']],
+    ['CONFIG_LOCKED', ['commit.post-state state']],
+    ['ERROR', ['commit.post-state state']],
   ])('%s', (state, expected) => {
-    const results = postCommitChecks({bundle, state})
-    expect(results.filter(result => result.blocking).map(({id}) => id)).toEqual(expected)
+    expect(blockingAfter({state})).toEqual(expected)
+  })
+
+  it('a rival that locked anew between the last look and the write is found out', () => {
+    const digests = digestsOf(bundle).set('measurements', new Uint8Array(48))
+    expect(blockingAfter({digests})).toEqual(['commit.lock-epoch changed'])
+    expect(blockingAfter({digests: new Map()})).toEqual(['commit.lock-epoch changed'])
   })
 })
