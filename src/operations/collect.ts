@@ -49,7 +49,7 @@ export async function collectHeld(kernel: Kernel, bdf: string, options: CollectO
   const before = await readPciFacts(kernel, bdf, signal)
   const nonce = drawNonce(length => kernel.random(length), options.relyingPartyNonce)
   const bundleId = toHex(kernel.random(16))
-  burnNonce(kernel.state, nonce.value, bundleId, kernel.now())
+  burnNonce(kernel.state, nonce.value, bundleId, {now: kernel.now(), monotonic: kernel.monotonic()})
   const collected = await collectPciTsm(kernel, bdf, nonceBytes(nonce), signal)
   const after = await readPciFacts(kernel, bdf, signal)
   const state = await readTdi(kernel, bdf, signal)
@@ -146,5 +146,14 @@ export function keptBundle(kernel: Kernel, digest: string): Bundle {
       got: 'this machine has not collected it',
       hint: 'Collect evidence of the locked device first: tsmctl evidence BDF.',
     })
-  return bundleFromJson(bytes)
+  const bundle = bundleFromJson(bytes)
+  // a file's name is not what it contains: the caller named this evidence and no other
+  if (bundle.digest !== digest)
+    throw new TsmctlError({
+      kind: 'malformed',
+      attempted: `use evidence ${shortDigest(digest)}`,
+      got: `the kept file holds evidence ${shortDigest(bundle.digest)}`,
+      hint: 'Somebody changed the state directory: collect the evidence again.',
+    })
+  return bundle
 }

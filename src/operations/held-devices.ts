@@ -12,13 +12,23 @@ export interface Held {
 const FILE = 'held.json'
 const NOTHING: Held = {driver: null, driverOverride: null}
 
+const isNullOrText = (value: unknown): boolean => value === null || typeof value === 'string'
+
+const isHeld = (value: unknown): value is Held =>
+  typeof value === 'object' &&
+  value !== null &&
+  isNullOrText((value as Held).driver) &&
+  isNullOrText((value as Held).driverOverride)
+
+/** Never throws: only convenience is lost, and giving a device back must not depend on a file. */
 function readAll(kernel: Kernel): Record<string, Held> {
-  const bytes = kernel.state.read(FILE)
-  if (bytes === undefined) return {}
   try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, Held>
+    const bytes = kernel.state.read(FILE) ?? new Uint8Array()
+    const all = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+    return typeof all === 'object' && all !== null
+      ? Object.fromEntries(Object.entries(all).filter((entry): entry is [string, Held] => isHeld(entry[1])))
+      : {}
   } catch {
-    // only convenience is lost: without it nothing is bound again by itself
     return {}
   }
 }
