@@ -13,6 +13,14 @@ const LF = '\n'
 interface Entry {
   readonly nonce: string
   readonly bundleId: string
+  /** Monotonic nanoseconds when it was drawn; undefined where they are not a number. */
+  readonly mono: bigint | undefined
+}
+
+/** When something happens, by the clock on the wall, which the host may set, and the one that only goes forward. */
+export interface Moment {
+  readonly now: Date
+  readonly monotonic: bigint
 }
 
 const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder('latin1').decode(bytes ?? new Uint8Array())
@@ -20,8 +28,9 @@ const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder('latin
 /** A line that was torn by a crash names no nonce that was ever sent: burning comes first. */
 function entryOf(line: string): Entry | undefined {
   try {
-    const {nonce, bundleId} = JSON.parse(line) as Record<string, unknown>
-    return typeof nonce === 'string' && typeof bundleId === 'string' ? {nonce, bundleId} : undefined
+    const {nonce, bundleId, mono} = JSON.parse(line) as Record<string, unknown>
+    if (typeof nonce !== 'string' || typeof bundleId !== 'string') return undefined
+    return {nonce, bundleId, mono: typeof mono === 'string' && /^\d{1,20}$/.test(mono) ? BigInt(mono) : undefined}
   } catch {
     return undefined
   }
@@ -42,8 +51,19 @@ export function nonceHistory(state: StateStore): NonceHistory {
   }
 }
 
+const NANOSECONDS = 1e9
+
+/**
+ * Seconds since `nonce` was drawn for `bundleId`, by the monotonic clock: the age of evidence that setting the clock
+ * back cannot hide. Infinite when that is not known, or lies in another boot.
+ */
+export function ageOfNonce(state: StateStore, nonce: string, bundleId: string, monotonic: bigint): number {
+  const entry = entriesOf(state).find(one => one.nonce === nonce && one.bundleId === bundleId)
+  return entry?.mono === undefined || entry.mono > monotonic ? Infinity : Number(monotonic - entry.mono) / NANOSECONDS
+}
+
 /** Burns `nonce` for the collection `bundleId`; durable on return. Throws TsmctlError when it was drawn before. */
-export function burnNonce(state: StateStore, nonce: string, bundleId: string, now: Date): void {
+export function burnNonce(state: StateStore, nonce: string, bundleId: string, {now, monotonic}: Moment): void {
   if (entriesOf(state).some(entry => entry.nonce === nonce))
     throw new TsmctlError({
       kind: 'bug',
@@ -53,6 +73,6 @@ export function burnNonce(state: StateStore, nonce: string, bundleId: string, no
     })
   const torn = textOf(state.read(FILE))
   const start = torn === '' || torn.endsWith(LF) ? '' : LF
-  const line = jcs({at: now.toISOString(), bundleId, nonce})
+  const line = jcs({at: now.toISOString(), bundleId, mono: String(monotonic), nonce})
   state.append(FILE, new TextEncoder().encode(`${start}${line}${LF}`))
 }

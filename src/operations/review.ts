@@ -1,5 +1,5 @@
 /** `verify`, and the review step of `accept`, `admit` and the cockpit: frozen evidence in, appraisal out. */
-import {type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
+import {ageOfNonce, type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
 import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
@@ -38,12 +38,15 @@ const historyOf = (kernel: Kernel | undefined) => (kernel === undefined ? undefi
 
 /** Appraises evidence that this machine collected of a device that is still locked. */
 export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: ReviewOptions): Promise<Appraisal> {
+  const {nonce, bundleId} = bundle.manifest
   const appraisal = await appraise({
     bundle,
     policy: options.policy,
     now: kernel.now(),
     clockTrusted: options.clockTrusted ?? false,
     mode: 'live',
+    // evidence without a nonce is denied for that; here it has no age
+    ageSeconds: nonce === null ? Infinity : ageOfNonce(kernel.state, nonce.value, bundleId, kernel.monotonic()),
     built: BUILT,
     nonces: nonceHistory(kernel.state),
   })

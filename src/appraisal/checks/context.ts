@@ -19,7 +19,7 @@ export interface Circumstances {
   readonly clockTrusted: boolean
   /** `live`: the evidence was just collected on this machine and may lead to accept. */
   readonly mode: 'live' | 'offline'
-  /** Age by the monotonic clock, where one process collected and decides. */
+  /** Age by the monotonic clock, where the machine that collected decides. */
   readonly ageSeconds?: number | undefined
   readonly nonces?: NonceHistory | undefined
   /** When this tool was built: a lower bound of the present. */
