@@ -32,21 +32,29 @@ function parse(line: string): AuditRecord | undefined {
 const digestIn = ({evidence}: AuditRecord): string | undefined =>
   (evidence as {D?: string} | null | undefined)?.D ?? undefined
 
-/** Every `committed` needs, for the same evidence, a decision, the approval that decision asked for, and the intention. */
+/** Ends what was decided: whoever commits after it must have decided, and approved, anew. */
+const ENDS: readonly string[] = ['committed', 'commit-failed']
+
+/**
+ * Every `committed` needs, for the same evidence and since the last attempt: a decision, then the approval that decision
+ * asked for, then the intention.
+ */
 function sequenceProblems(parsed: readonly Parsed[]): AuditProblem[] {
   return parsed.flatMap(({record, number}, i) => {
     if (record.event !== 'committed') return []
     const D = digestIn(record)
-    const before = parsed.slice(0, i).filter(({record: earlier}) => D !== undefined && digestIn(earlier) === D)
-    const last = (event: string) => before.findLast(({record: earlier}) => earlier.event === event)?.record
-    const verdict = last('decided')?.verdict as {decision?: string} | undefined
+    const same = parsed.slice(0, i).flatMap(({record: earlier}) => (digestIn(earlier) === D ? [earlier] : []))
+    const before = D === undefined ? [] : same.slice(same.findLastIndex(({event}) => ENDS.includes(event)) + 1)
+    const last = (event: string): number => before.findLastIndex(earlier => earlier.event === event)
+    const [decided, approved, committing] = [last('decided'), last('approved'), last('committing')]
+    const decision = (before[decided]?.verdict as {decision?: unknown} | null | undefined)?.decision
     const missing = [
-      ...(last('committing') === undefined ? ['committing'] : []),
-      ...(verdict === undefined ? ['decided'] : []),
-      ...(verdict?.decision === 'review' && last('approved') === undefined ? ['approved'] : []),
+      ...(committing < 0 || committing < decided ? ['committing'] : []),
+      ...(decided < 0 ? ['decided'] : []),
+      ...(decision === 'review' && (approved < decided || approved > committing) ? ['approved'] : []),
     ]
-    const denied = verdict?.decision === 'deny' ? [{line: number, message: 'committed although denied'}] : []
-    return [...missing.map(event => ({line: number, message: `committed without ${event}`})), ...denied]
+    const denied = decided < 0 || decision === 'accept' || decision === 'review' ? [] : ['committed although denied']
+    return [...missing.map(event => `committed without ${event}`), ...denied].map(message => ({line: number, message}))
   })
 }
 

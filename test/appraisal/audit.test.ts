@@ -159,6 +159,44 @@ describe('what must precede a commit', () => {
     ['no decision', [event('committing'), event('committed')], ['committed without decided']],
     ['a denial', [decided('deny'), event('committing'), event('committed')], ['committed although denied']],
     [
+      'an approval before the decision that asks for it',
+      [event('approved'), decided('review'), event('committing'), event('committed')],
+      ['committed without approved'],
+    ],
+    [
+      'an approval after the intention',
+      [decided('review'), event('committing'), event('approved'), event('committed')],
+      ['committed without approved'],
+    ],
+    [
+      'an approval that a failed attempt used up',
+      [
+        decided('review'),
+        event('approved'),
+        event('committing'),
+        event('commit-failed'),
+        decided('review'),
+        event('committing'),
+        event('committed'),
+      ],
+      ['committed without approved'],
+    ],
+    [
+      'one decision for two commits',
+      [decided('accept'), event('committing'), event('committed'), event('committing'), event('committed')],
+      ['committed without decided'],
+    ],
+    [
+      'an intention before the decision',
+      [event('committing'), decided('accept'), event('committed')],
+      ['committed without committing'],
+    ],
+    [
+      'a decision nobody knows',
+      [decided('perhaps'), event('committing'), event('committed')],
+      ['committed although denied'],
+    ],
+    [
       'steps for other evidence',
       [
         event('decided', {...verdict('accept'), bundle: other}),
