@@ -13,7 +13,17 @@ import {
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {acceptPlan, bindPlan, readDigests, readTdi, type Tdi, unlockPlan} from '../tsm/index.js'
+import {
+  acceptPlan,
+  bindPlan,
+  devicePath,
+  observe,
+  readDigests,
+  readTdi,
+  runPlan,
+  type Tdi,
+  unlockPlan,
+} from '../tsm/index.js'
 import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
 import {keptBundle} from './collect.js'
 import {readPciFacts} from './device-facts.js'
@@ -146,6 +156,26 @@ async function commitNow(
   return options.bind ? {...accepted, after: await bindAgain(kernel, accepted.after, options)} : accepted
 }
 
+/** Unlocks a device that may run after `error`. False when that failed; what it was left in is for others to say. */
+async function withdraw(kernel: Kernel, before: Tdi, error: unknown): Promise<'unlocked' | 'untouched' | false> {
+  const {bdf} = before
+  try {
+    // what cannot be read may be RUN; and a reading that denies it is believed only where nothing was written
+    const found = await readTdi(kernel, bdf).catch(async (): Promise<Tdi> => {
+      const driver = await observe(kernel, `${devicePath(bdf)}/driver`).catch(() => null)
+      return {...before, state: 'RUN', driver}
+    })
+    const interrupted = error instanceof TsmctlError && error.kind === 'interrupted'
+    if (found.state === 'CONFIG_UNLOCKED' || (found.state === 'CONFIG_LOCKED' && interrupted)) return 'untouched'
+    // the hold stays: without driver_override in the facts the plan has nothing to release
+    const tdi = {...found, driverOverride: null}
+    await runPlan(kernel, unlockPlan(tdi, tdi))
+    return 'unlocked'
+  } catch {
+    return false
+  }
+}
+
 /** `error`, once a device that runs without having been committed was unlocked and the failure recorded. */
 async function afterWithdrawal(
   kernel: Kernel,
@@ -153,18 +183,9 @@ async function afterWithdrawal(
   of: {readonly bdf: string; readonly bundle: Bundle; readonly appraisal: Appraisal},
   error: unknown,
 ): Promise<unknown> {
-  // a state that cannot be read may be RUN
-  const tdi = await readTdi(kernel, of.bdf).catch((): Tdi => ({...before, state: 'RUN'}))
-  let told = error
-  if (tdi.state === 'RUN') {
-    try {
-      // the hold stays: without driver_override in the facts the plan has nothing to release
-      await carryOut(kernel, tdi, unlockPlan({...tdi, driverOverride: null}, {driverOverride: null}), {})
-    } catch {
-      // what the device was left in is said below
-    }
-    told = await leftIn(kernel, of.bdf, error)
-  }
+  // twice: a driver that somebody bound in between is unbound the second time
+  const withdrawn = (await withdraw(kernel, before, error)) || (await withdraw(kernel, before, error))
+  const told = withdrawn === 'untouched' ? error : await leftIn(kernel, of.bdf, error)
   try {
     const reason = error instanceof TsmctlError ? error.kind : 'bug'
     recordAudit(kernel, 'commit-failed', {...of, result: {reason}})

@@ -120,17 +120,28 @@ export function acceptPlan(tdi: Tdi): Plan {
   }
 }
 
-/** Releases the hold and asks the kernel to bind; `driver` is the name that must then be bound. */
+/**
+ * Releases the hold and asks the kernel to bind; `driver` is the name that must then be bound. A device that was
+ * accepted must still run then: a driver must not stay on one that somebody locked anew meanwhile.
+ */
 export function bindPlan(tdi: Tdi, driver: string, previous: string | null): Plan {
+  const running = tdi.state === 'RUN' ? [{path: `${devicePath(tdi.bdf)}/tsm/accept`, reads: '1'}] : []
+  const bound = {path: `${devicePath(tdi.bdf)}/driver`, reads: driver}
   return {
     verb: 'bind',
     subject: tdi.bdf,
     steps: [
-      ...releaseSteps(tdi, previous),
+      ...releaseSteps(tdi, previous).map(step => ({...step, expect: [...step.expect, ...running]})),
       {
         write: {path: '/sys/bus/pci/drivers_probe', value: tdi.bdf, why: `bind driver ${driver}`},
         // drivers_probe reports success even when nothing was bound: only the link tells
-        expect: [{path: `${devicePath(tdi.bdf)}/driver`, reads: driver}],
+        expect: [bound, ...running],
+        undo: {
+          path: `/sys/bus/pci/drivers/${driver}/unbind`,
+          value: tdi.bdf,
+          why: `driver ${driver} unbound again`,
+          unless: {path: bound.path, reads: null},
+        },
       },
     ],
   }

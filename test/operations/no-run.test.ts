@@ -74,6 +74,15 @@ describe('a device does not stay in RUN', () => {
     expect(events(machine)).not.toContain('committed')
   })
 
+  it('with a driver when a rival locks it anew after the last look', async () => {
+    const machine = await lockedWithEvidence()
+    await inject(machine, {at: 'evidence', do: 'relock', after: 1})
+    const error = await failureOf(accept(machine.kernel, GOOD, machine.digest, {policy: policyOf(machine), bind: true}))
+    expect(error).toMatchObject({kind: 'transition'})
+    expect(await readTdi(machine.kernel, GOOD)).toMatchObject({state: 'CONFIG_LOCKED', driver: null})
+    expect(machineStatus(machine.directory).violations).toEqual([])
+  })
+
   const unreadable: [string, Omit<Fault, 'device'>[]][] = [
     // three readings come before: two looks at the TDI, one at the PCI facts
     ['tsm/accept', [{at: 'read:tsm/accept', do: 'errno', errno: 'EIO', after: 3}]],
@@ -82,6 +91,20 @@ describe('a device does not stay in RUN', () => {
     ['tsm/lock for good', [{at: 'read:tsm/lock', do: 'errno', errno: 'EIO', after: 3, times: 'always'}]],
     ['tsm/accept after its reading back', [{at: 'read:tsm/accept', do: 'errno', errno: 'EIO', after: 4}]],
     ['tsm/lock after its reading back', [{at: 'read:tsm/lock', do: 'errno', errno: 'EIO', after: 4}]],
+    [
+      'and reading tsm/accept lies',
+      [
+        {at: 'read:tsm/accept', do: 'errno', errno: 'EAGAIN', after: 2},
+        {at: 'read:tsm/accept', do: 'flip-bit', after: 3, times: 2},
+      ],
+    ],
+    [
+      'and a rival binds the driver before it is unlocked',
+      [
+        {at: 'read:driver_override', do: 'errno', errno: 'EINVAL', after: 2, times: 'always'},
+        {at: 'unlock', do: 'bind-driver'},
+      ],
+    ],
     ['the digests', [{at: 'evidence', do: 'errno', errno: 'EIO', after: 1}]],
   ]
   it.each(unreadable)('when it cannot be read afterwards: %s', async (_, faults) => {
