@@ -145,9 +145,9 @@ export interface Block {
 const digest = (text: string): Uint8Array => sha384(new TextEncoder().encode(text))
 const svn = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0, 0, 0, 0, 0)
 /** Device mode: capabilities, normal operation, capabilities, no debug. */
-export const mode = (operational: number, debug: number): Uint8Array => {
+export const mode = (operational: number, debug: number, reportable = 0x1f): Uint8Array => {
   const words = new DataView(new ArrayBuffer(16))
-  for (const [i, word] of [0x3f, operational, 0x1f, debug].entries()) words.setUint32(i * 4, word, true)
+  for (const [i, word] of [0x3f, operational, reportable, debug].entries()) words.setUint32(i * 4, word, true)
   return new Uint8Array(words.buffer)
 }
 

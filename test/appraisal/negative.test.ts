@@ -498,6 +498,20 @@ describe('negative cases', () => {
   })
 })
 
+describe('a device that cannot report debug access', () => {
+  it.each([0, 1, 2, 0x1c])('is not proven to have none: DeviceModeCapabilities %s', async reportable => {
+    const forgery = {transcript: {blocks: withBlock(254, {value: mode(4, 0, reportable)})}}
+    const {decision, results} = await judged({forgery, policy: informationalMode()})
+    expect(results.find(({id}) => id === 'spdm.meas.debug')).toMatchObject({
+      result: 'skip',
+      reason: 'abs',
+      blocking: true,
+      word: 'NOT PROVEN',
+    })
+    expect(decision).toBe('deny')
+  })
+})
+
 /** Checks that see the same mutation on their own. */
 const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
   'N006 a nonce of zeros': ['spdm.meas.nonce'],

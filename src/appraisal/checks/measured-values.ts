@@ -199,8 +199,8 @@ const deviceMode = fromTranscript(({blocks}) => {
 
 const debug = fromTranscript(({blocks}) => {
   const found = modes(blocks)
-  if (found.length === 0) return skip('abs', 'the device does not say whether debug access is active')
-  return failIfAny(
+  if (found.length === 0) return NO_DEBUG_STATE
+  const answer = failIfAny(
     found.flatMap(({block, mode}) => {
       const states = [
         ['non-invasive debug is active', mode.nonInvasiveDebug],
@@ -216,7 +216,11 @@ const debug = fromTranscript(({blocks}) => {
     }),
     'no debug access',
   )
+  // a state bit is 0 as well on a device that cannot report the state (DSP0274 §10.11, DeviceModeCapabilities)
+  const reports = found.every(({mode}) => mode.nonInvasiveDebugCap && mode.invasiveDebugCap)
+  return answer.result === 'pass' && !reports ? NO_DEBUG_STATE : answer
 })
+const NO_DEBUG_STATE = skip('abs', 'the device does not say whether debug access is active')
 
 export const MEASURED_VALUE_CHECKS = {
   'spdm.meas.type-rep': typeRep,
