@@ -20,7 +20,8 @@ type Parsed = {readonly record: AuditRecord; readonly line: string; readonly num
 
 function parse(line: string): AuditRecord | undefined {
   try {
-    const value = strictJson(lineBytes(line), 'an audit record') as AuditRecord
+    const value = strictJson(lineBytes(line), 'an audit record') as AuditRecord | null
+    if (value === null) return undefined
     // only the canonical form has one digest
     return typeof value.seq === 'number' && typeof value.prev === 'string' && lineOf(value) === line ? value : undefined
   } catch (error) {
@@ -79,8 +80,9 @@ function isQuarantined(line: string, next: string | undefined): boolean {
 /** The record a line must follow, by digest. */
 function expectedPrev(previous: Parsed | undefined, record: AuditRecord): string | undefined {
   if (previous !== undefined) return lineDigest(previous.line)
-  const {machineIdHash, nonce} = (record.genesis ?? {}) as {machineIdHash?: string | null; nonce?: string}
-  return nonce === undefined ? undefined : genesisDigest({machineIdHash: machineIdHash ?? null, nonce})
+  const {machineIdHash = null, nonce} = (record.genesis ?? {}) as {machineIdHash?: unknown; nonce?: unknown}
+  if (typeof nonce !== 'string' || (machineIdHash !== null && typeof machineIdHash !== 'string')) return undefined
+  return genesisDigest({machineIdHash, nonce})
 }
 
 /**

@@ -3,7 +3,7 @@
  * operation, and returns data with its text form; everything about streams and exit codes happens here.
  */
 import {Command, Errors, Flags} from '@oclif/core'
-import {EXIT_CODES, TsmctlError} from '../errors.js'
+import {EXIT_CODES, printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {openHost} from '../operations/open-host.js'
 import {emit, talk} from './emit.js'
@@ -112,7 +112,8 @@ export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlErro
     return new TsmctlError({
       kind: 'usage',
       attempted: 'understand this command line',
-      got: thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll('\n', ' '),
+      // it repeats the words of the command line, whatever is in them
+      got: printable(thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll('\n', ' '), 512),
       hint: 'Run the command with --help to see what it takes.',
       cause: thrown,
     })
@@ -120,7 +121,7 @@ export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlErro
   return new TsmctlError({
     kind: 'bug',
     attempted: 'finish: this is a bug in tsmctl',
-    got: detail,
+    got: printable(detail, 512),
     hint:
       process.env['TSMCTL_DEBUG'] && thrown instanceof Error ? thrown.stack : 'TSMCTL_DEBUG=1 adds the stack trace.',
     cause: thrown,

@@ -24,7 +24,7 @@ export function defaultStateDirectory(env: Readonly<Record<string, string | unde
     kind: 'usage',
     attempted: 'find the state directory',
     got: 'neither XDG_STATE_HOME nor HOME is an absolute path',
-    hint: 'name one with --state-dir',
+    hint: 'name one with TSMCTL_STATE_DIR',
   })
 }
 

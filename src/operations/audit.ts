@@ -22,14 +22,17 @@ const member = (value: unknown, key: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined
 const text = (value: unknown): string => (typeof value === 'string' ? printable(value, 200) : '-')
 
+/** Objects as JSON: what a damaged log holds need not have a usable `toString`. */
+const said = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+
 function detail(record: AuditRecord): string {
   const {verdict, result} = record
   const failed = member(verdict, 'failed')
   const decision = member(verdict, 'decision')
   if (record.event === 'decided')
     return `${text(decision)}${Array.isArray(failed) && failed.length > 0 ? `: ${failed.map(text).join(', ')}` : ''}`
-  const said = typeof result === 'object' && result !== null ? Object.entries(result) : []
-  return said.map(([key, value]) => `${printable(key)} ${printable(String(value), 80)}`).join(', ')
+  const entries = typeof result === 'object' && result !== null ? Object.entries(result) : []
+  return entries.map(([key, value]) => `${printable(key)} ${printable(said(value), 80)}`).join(', ')
 }
 
 /** One line per record: number, time, event, device, evidence, what came of it. */

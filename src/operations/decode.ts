@@ -63,7 +63,7 @@ export async function decode(
     })
   }
   for (const name of Object.keys(given))
-    if (known.context[name] === undefined)
+    if (!Object.hasOwn(known.context, name))
       throw new TsmctlError({
         kind: 'usage',
         attempted: `decode ${kind}`,

@@ -25,7 +25,7 @@ export async function simScenarios(): Promise<Readonly<Record<string, string>>> 
 /** The text of a built-in scenario: the documentation of the scenario language by example. */
 export async function explainScenario(name: string): Promise<string> {
   const {SCENARIO_TEXTS} = await import('../sim/index.js')
-  const text = SCENARIO_TEXTS[name]
+  const text = Object.hasOwn(SCENARIO_TEXTS, name) ? SCENARIO_TEXTS[name] : undefined
   if (text === undefined)
     throw new TsmctlError({
       kind: 'not-found',

@@ -220,3 +220,15 @@ describe('what must precede a commit', () => {
     ])
   })
 })
+
+describe('lines that are JSON but no records', () => {
+  it.each([
+    'null',
+    '5',
+    '[]',
+    '{"event":"x","genesis":{"nonce":5},"mono":"1","prev":"x","seq":0}',
+    '{"event":"x","genesis":{"machineIdHash":5,"nonce":"x"},"mono":"1","prev":"x","seq":0}',
+  ])('%s is a problem, not a crash', line => {
+    expect(verifyAuditChain(Buffer.from(`${line}\n`)).problems).not.toEqual([])
+  })
+})

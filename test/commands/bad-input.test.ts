@@ -1,4 +1,5 @@
 /** What people get wrong: each gives a message of one line and a hint, the documented exit code, and nothing else. */
+import {spawnSync} from 'node:child_process'
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -45,6 +46,29 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     expect(err).toMatch(/^tsmctl: cannot [^\n]+\n( {2}[^\n]+\n)?$/)
     expect(err).not.toMatch(/\bat .*:\d+:\d+/)
     expect(tsmctlJson(args).json.error).toMatchObject({exit: code})
+  })
+
+  it.each([
+    [['lock', '--flag-\x1b[31m\u202e']],
+    [['list', '\x1b[31m\u202e']],
+    [['sim', 'explain', '__proto__']],
+    [['decode', 'spdm-version', '--hex', '00', '--context', 'constructor=1']],
+  ])('%j: hostile words are refused and escaped', args => {
+    const {code, out, err} = tsmctl(args)
+    expect([code === 2 || code === 3, out]).toEqual([true, ''])
+    expect(err).toMatch(/^tsmctl: cannot [\x20-\x7e]+\n( {2}[\x20-\x7e]+\n)?$/)
+  })
+
+  it.each([['list'], ['decode --list']])('%s into a full device says so and ends with 7', command => {
+    const run = spawnSync('/bin/sh', ['-c', `'${process.execPath}' bin/tsmctl.cjs ${command} >/dev/full`], {
+      cwd: root,
+      env: {...process.env, TSMCTL_HOST: `replay:${capture}`},
+      encoding: 'utf8',
+    })
+    expect([run.status, run.stderr]).toEqual([
+      7,
+      expect.stringMatching(/tsmctl: cannot write standard output: ENOSPC \(.*\)\n$/),
+    ])
   })
 
   it.each([
