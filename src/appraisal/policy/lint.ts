@@ -87,6 +87,7 @@ function valueRules(find: Find, where: string, value: MeasurementValue): void {
   if (mask !== undefined && raw === undefined) find('L08', where, `${block}: mask without raw`)
   if (mask !== undefined && raw?.some(item => item.length !== mask.length))
     find('L08', where, `${block}: mask and raw differ in length`)
+  if (mask !== undefined && /^0*$/.test(mask)) find('L08', where, `${block}: a mask of zeros accepts any value`)
   const size = RAW_SIZE[type]
   if (size !== undefined && raw?.some(item => item.length !== size * 2))
     find('L08', where, `${block}: a raw value of type ${type} has ${size} bytes`)

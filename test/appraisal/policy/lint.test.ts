@@ -35,6 +35,7 @@ const CASES: readonly (readonly [string, Json, string])[] = [
   ['accept on first use', policy({}, rule({identity: {mode: 'tofu'}})), 'L06'],
   ['a mask without raw value', values(firmware({digests: [D('b')], mask: 'ff'})), 'L08'],
   ['a mask of another length', values(firmware({raw: ['0011'], mask: 'ff'})), 'L08'],
+  ['a mask that compares nothing', values(firmware({raw: ['0011'], mask: '0000'})), 'L08'],
   ['a device mode of 12 bytes', values(firmware({type: 'device-mode', raw: ['00'.repeat(12)]})), 'L08'],
   ['a device mode as digest', values(firmware({type: 'device-mode', digests: [D('b')]})), 'L08'],
   ['an svn range for firmware', values(firmware({svn: {min: 1}})), 'L08'],
