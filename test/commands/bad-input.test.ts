@@ -59,6 +59,18 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     expect(err).toMatch(/^tsmctl: cannot [\x20-\x7e]+\n( {2}[\x20-\x7e]+\n)?$/)
   })
 
+  it('a machine in a directory with a hostile name is made and booted without repeating the name raw', () => {
+    const directory = join(scratch, 'm\x1b[31m')
+    for (const args of [
+      ['sim', 'create', directory],
+      ['sim', 'reset', directory],
+    ]) {
+      const {code, out, err} = tsmctl(args)
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toMatch(/^[\x20-\x7e\n]+$/)
+    }
+  })
+
   it.each([['list'], ['decode --list']])('%s into a full device says so and ends with 7', command => {
     const run = spawnSync('/bin/sh', ['-c', `'${process.execPath}' bin/tsmctl.cjs ${command} >/dev/full`], {
       cwd: root,
