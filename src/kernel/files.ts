@@ -20,10 +20,29 @@ function fileError(error: unknown, verb: string, path: string): TsmctlError {
   return kind === undefined ? refusal : new ErrnoError(refusal.errno, verb, path, {kind, cause: error})
 }
 
-/** Whole content of a file, pipe or device the user named. Throws TsmctlError `not-found`, `not-permitted`, `usage`. */
+/** Names of what the process has open already: a pipe there, as of a shell's `<(command)`, has somebody at its end. */
+const OPEN_ALREADY = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/
+
+/** A named pipe without a writer would hold the process in open(2), deaf to signals. */
+function refusePipe(path: string): void {
+  if (OPEN_ALREADY.test(path) || !statSync(path).isFIFO()) return
+  throw new TsmctlError({
+    kind: 'usage',
+    attempted: `read ${printable(path, 512)}`,
+    path,
+    got: 'it is a named pipe',
+    hint: 'Write what it carries to a file first.',
+  })
+}
+
+/**
+ * Whole content of a file or device the user named, or of a pipe that is open already. Throws TsmctlError `not-found`,
+ * `not-permitted`, `usage`.
+ */
 export function readUserFile(path: string): Uint8Array {
   let fd: number | undefined
   try {
+    refusePipe(path)
     fd = openSync(path, constants.O_RDONLY)
     if (fstatSync(fd).isDirectory()) throw new ErrnoError('EISDIR', 'read', path)
     return readToEnd(fd, path)

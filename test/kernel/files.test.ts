@@ -1,8 +1,10 @@
 import {execFileSync} from 'node:child_process'
 import {
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -40,11 +42,21 @@ describe('reading a file', () => {
 
   it('reads to the end of what arrives in pieces', () => {
     const script = 'printf one; printf two; head -c 70000 /dev/zero'
-    // a pipe of this process: what the shell calls <(...)
+    // open already, as the shell's <(...) is; the writer cannot be done before we read: a pipe holds 64 KiB
     const pipe = join(directory, 'pipe')
     execFileSync('mkfifo', [pipe])
     execFileSync('sh', ['-c', `(${script}) > '${pipe}' 2>/dev/null & :`], {stdio: 'ignore'})
-    expect(readUserFile(pipe)).toHaveLength(70_006)
+    const fd = openSync(pipe, 'r')
+    expect(readUserFile(`/dev/fd/${fd}`)).toHaveLength(70_006)
+    closeSync(fd)
+  })
+
+  it('does not wait for somebody to write into a named pipe', () => {
+    const pipe = join(directory, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    expect(failure(() => readUserFile(pipe))).toMatchObject({kind: 'usage', got: 'it is a named pipe'})
+    symlinkSync(pipe, join(directory, 'link'))
+    expect(failure(() => readUserFile(join(directory, 'link')))).toMatchObject({kind: 'usage'})
   })
 
   it('says what is wrong and by which exit code', () => {
