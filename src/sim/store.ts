@@ -6,6 +6,7 @@ import {join} from 'node:path'
 import {errnoOf, printable, TsmctlError} from '../errors.js'
 import {directoryState, fileLocks} from '../kernel/index.js'
 import {FORMAT, type Machine, type MachineState} from './machine.js'
+import {isMachine, isStateOf} from './shape.js'
 
 const MACHINE = 'machine.json'
 const STATE = 'state.json'
@@ -22,18 +23,21 @@ export interface MachineStore {
 
 const json = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(`${JSON.stringify(value)}\n`))
 
-function parse<T>(bytes: Uint8Array, path: string): T {
+const spoilt = (path: string, got: string, cause?: unknown): TsmctlError =>
+  new TsmctlError({
+    kind: 'malformed',
+    attempted: `open the simulated machine ${printable(path, 512)}`,
+    path,
+    got,
+    hint: 'tsmctl sim create --replace makes a new one.',
+    cause,
+  })
+
+function parse(bytes: Uint8Array, path: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as T
+    return JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch (error) {
-    throw new TsmctlError({
-      kind: 'malformed',
-      attempted: `open the simulated machine ${printable(path, 512)}`,
-      path,
-      got: 'not JSON',
-      hint: 'tsmctl sim create makes a new one.',
-      cause: error,
-    })
+    throw spoilt(path, 'not JSON', error)
   }
 }
 
@@ -71,22 +75,29 @@ export function openMachine(directory: string): MachineStore {
       got: 'there is none',
       hint: `tsmctl sim create ${printable(directory, 512)} makes one.`,
     })
-  const machine = parse<Machine>(description, join(directory, MACHINE))
-  if (machine.format !== FORMAT)
+  const found = parse(description, join(directory, MACHINE))
+  const format = (found as {readonly format?: unknown} | null)?.format
+  if (typeof format === 'string' && format !== FORMAT)
     throw new TsmctlError({
       kind: 'unsupported',
       attempted: `open the simulated machine in ${printable(directory, 512)}`,
       path: directory,
-      got: `format ${printable(String(machine.format))}, this version writes ${FORMAT}`,
+      got: `format ${printable(format)}, this version writes ${FORMAT}`,
       hint: 'tsmctl sim create makes a new one.',
     })
+  if (!isMachine(found) || format !== FORMAT)
+    throw spoilt(join(directory, MACHINE), 'not the description of a simulated machine')
+  const machine = found as Machine
+  const isState = isStateOf(machine.functions.map(({bdf}) => bdf))
   let bytes: Uint8Array = new Uint8Array()
   let current: MachineState | undefined
 
   function state(): MachineState {
     const now = files.read(STATE) ?? new Uint8Array()
     if (current === undefined || Buffer.compare(now, bytes) !== 0) {
-      current = parse<MachineState>(now, join(directory, STATE))
+      const read = parse(now, join(directory, STATE))
+      if (!isState(read)) throw spoilt(join(directory, STATE), 'not the state of this simulated machine')
+      current = read as MachineState
       bytes = now
     }
     return current

@@ -214,7 +214,12 @@ describe('creating and opening', () => {
   it.each([
     ['machine.json', '{', 'malformed'],
     ['machine.json', '{"format": "tsmctl-sim-9"}', 'unsupported'],
+    ['machine.json', 'null', 'malformed'],
+    ['machine.json', '{"format": "tsmctl-sim-1"}', 'malformed'],
+    ['machine.json', `${'['.repeat(2000)}${']'.repeat(2000)}`, 'malformed'],
     ['state.json', '', 'malformed'],
+    ['state.json', 'null', 'malformed'],
+    ['state.json', '{"functions": {}}', 'malformed'],
   ])('a spoilt %s is reported, not trusted', async (file, content, kind) => {
     const {directory} = await make('bare')
     writeFileSync(join(directory, file), content)

@@ -1,0 +1,150 @@
+/**
+ * The shapes of a machine's two files. Another process, an editor or a full disk may have left anything there, and the
+ * simulator trusts its types from here on. Nothing but what is listed may be present.
+ */
+import {TDI_STATE} from '../tdisp/index.js'
+
+type Shape = (value: unknown) => boolean
+
+const isText: Shape = value => typeof value === 'string'
+const isFlag: Shape = value => typeof value === 'boolean'
+const isCount: Shape = value => Number.isSafeInteger(value) && (value as number) >= 0
+const oneOf =
+  (...names: readonly string[]): Shape =>
+  value =>
+    names.includes(value as string)
+const nullOr =
+  (shape: Shape): Shape =>
+  value =>
+    value === null || shape(value)
+const maybe =
+  (shape: Shape): Shape =>
+  value =>
+    value === undefined || shape(value)
+const listOf =
+  (shape: Shape): Shape =>
+  value =>
+    Array.isArray(value) && value.every(shape)
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const mapOf =
+  (shape: Shape): Shape =>
+  value =>
+    isRecord(value) && Object.values(value).every(shape)
+
+/** Exactly these fields; those that may be missing are `maybe`. */
+function fields(shapes: Readonly<Record<string, Shape>>): Shape {
+  const known = Object.entries(shapes)
+  return value =>
+    isRecord(value) &&
+    Object.keys(value).every(name => Object.hasOwn(shapes, name)) &&
+    known.every(([name, shape]) => shape(Object.hasOwn(value, name) ? value[name] : undefined))
+}
+
+const fault = fields({
+  device: isText,
+  at: isText,
+  do: isText,
+  errno: maybe(isText),
+  object: maybe(isText),
+  offset: maybe(isCount),
+  ms: maybe(isCount),
+  times: maybe(value => value === 'always' || isCount(value)),
+  after: maybe(isCount),
+})
+
+const simFunction = fields({
+  bdf: isText,
+  path: isText,
+  ids: fields({
+    vendor: isCount,
+    device: isCount,
+    subsystemVendor: isCount,
+    subsystemDevice: isCount,
+    classCode: isCount,
+    revision: isCount,
+  }),
+  config: isText,
+  resources: listOf(isText),
+  isBridge: isFlag,
+  iommuGroup: nullOr(isCount),
+  driver: nullOr(isText),
+  bound: isFlag,
+  totalVfs: isCount,
+  vfDevice: isCount,
+  doeFeatures: listOf(isText),
+  serialNumber: nullOr(isText),
+  dsm: nullOr(
+    fields({
+      model: isText,
+      identity: isText,
+      key: isText,
+      chain: isText,
+      vca: isText,
+      measurements: isText,
+      report: isText,
+    }),
+  ),
+})
+
+const reference = fields({
+  index: isCount,
+  type: isText,
+  digest: maybe(isText),
+  raw: maybe(isText),
+  svn: maybe(isCount),
+})
+
+/** `machine.json`. */
+export const isMachine: Shape = fields({
+  format: isText,
+  scenario: isText,
+  title: isText,
+  created: isText,
+  tsm: oneOf('devsec', 'none', 'absent'),
+  nonce: oneOf('honoured', 'ignored', 'refused'),
+  machineId: isText,
+  manufacturer: isText,
+  root: nullOr(isText),
+  functions: listOf(simFunction),
+  drivers: listOf(isText),
+  models: listOf(fields({model: isText, reference: listOf(reference)})),
+  faults: listOf(fault),
+})
+
+const functionState = fields({
+  present: isFlag,
+  driver: nullOr(isText),
+  override: nullOr(isText),
+  enabled: isCount,
+  tdi: fields({
+    state: oneOf(...Object.keys(TDI_STATE)),
+    lockedBy: nullOr(isText),
+    accepted: isFlag,
+    epoch: isCount,
+    startNonce: nullOr(isText),
+    reports: isCount,
+    measurements: nullOr(isText),
+    previous: nullOr(isText),
+  }),
+})
+
+const stateFields = fields({
+  revision: isCount,
+  bootId: isText,
+  autoprobe: isFlag,
+  functions: mapOf(functionState),
+  faults: listOf(fault),
+  violations: listOf(fields({kind: isText, device: isText, detail: isText})),
+})
+
+/** `state.json` of a machine with functions of these names. */
+export const isStateOf =
+  (names: readonly string[]): Shape =>
+  value => {
+    if (!stateFields(value)) return false
+    const {functions} = value as {readonly functions: object}
+    return Object.keys(functions).length === names.length && names.every(name => Object.hasOwn(functions, name))
+  }
