@@ -1,6 +1,6 @@
 /** The simulated machine's owner: create, explain, break, reset. */
 import {quoted, TsmctlError} from '../errors.js'
-import {readUserFile, writeUserFile} from '../kernel/index.js'
+import {readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
 import type {Fault, MachineStatus} from '../sim/index.js'
 import {simPolicyText} from './sim-policy.js'
 
@@ -36,6 +36,19 @@ export async function explainScenario(name: string): Promise<string> {
   return text
 }
 
+/** What lies beside no machine is not ours to replace. */
+function refuseForeignFiles(directory: string): void {
+  const there = [ROOT, POLICY].filter(name => statUserFile(`${directory}/${name}`) !== undefined)
+  if (there.length === 0) return
+  throw new TsmctlError({
+    kind: 'usage',
+    attempted: `create a simulated machine in ${quoted(directory, 512)}`,
+    path: directory,
+    got: `${there.join(' and ')} would be overwritten, and no machine is there that they belong to`,
+    hint: 'Name an empty directory.',
+  })
+}
+
 /**
  * Makes a machine in `directory` from a built-in scenario's name or from a scenario file, and beside it a policy that
  * accepts what its vendor publishes.
@@ -45,7 +58,8 @@ export async function createSimMachine(
   scenario: string,
   {replace = false, fromFile = false}: {readonly replace?: boolean; readonly fromFile?: boolean} = {},
 ): Promise<CreatedMachine> {
-  const {createMachine, publications} = await import('../sim/index.js')
+  const {createMachine, machineExists, publications} = await import('../sim/index.js')
+  if (!machineExists(directory)) refuseForeignFiles(directory)
   const source = fromFile ? {name: scenario, text: Buffer.from(readUserFile(scenario)).toString('utf8')} : scenario
   await createMachine(directory, source, {replace})
   const published = await publications(directory).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /** What people get wrong: each gives a message of one line and a hint, the documented exit code, and nothing else. */
 import {spawnSync} from 'node:child_process'
-import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, describe, expect, it} from 'vitest'
@@ -138,6 +138,15 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     }
     expect(tsmctlJson(['admit', '01:00.0', '--policy', '/nowhere'], {host}).code).toBe(11)
     expect(tsmctlJson(['list'], {host}).json.data.devices[4].state).toBe('CONFIG_UNLOCKED')
+  })
+
+  it('creating a machine replaces no file that is not of one', () => {
+    const directory = mkdtempSync(join(scratch, 'mine-'))
+    writeFileSync(join(directory, 'policy.yaml'), 'mine')
+    const {code, err} = tsmctl(['sim', 'create', directory, '--replace'])
+    expect([code, err]).toEqual([2, expect.stringContaining('policy.yaml would be overwritten')])
+    expect(readdirSync(directory)).toEqual(['policy.yaml'])
+    expect(readFileSync(join(directory, 'policy.yaml'), 'utf8')).toBe('mine')
   })
 
   it('no terminal: the cockpit says so', () => {
