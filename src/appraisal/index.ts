@@ -5,7 +5,7 @@ export {type AuditProblem, type AuditVerification, verifyAuditChain} from './aud
 export type {NonceHistory} from './checks/index.js'
 export {type Approval, commitChecks, type CommitInput, postCommitChecks} from './commit.js'
 export {type Decoded, type Facts, gatherFacts} from './facts.js'
-export {ageOfNonce, burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
+export {burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
 export {
   anchorFilesOf,
   type EffectiveRule,

@@ -41,25 +41,29 @@ const entriesOf = (state: StateStore): readonly Entry[] =>
     .split(LF)
     .flatMap(line => entryOf(line) ?? [])
 
-/** What is known about nonces now. */
-export function nonceHistory(state: StateStore): NonceHistory {
+/** What this machine knows of its own drawings. */
+export interface NonceLedger extends NonceHistory {
+  /**
+   * Seconds since `nonce` was drawn for `bundleId`, by the monotonic clock: the age of evidence that setting the clock
+   * back cannot hide. Infinite when that is not known, or lies in another boot.
+   */
+  ageOf(nonce: string, bundleId: string, monotonic: bigint): number
+}
+
+const NANOSECONDS = 1e9
+
+/** What is known about nonces now; the ledger is read once. */
+export function nonceHistory(state: StateStore): NonceLedger {
   const entries = entriesOf(state)
   const of = (nonce: string): readonly Entry[] => entries.filter(entry => entry.nonce === nonce)
   return {
     usedBefore: (nonce, bundleId) => of(nonce).some(entry => entry.bundleId !== bundleId),
     drawnFor: (nonce, bundleId) => of(nonce).some(entry => entry.bundleId === bundleId),
+    ageOf(nonce, bundleId, monotonic) {
+      const mono = of(nonce).find(entry => entry.bundleId === bundleId)?.mono
+      return mono === undefined || mono > monotonic ? Infinity : Number(monotonic - mono) / NANOSECONDS
+    },
   }
-}
-
-const NANOSECONDS = 1e9
-
-/**
- * Seconds since `nonce` was drawn for `bundleId`, by the monotonic clock: the age of evidence that setting the clock
- * back cannot hide. Infinite when that is not known, or lies in another boot.
- */
-export function ageOfNonce(state: StateStore, nonce: string, bundleId: string, monotonic: bigint): number {
-  const entry = entriesOf(state).find(one => one.nonce === nonce && one.bundleId === bundleId)
-  return entry?.mono === undefined || entry.mono > monotonic ? Infinity : Number(monotonic - entry.mono) / NANOSECONDS
 }
 
 /** Burns `nonce` for the collection `bundleId`; durable on return. Throws TsmctlError when it was drawn before. */

@@ -1,5 +1,5 @@
 /** `verify`, and the review step of `accept`, `admit` and the cockpit: frozen evidence in, appraisal out. */
-import {ageOfNonce, type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
+import {type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
 import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
@@ -39,6 +39,7 @@ const historyOf = (kernel: Kernel | undefined) => (kernel === undefined ? undefi
 /** Appraises evidence that this machine collected of a device that is still locked. */
 export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: ReviewOptions): Promise<Appraisal> {
   const {nonce, bundleId} = bundle.manifest
+  const nonces = nonceHistory(kernel.state)
   const appraisal = await appraise({
     bundle,
     policy: options.policy,
@@ -46,9 +47,9 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     clockTrusted: options.clockTrusted ?? false,
     mode: 'live',
     // evidence without a nonce is denied for that; here it has no age
-    ageSeconds: nonce === null ? Infinity : ageOfNonce(kernel.state, nonce.value, bundleId, kernel.monotonic()),
+    ageSeconds: nonce === null ? Infinity : nonces.ageOf(nonce.value, bundleId, kernel.monotonic()),
     built: BUILT,
-    nonces: nonceHistory(kernel.state),
+    nonces,
   })
   recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
   return appraisal

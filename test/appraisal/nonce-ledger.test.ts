@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {ageOfNonce, burnNonce, nonceHistory} from '../../src/appraisal/index.js'
+import {burnNonce, nonceHistory} from '../../src/appraisal/index.js'
 import {memoryState} from '../../src/kernel/index.js'
 import {errorOf} from './audit-kernel.js'
 
@@ -39,7 +39,7 @@ describe('the nonce ledger', () => {
   it('tells the age of a drawing by the clock that cannot be set', () => {
     const state = memoryState()
     burnNonce(state, A, 'one', NOW)
-    const age = (bundleId: string, monotonic: bigint) => ageOfNonce(state, A, bundleId, monotonic)
+    const age = (bundleId: string, monotonic: bigint) => nonceHistory(state).ageOf(A, bundleId, monotonic)
     expect(age('one', 65_000_000_000n)).toBe(60)
     expect([age('two', 65_000_000_000n), age('one', 4_999_999_999n)]).toEqual([Infinity, Infinity])
   })
@@ -50,7 +50,7 @@ describe('the nonce ledger', () => {
       const state = memoryState()
       state.append('nonces.jsonl', new Uint8Array(Buffer.from(`${line.replace('NONCE', A)}\n`)))
       expect(nonceHistory(state).drawnFor(A, 'one')).toBe(true)
-      expect(ageOfNonce(state, A, 'one', 1n)).toBe(Infinity)
+      expect(nonceHistory(state).ageOf(A, 'one', 1n)).toBe(Infinity)
     },
   )
 })
