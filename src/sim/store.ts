@@ -2,7 +2,7 @@
  * The machine's files in one directory. Every process that opens the directory sees the others' changes; changes are
  * made one at a time under a lock, each a short synchronous step.
  */
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {errnoOf, printable, TsmctlError} from '../errors.js'
 import {directoryState, fileLocks} from '../kernel/index.js'
 import {FORMAT, type Machine, type MachineState} from './machine.js'
@@ -29,7 +29,7 @@ const spoilt = (path: string, got: string, cause?: unknown): TsmctlError =>
     attempted: `open the simulated machine ${printable(path, 512)}`,
     path,
     got,
-    hint: 'tsmctl sim create --replace makes a new one.',
+    hint: `tsmctl sim create ${printable(dirname(path), 512)} --replace makes a new one.`,
     cause,
   })
 
@@ -83,7 +83,7 @@ export function openMachine(directory: string): MachineStore {
       attempted: `open the simulated machine in ${printable(directory, 512)}`,
       path: directory,
       got: `format ${printable(format)}, this version writes ${FORMAT}`,
-      hint: 'tsmctl sim create makes a new one.',
+      hint: `tsmctl sim create ${printable(directory, 512)} --replace makes a new one.`,
     })
   if (!isMachine(found) || format !== FORMAT)
     throw spoilt(join(directory, MACHINE), 'not the description of a simulated machine')

@@ -228,9 +228,10 @@ describe('creating and opening', () => {
       try {
         return simKernel(directory).list('/sys')
       } catch (error) {
-        return (error as TsmctlError).kind
+        const {kind: told, hint} = error as TsmctlError
+        return [told, hint]
       }
     }
-    expect(failure()).toBe(kind)
+    expect(failure()).toEqual([kind, `tsmctl sim create ${directory} --replace makes a new one.`])
   })
 })
