@@ -66,8 +66,7 @@ export class TsmctlError extends Error {
 /** "cannot lock 0000:01:00.0: EBUSY (device or resource busy) [/sys/…/tsm/lock]" without the hint. */
 function compose({attempted, subject, got, path}: Failure): string {
   const about = subject === undefined || attempted.includes(subject) ? '' : ` (${printable(subject, 128)})`
-  const where =
-    path === undefined || attempted.includes(path) || got?.includes(path) ? '' : ` [${printable(path, 512)}]`
+  const where = path === undefined || attempted.includes(path) || got?.includes(path) ? '' : ` [${printablePath(path)}]`
   return `cannot ${attempted}${about}${got === undefined ? '' : `: ${got}`}${where}`
 }
 
@@ -129,7 +128,7 @@ export class ErrnoError extends TsmctlError {
     super({
       // refused writes may have changed something; a refused read has not
       kind: ERRNO_KIND[errno] ?? (syscall === 'write' ? 'transition' : 'unsupported'),
-      attempted: `${syscall} ${printable(path, 512)}`,
+      attempted: `${syscall} ${printablePath(path)}`,
       got: describeErrno(errno),
       path,
       ...extra,
@@ -167,6 +166,9 @@ export function printable(text: string | Uint8Array, max = 64): string {
   }
   return source.length > max ? `${out}(+${source.length - max})` : out
 }
+
+/** `printable` with room for a file's path. */
+export const printablePath = (path: string): string => printable(path, 512)
 
 /** `printable` in double quotes: for values whose ends matter. */
 export function quoted(text: string | Uint8Array, max = 64): string {

@@ -1,7 +1,7 @@
 /** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
 import {closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
 import {concat} from '../bits/index.js'
-import {ErrnoError, type ErrorKind, printable, TsmctlError} from '../errors.js'
+import {ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
 import {readToEnd, statOf} from './attribute-io.js'
 import {publish, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
@@ -28,7 +28,7 @@ function refusePipe(path: string): void {
   if (OPEN_ALREADY.test(path) || !statSync(path).isFIFO()) return
   throw new TsmctlError({
     kind: 'usage',
-    attempted: `read ${printable(path, 512)}`,
+    attempted: `read ${printablePath(path)}`,
     path,
     got: 'it is a named pipe',
     hint: 'Write what it carries to a file first.',
@@ -82,7 +82,7 @@ export function writeUserFile(path: string, bytes: Uint8Array, {force = false, m
     if (!(failure instanceof ErrnoError) || failure.errno !== 'EEXIST') throw failure
     throw new TsmctlError({
       kind: 'usage',
-      attempted: `write ${printable(path, 512)}`,
+      attempted: `write ${printablePath(path)}`,
       path,
       got: 'it exists already',
       hint: 'use --force to replace it',

@@ -1,5 +1,5 @@
 /** Opens the machine that `--host` names. */
-import {printable, quoted, TsmctlError} from '../errors.js'
+import {printablePath, quoted, TsmctlError} from '../errors.js'
 import {defaultStateDirectory, type Kernel, liveKernel, openReplay} from '../kernel/index.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -36,7 +36,7 @@ async function openSim(directory: string, notice: (message: string) => void): Pr
     const {createSimMachine} = await import('./sim.js')
     try {
       await createSimMachine(directory, 'guest')
-      notice(`created a simulated machine (scenario guest) in ${printable(directory, 512)}`)
+      notice(`created a simulated machine (scenario guest) in ${printablePath(directory)}`)
     } catch (error) {
       // another process was faster: then there is a machine to open
       if (!machineExists(directory)) throw error

@@ -1,6 +1,6 @@
 /** Everything sysfs and configuration space say about one function. */
 import {DecodeError} from '../bits/index.js'
-import {printable, TsmctlError} from '../errors.js'
+import {printable, printablePath, TsmctlError} from '../errors.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {readAttribute, readDecimal, readHexadecimal, readLinkName} from './attributes.js'
 import {parseResources, type Resources} from './bars.js'
@@ -86,7 +86,7 @@ function readResources(kernel: Kernel, directory: string): Known<Resources> {
         return known(parseResources(text))
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error
-        return unknown(`${printable(path, 512)}: ${error.message}`)
+        return unknown(`${printablePath(path)}: ${error.message}`)
       }
     },
   )

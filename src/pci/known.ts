@@ -2,7 +2,7 @@
  * What could not be read is unknown, with its reason: never absent, never a default. A file that may not exist on this
  * kernel is `Present`: absent is a fact of its own.
  */
-import {ErrnoError, errnoOf, printable} from '../errors.js'
+import {ErrnoError, errnoOf, printablePath} from '../errors.js'
 
 export type Known<T> = {readonly known: true; readonly value: T} | {readonly known: false; readonly reason: string}
 
@@ -36,7 +36,7 @@ const NOT_PERMITTED = new Set(['EACCES', 'EPERM'])
 export function refusal(error: unknown, path: string): Known<never> {
   if (!(error instanceof ErrnoError)) throw error
   const privilege = NOT_PERMITTED.has(error.errno) ? '; run as root' : ''
-  return unknown(`${printable(path, 512)}: ${error.got ?? error.errno}${privilege}`)
+  return unknown(`${printablePath(path)}: ${error.got ?? error.errno}${privilege}`)
 }
 
 /** Reads a fact from `path`: refused is unknown. */

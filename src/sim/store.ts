@@ -3,7 +3,7 @@
  * made one at a time under a lock, each a short synchronous step.
  */
 import {dirname, join} from 'node:path'
-import {errnoOf, printable, TsmctlError} from '../errors.js'
+import {errnoOf, printable, printablePath, TsmctlError} from '../errors.js'
 import {directoryState, fileLocks} from '../kernel/index.js'
 import {FORMAT, type Machine, type MachineState} from './machine.js'
 import {isMachine, isStateOf} from './shape.js'
@@ -26,10 +26,10 @@ const json = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(`${JSON.
 const spoilt = (path: string, got: string, cause?: unknown): TsmctlError =>
   new TsmctlError({
     kind: 'malformed',
-    attempted: `open the simulated machine ${printable(path, 512)}`,
+    attempted: `open the simulated machine ${printablePath(path)}`,
     path,
     got,
-    hint: `tsmctl sim create ${printable(dirname(path), 512)} --replace makes a new one.`,
+    hint: `tsmctl sim create ${printablePath(dirname(path))} --replace makes a new one.`,
     cause,
   })
 
@@ -70,20 +70,20 @@ export function openMachine(directory: string): MachineStore {
   if (description === undefined)
     throw new TsmctlError({
       kind: 'not-found',
-      attempted: `open a simulated machine in ${printable(directory, 512)}`,
+      attempted: `open a simulated machine in ${printablePath(directory)}`,
       path: directory,
       got: 'there is none',
-      hint: `tsmctl sim create ${printable(directory, 512)} makes one.`,
+      hint: `tsmctl sim create ${printablePath(directory)} makes one.`,
     })
   const found = parse(description, join(directory, MACHINE))
   const format = (found as {readonly format?: unknown} | null)?.format
   if (typeof format === 'string' && format !== FORMAT)
     throw new TsmctlError({
       kind: 'unsupported',
-      attempted: `open the simulated machine in ${printable(directory, 512)}`,
+      attempted: `open the simulated machine in ${printablePath(directory)}`,
       path: directory,
       got: `format ${printable(format)}, this version writes ${FORMAT}`,
-      hint: `tsmctl sim create ${printable(directory, 512)} --replace makes a new one.`,
+      hint: `tsmctl sim create ${printablePath(directory)} --replace makes a new one.`,
     })
   if (!isMachine(found) || format !== FORMAT)
     throw spoilt(join(directory, MACHINE), 'not the description of a simulated machine')
@@ -127,7 +127,7 @@ export function checkVacant(directory: string, replace: boolean): void {
   if (replace || !machineExists(directory)) return
   throw new TsmctlError({
     kind: 'usage',
-    attempted: `create a simulated machine in ${printable(directory, 512)}`,
+    attempted: `create a simulated machine in ${printablePath(directory)}`,
     path: directory,
     got: 'there is one already',
     hint: 'Use it, or reset it with tsmctl sim reset.',

@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
 import {createSimMachine} from '../../operations/sim.js'
-import {printable} from '../../errors.js'
+import {printablePath} from '../../errors.js'
 
 export default class SimCreate extends BaseCommand {
   static override summary = 'Create a simulated machine, with keys and certificates of its own'
@@ -25,12 +25,10 @@ export default class SimCreate extends BaseCommand {
       replace: flags.replace,
       fromFile: flags.file !== undefined,
     })
-    const policy = data.policy === null ? '' : `policy      ${shown(data.policy)}\n`
+    const policy = data.policy === null ? '' : `policy      ${printablePath(data.policy)}\n`
     return {
       data,
-      text: `machine     ${shown(directory)} (scenario ${shown(data.scenario)})\n${policy}use it with  --host sim:${shown(directory)}\n`,
+      text: `machine     ${printablePath(directory)} (scenario ${printablePath(data.scenario)})\n${policy}use it with  --host sim:${printablePath(directory)}\n`,
     }
   }
 }
-
-const shown = (text: string): string => printable(text, 512)

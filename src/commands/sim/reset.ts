@@ -1,7 +1,7 @@
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
 import {resetSimMachine} from '../../operations/sim.js'
-import {printable} from '../../errors.js'
+import {printablePath} from '../../errors.js'
 
 export default class SimReset extends BaseCommand {
   static override summary = 'Boot a simulated machine anew: same keys, no injected faults'
@@ -12,6 +12,6 @@ export default class SimReset extends BaseCommand {
     const {args} = await this.parse(SimReset)
     const directory = machineDirectory(args.directory)
     await resetSimMachine(directory)
-    return {data: {directory}, text: `${printable(directory, 512)}: booted anew\n`}
+    return {data: {directory}, text: `${printablePath(directory)}: booted anew\n`}
   }
 }
