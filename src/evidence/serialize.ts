@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import {quoted, TsmctlError} from '../errors.js'
+import {isRecord} from '../records.js'
 import {fromBase64url, toBase64url} from './base64url.js'
 import {BUNDLE_LIMIT, integrityFindings} from './bundle.js'
 import {nameOfJson} from './digest.js'
@@ -78,8 +79,8 @@ export function bundleFromJson(input: Uint8Array | string): Bundle {
   // base64 makes 4 of 3; the rest is the manifest
   if (input.length > BUNDLE_LIMIT * 1.5) throw malformed(`${input.length} bytes are more than a bundle can have`)
   const json = strictJson(input, 'the evidence bundle')
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw malformed('not a JSON object')
-  const {__cmwc_t: type, manifest, ...rest} = json as Record<string, unknown>
+  if (!isRecord(json)) throw malformed('not a JSON object')
+  const {__cmwc_t: type, manifest, ...rest} = json
   if (type !== BUNDLE_TYPE)
     throw malformed(`its type is ${typeof type === 'string' ? quoted(type) : 'missing'}, not "${BUNDLE_TYPE}"`)
   const head = recordOf('manifest', manifest)

@@ -1,6 +1,7 @@
 /** From the text of a capture (`format-capture.ts` describes it) to a `Capture`, refusing everything else by name. */
 import {fromHex} from '../bits/index.js'
 import {printable, quoted, TsmctlError} from '../errors.js'
+import {isRecord} from '../records.js'
 import {type Capture, CAPTURE_FORMATS, type CaptureNode, type Chunk, type Exchange} from './capture.js'
 import {isCanonical, parentOf} from './walk.js'
 
@@ -111,10 +112,10 @@ function node(value: unknown): CaptureNode {
 }
 
 function object(value: unknown, allowed: readonly string[]): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Mismatch('an object')
+  if (!isRecord(value)) throw new Mismatch('an object')
   const unknown = Object.keys(value).find(key => !allowed.includes(key))
   if (unknown !== undefined) throw new Mismatch(`no member ${quoted(unknown)}`)
-  return value as Record<string, unknown>
+  return value
 }
 
 function exchange(value: unknown): Exchange {
@@ -142,7 +143,7 @@ function at<T>(where: string, parse: () => T): T {
 }
 
 function nodesOf(tree: unknown): Map<string, CaptureNode> {
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) throw new Mismatch('an object')
+  if (!isRecord(tree)) throw new Mismatch('an object')
   const nodes = new Map<string, CaptureNode>()
   for (const [path, value] of Object.entries(tree)) {
     if (!isCanonical(path)) throw malformed(`node ${quoted(path, 512)}`, 'not an absolute path without . and ..')

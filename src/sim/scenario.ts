@@ -1,6 +1,7 @@
 /** From the text of a scenario to a checked description. */
 import {parseDocument} from 'yaml'
 import {printable, quoted, TsmctlError} from '../errors.js'
+import {isRecord} from '../records.js'
 import {type Fault, kindsAt} from './faults.js'
 import {kindNamed} from './kinds.js'
 import {FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
@@ -28,8 +29,7 @@ function parseYaml(text: string, attempted: string): unknown {
   } catch {
     return refuse(attempted, 'aliases are not allowed')
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content))
-    return refuse(attempted, 'not a mapping with title and devices')
+  if (!isRecord(content)) return refuse(attempted, 'not a mapping with title and devices')
   return content
 }
 

@@ -2,6 +2,7 @@
  * The shapes of a machine's two files. Another process, an editor or a full disk may have left anything there, and the
  * simulator trusts its types from here on. Nothing but what is listed may be present.
  */
+import {isRecord} from '../records.js'
 import {TDI_STATE} from '../tdisp/index.js'
 
 type Shape = (value: unknown) => boolean
@@ -25,9 +26,6 @@ const listOf =
   (shape: Shape): Shape =>
   value =>
     Array.isArray(value) && value.every(shape)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const mapOf =
   (shape: Shape): Shape =>
