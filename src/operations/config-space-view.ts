@@ -2,7 +2,8 @@
 import {describe, hex, type Json, toHex} from '../bits/index.js'
 import {printable} from '../errors.js'
 import {decodeIde, type Ide} from '../ide/index.js'
-import {type Capability, className, type ConfigSpace, type Known} from '../pci/index.js'
+import type {Known} from '../known.js'
+import {type Capability, className, type ConfigSpace} from '../pci/index.js'
 import type {View} from './view.js'
 
 const jsonOf = (value: unknown): Json => (value === undefined ? null : (JSON.parse(JSON.stringify(value)) as Json))

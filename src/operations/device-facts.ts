@@ -3,16 +3,8 @@ import {hex, toHex} from '../bits/index.js'
 import type {BarFacts, DeviceFacts, PciFacts} from '../evidence/index.js'
 import {errnoOf} from '../errors.js'
 import {type Kernel, readText} from '../kernel/index.js'
-import {
-  capabilityOf,
-  type FunctionFacts,
-  inspectFunction,
-  MSIX,
-  type Present,
-  readFunction,
-  SERIAL_NUMBER,
-  valueOf,
-} from '../pci/index.js'
+import {type Present, valueOf} from '../known.js'
+import {capabilityOf, type FunctionFacts, inspectFunction, MSIX, readFunction, SERIAL_NUMBER} from '../pci/index.js'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 

@@ -1,15 +1,8 @@
 /** `list`: every PCI function with what an operator asks first: what is it, who drives it, how does it stand to a TSM. */
 import {printable} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {
-  className,
-  NO_TSM_ATTRIBUTES,
-  type PciFunction,
-  type Present,
-  type TsmAttributes,
-  valueOf,
-  walkDevices,
-} from '../pci/index.js'
+import {type Present, valueOf} from '../known.js'
+import {className, NO_TSM_ATTRIBUTES, type PciFunction, type TsmAttributes, walkDevices} from '../pci/index.js'
 
 export interface DeviceRow {
   readonly bdf: string

@@ -2,7 +2,8 @@
 import {type Finding, hex, type Json} from '../bits/index.js'
 import {printable} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {type FunctionFacts, inspectFunction, type Known, type Present} from '../pci/index.js'
+import type {Known, Present} from '../known.js'
+import {type FunctionFacts, inspectFunction} from '../pci/index.js'
 import {registersText, viewConfigSpace} from './config-space-view.js'
 import {type DeviceRow, rowOf} from './list.js'
 

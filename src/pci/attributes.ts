@@ -1,7 +1,7 @@
 /** Attributes that answer at once, read as facts. */
 import {quoted} from '../errors.js'
 import {type Kernel, readText} from '../kernel/index.js'
-import {attemptPresent, type Known, known, type Present, thenKnown, unknown} from './known.js'
+import {attemptPresent, type Known, known, type Present, thenKnown, unknown} from '../known.js'
 
 export const readAttribute = (kernel: Kernel, path: string): Present<string> =>
   attemptPresent(path, at => readText(kernel, at))

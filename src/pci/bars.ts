@@ -2,7 +2,7 @@
 import {bit, bits, DecodeError, layout} from '../bits/index.js'
 import {quoted} from '../errors.js'
 import type {Header} from './config-space.js'
-import {type Known, known, unknown} from './known.js'
+import {type Known, known, unknown} from '../known.js'
 
 export const BASE_ADDRESS = layout(
   {id: 'pci-base-address', name: 'Memory Base Address Register', spec: 'PCIe r6.2 §7.5.1.2.1'},

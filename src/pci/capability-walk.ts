@@ -18,7 +18,7 @@ import {
 } from './capabilities.js'
 import {DOE} from './doe-layouts.js'
 import {EXPRESS} from './express.js'
-import {type Known, known, unknown} from './known.js'
+import {type Known, known, unknown} from '../known.js'
 import {CAPABILITY_NAMES, EXTENDED_CAPABILITY_NAMES} from './names.js'
 
 export interface Capability {

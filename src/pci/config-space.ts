@@ -14,7 +14,7 @@ import {
 import {DOE} from './doe-layouts.js'
 import {EXPRESS} from './express.js'
 import {COMMON_HEADER, HEADER_TYPE, TYPE0_HEADER, TYPE1_HEADER} from './headers.js'
-import {type Known, known, mapKnown, thenKnown, unknown} from './known.js'
+import {type Known, known, mapKnown, thenKnown, unknown} from '../known.js'
 
 export type Header =
   | {readonly type: 'endpoint'; readonly fields: View<typeof TYPE0_HEADER.fields>}

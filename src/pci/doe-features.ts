@@ -2,7 +2,7 @@
 import type {Kernel} from '../kernel/index.js'
 import type {Bdf} from './bdf.js'
 import {deviceDirectory} from './functions.js'
-import {attemptPresent, type Known, known, mapKnown, type Present} from './known.js'
+import {attemptPresent, type Known, known, mapKnown, type Present} from '../known.js'
 
 export interface DoeFeature {
   readonly vendor: number

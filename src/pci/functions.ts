@@ -4,7 +4,7 @@
  */
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {type Bdf, compareBdf, isBdf} from './bdf.js'
-import {isGone, type Known, known, refusal, unknown} from './known.js'
+import {isGone, type Known, known, refusal, unknown} from '../known.js'
 
 export const DEVICES = '/sys/bus/pci/devices'
 

@@ -3,7 +3,7 @@ import type {Kernel} from '../kernel/index.js'
 import {readDecimal} from './attributes.js'
 import {type Bdf, isBdf} from './bdf.js'
 import {isHostBridge, type PciFunction} from './functions.js'
-import {attempt, isGone, type Known, known, type Present, refusal, unknown} from './known.js'
+import {attempt, isGone, type Known, known, type Present, refusal, unknown} from '../known.js'
 
 /** A `streamH.R.E` link: slot of the host bridge, selective block of the root port, selective block of the endpoint. */
 export interface StreamLink {

@@ -47,20 +47,6 @@ export {
 } from './functions.js'
 export {type HostBridge, listHostBridges, readHostBridge, type StreamLink} from './host-bridges.js'
 export {type FunctionFacts, inspectFunction, type Sriov} from './inspect.js'
-export {
-  ABSENT,
-  attempt,
-  attemptPresent,
-  isGone,
-  type Known,
-  known,
-  mapKnown,
-  type Present,
-  refusal,
-  thenKnown,
-  unknown,
-  valueOf,
-} from './known.js'
 export {CAPABILITY_NAMES, className, EXTENDED_CAPABILITY_NAMES} from './names.js'
 export {type Topology, walkDevices, type WalkOptions} from './topology.js'
 export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'

@@ -8,7 +8,7 @@ import {type Bdf, isBdf} from './bdf.js'
 import {type ConfigSpace, decodeConfigSpace} from './config-space.js'
 import {type DoeFeature, readDoeFeatures} from './doe-features.js'
 import {deviceDirectory, DEVICES, type PciFunction, readFunction} from './functions.js'
-import {attempt, type Known, known, mapKnown, type Present, thenKnown, unknown} from './known.js'
+import {attempt, type Known, known, mapKnown, type Present, thenKnown, unknown} from '../known.js'
 import {readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'
 
 export interface Sriov {

@@ -6,7 +6,7 @@
 import {attributeText, type Kernel} from '../kernel/index.js'
 import type {Bdf} from './bdf.js'
 import {deviceDirectory} from './functions.js'
-import {ABSENT, attemptPresent, isGone, known, type Present, refusal} from './known.js'
+import {ABSENT, attemptPresent, isGone, known, type Present, refusal} from '../known.js'
 
 /** Attributes of one function. An empty text means the attribute is there and says "none". */
 export interface TsmAttributes {

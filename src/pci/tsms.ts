@@ -3,7 +3,7 @@ import {errnoOf} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readAttribute} from './attributes.js'
 import {type Bdf, isBdf} from './bdf.js'
-import {isGone, type Present} from './known.js'
+import {isGone, type Present} from '../known.js'
 
 export const TSM_CLASS = '/sys/class/tsm'
 

@@ -4,15 +4,8 @@ import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {decodeIde, type Ide} from '../../src/ide/index.js'
 import {type Kernel, openReplay} from '../../src/kernel/index.js'
-import {
-  type Bdf,
-  inspectFunction,
-  listFunctions,
-  listHostBridges,
-  memoryWindows,
-  ridOf,
-  valueOf,
-} from '../../src/pci/index.js'
+import {valueOf} from '../../src/known.js'
+import {type Bdf, inspectFunction, listFunctions, listHostBridges, memoryWindows, ridOf} from '../../src/pci/index.js'
 
 const DATA = new URL('../../../shared/data/sysfs/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data/sysfs)'

@@ -5,7 +5,8 @@ import {describe, expect, it} from 'vitest'
 import {hex} from '../../src/bits/index.js'
 import {decodeIde, type SelectiveStream} from '../../src/ide/index.js'
 import {openReplay} from '../../src/kernel/index.js'
-import {inspectFunction, parseBdf, valueOf} from '../../src/pci/index.js'
+import {valueOf} from '../../src/known.js'
+import {inspectFunction, parseBdf} from '../../src/pci/index.js'
 
 const DATA = new URL('../../../shared/data/pci/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data/pci)'

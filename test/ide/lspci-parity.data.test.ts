@@ -7,7 +7,8 @@ import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {decodeIde, type Ide, type SelectiveStream} from '../../src/ide/index.js'
 import {openReplay} from '../../src/kernel/index.js'
-import {capabilityOf, type ConfigSpace, inspectFunction, SRIOV, valueOf} from '../../src/pci/index.js'
+import {valueOf} from '../../src/known.js'
+import {capabilityOf, type ConfigSpace, inspectFunction, SRIOV} from '../../src/pci/index.js'
 
 const DATA = new URL('../../../shared/data/sysfs/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data/sysfs)'

@@ -3,6 +3,7 @@ import {existsSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {openReplay} from '../../src/kernel/index.js'
+import {type Present, valueOf} from '../../src/known.js'
 import {
   type Bdf,
   capabilityOf,
@@ -11,10 +12,8 @@ import {
   inspectFunction,
   listFunctions,
   listTsms,
-  type Present,
   SRIOV,
   type Topology,
-  valueOf,
   walkDevices,
 } from '../../src/pci/index.js'
 

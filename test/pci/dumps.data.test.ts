@@ -3,7 +3,8 @@ import {existsSync, readFileSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {openReplay} from '../../src/kernel/index.js'
-import {inspectFunction, listFunctions, parseBdf, valueOf} from '../../src/pci/index.js'
+import {valueOf} from '../../src/known.js'
+import {inspectFunction, listFunctions, parseBdf} from '../../src/pci/index.js'
 
 const DATA = new URL('../../../shared/data/pci/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data/pci)'

@@ -1,5 +1,6 @@
 import {beforeAll, describe, expect, it} from 'vitest'
 import {decodeIde} from '../../src/ide/index.js'
+import {valueOf} from '../../src/known.js'
 import {
   type Bar,
   capabilityOf,
@@ -9,7 +10,6 @@ import {
   MSIX,
   SERIAL_NUMBER,
   SRIOV,
-  valueOf,
   walkDevices,
 } from '../../src/pci/index.js'
 import {INTERFACE_REPORT, interfaceReportFacts, placeRanges} from '../../src/tdisp/index.js'

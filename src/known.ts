@@ -2,7 +2,7 @@
  * What could not be read is unknown, with its reason: never absent, never a default. A file that may not exist on this
  * kernel is `Present`: absent is a fact of its own.
  */
-import {ErrnoError, errnoOf, printablePath} from '../errors.js'
+import {ErrnoError, errnoOf, printablePath} from './errors.js'
 
 export type Known<T> = {readonly known: true; readonly value: T} | {readonly known: false; readonly reason: string}
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import {ErrnoError} from '../../src/errors.js'
-import {ABSENT, attempt, attemptPresent, known, mapKnown, thenKnown, unknown, valueOf} from '../../src/pci/index.js'
+import {ErrnoError} from '../src/errors.js'
+import {ABSENT, attempt, attemptPresent, known, mapKnown, thenKnown, unknown, valueOf} from '../src/known.js'
 
 const refuse =
   (errno: string, extra = {}) =>
