@@ -1,3 +1,13 @@
+export type {
+  BridgeAccount,
+  IdeAccount,
+  IdeFinding,
+  Numbers,
+  PortAccount,
+  Role,
+  StreamAccount,
+  StreamEnd,
+} from './account.js'
 export {
   addressRange,
   type AddressRange,
@@ -11,6 +21,7 @@ export {
   type SelectiveStream,
 } from './decode.js'
 export {addressAssociation, type EncodableAssociation, type EncodableIde, encodeIde} from './encode.js'
+export type {Fabric, FabricBridge, FabricFunction, FabricLink} from './fabric.js'
 export {
   IDE_KM_PROTOCOL,
   KEY_PROG_STATUS,

@@ -1,0 +1,80 @@
+/** Who holds which stream, block and Stream ID: one account of a whole machine. */
+import type {Known, Present} from '../known.js'
+import type {Ide, SelectiveStream} from './decode.js'
+
+/** How many streams there could be, how many Linux can make, how many there are. */
+export interface Numbers {
+  readonly capability: number
+  readonly usable: number
+  readonly inUse: number
+}
+
+export interface BridgeAccount {
+  /** `pciDDDD:BB`. */
+  readonly name: string
+  /** Size of the pool: free slots and those that stream links name. */
+  readonly pool: Known<number>
+  readonly available: Present<number>
+  /** Slots that stream links name, ascending. */
+  readonly slots: readonly number[]
+  /** Stream IDs that are live below this bridge, with the functions whose blocks carry them. */
+  readonly liveIds: ReadonlyMap<number, readonly string[]>
+  /** Live Stream IDs of blocks that no stream link names: held by firmware or by somebody else. */
+  readonly heldIds: readonly number[]
+  /** Functions below whose registers could not be read: the two sets above may be incomplete. */
+  readonly unread: readonly string[]
+}
+
+export type Role = 'root port' | 'switch port' | 'endpoint'
+
+/** A function that has an IDE capability, or may have one. */
+export interface PortAccount {
+  readonly bdf: string
+  readonly bridge: string | null
+  readonly role: Role
+  /** The root port above; null for a root port and where there is none. */
+  readonly rootPort: string | null
+  readonly ide: Known<Ide>
+  readonly numbers: Known<Numbers>
+  /** Selective blocks that Linux could give to the next stream, ascending. */
+  readonly free: Known<readonly number[]>
+  /** Why Linux behaves as if the function had no IDE; null when it does not. */
+  readonly ignored: string | null
+}
+
+/** One end of a stream: a Selective block. */
+export interface StreamEnd {
+  readonly bdf: string
+  readonly block: number
+  readonly registers: SelectiveStream
+}
+
+export interface StreamAccount {
+  readonly bridge: string | null
+  /** The kernel's name, `streamH.R.E`; null for a stream that it does not know of. */
+  readonly name: string | null
+  readonly slot: number | null
+  /** Null when no end could be read, or the ends disagree. */
+  readonly streamId: number | null
+  readonly rootPort: Known<StreamEnd> | null
+  readonly endpoint: Known<StreamEnd> | null
+  /** `secure` only when both ends were read, agree and are in state Secure. */
+  readonly state: 'secure' | 'insecure' | 'one-sided' | 'mismatch' | 'unknown'
+}
+
+export interface IdeFinding {
+  readonly code: string
+  /** `error`: what looks protected is not, or a connect will fail. `warning`: worth knowing before the next one. */
+  readonly severity: 'error' | 'warning'
+  /** BDF, host bridge or stream. */
+  readonly subject: string
+  readonly message: string
+  readonly remedy: string
+}
+
+export interface IdeAccount {
+  readonly bridges: readonly BridgeAccount[]
+  readonly ports: readonly PortAccount[]
+  readonly streams: readonly StreamAccount[]
+  readonly findings: readonly IdeFinding[]
+}
