@@ -1,11 +1,15 @@
 /** Who holds which stream, block and Stream ID: one account of a whole machine. */
 import type {Known, Present} from '../known.js'
-import type {Ide, SelectiveStream} from './decode.js'
+import type {FindingCode} from './accounting/codes.js'
+import type {Ide, LinkStream, SelectiveStream} from './decode.js'
 
-/** How many streams there could be, how many Linux can make, how many there are. */
+/** How many Selective streams there could be, how many Linux can make, how many there are. */
 export interface Numbers {
+  /** Blocks that the capability register promises. */
   readonly capability: number
+  /** Blocks that Linux keeps; none of a function that it ignores. */
   readonly usable: number
+  /** Blocks that are enabled, or that a stream link of the kernel names. */
   readonly inUse: number
 }
 
@@ -19,7 +23,7 @@ export interface BridgeAccount {
   readonly slots: readonly number[]
   /** Stream IDs that are live below this bridge, with the functions whose blocks carry them. */
   readonly liveIds: ReadonlyMap<number, readonly string[]>
-  /** Live Stream IDs of blocks that no stream link names: held by firmware or by somebody else. */
+  /** Live Stream IDs of blocks that no stream link names, ascending: held by firmware or by somebody else. */
   readonly heldIds: readonly number[]
   /** Functions below whose registers could not be read: the two sets above may be incomplete. */
   readonly unread: readonly string[]
@@ -49,6 +53,13 @@ export interface StreamEnd {
   readonly registers: SelectiveStream
 }
 
+/**
+ * `secure` only when both ends were read, agree and are in state Secure; `mismatch` when they contradict each other or
+ * a stream link names a block that is not there; `one-sided` when only one end is enabled.
+ */
+export type StreamState = 'secure' | 'insecure' | 'one-sided' | 'mismatch' | 'unknown'
+
+/** A Selective stream: from a root port, through whatever is between, to an endpoint. */
 export interface StreamAccount {
   readonly bridge: string | null
   /** The kernel's name, `streamH.R.E`; null for a stream that it does not know of. */
@@ -56,17 +67,39 @@ export interface StreamAccount {
   readonly slot: number | null
   /** Null when no end could be read, or the ends disagree. */
   readonly streamId: number | null
+  /** Null where there is no such block, or none with this Stream ID. */
   readonly rootPort: Known<StreamEnd> | null
   readonly endpoint: Known<StreamEnd> | null
-  /** `secure` only when both ends were read, agree and are in state Secure. */
-  readonly state: 'secure' | 'insecure' | 'one-sided' | 'mismatch' | 'unknown'
+  readonly state: StreamState
 }
 
+/** One end of a Link stream; its block belongs to one traffic class. */
+export interface LinkStreamEnd {
+  readonly bdf: string
+  readonly block: number
+  readonly registers: LinkStream
+}
+
+/** An enabled Link stream: between a port and what is plugged into it. Linux makes none, but claims their IDs. */
+export interface LinkStreamAccount {
+  readonly bridge: string | null
+  readonly streamId: number | null
+  /** The root or switch downstream port; null when it has no such stream. */
+  readonly upper: Known<LinkStreamEnd> | null
+  readonly lower: Known<LinkStreamEnd> | null
+  readonly state: StreamState
+}
+
+export type Severity = 'error' | 'warning' | 'hint'
+
 export interface IdeFinding {
-  readonly code: string
-  /** `error`: what looks protected is not, or a connect will fail. `warning`: worth knowing before the next one. */
-  readonly severity: 'error' | 'warning'
-  /** BDF, host bridge or stream. */
+  readonly code: FindingCode
+  /**
+   * `error`: what looks protected is not, or a connect will fail. `warning`: worth knowing before the next one. `hint`:
+   * registers cannot tell whether it applies.
+   */
+  readonly severity: Severity
+  /** BDF, host bridge, or `bridge/stream`. */
   readonly subject: string
   readonly message: string
   readonly remedy: string
@@ -76,5 +109,6 @@ export interface IdeAccount {
   readonly bridges: readonly BridgeAccount[]
   readonly ports: readonly PortAccount[]
   readonly streams: readonly StreamAccount[]
+  readonly linkStreams: readonly LinkStreamAccount[]
   readonly findings: readonly IdeFinding[]
 }

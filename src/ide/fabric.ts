@@ -25,6 +25,15 @@ export interface FabricBridge {
   readonly links: Known<readonly FabricLink[]>
 }
 
+/** Device/Port Types that accounting tells apart, PCIe r6.2 §7.5.3.2. */
+export const FABRIC_PORT_TYPE = {endpoint: 0, rootPort: 4, upstreamPort: 5, downstreamPort: 6} as const
+
+/** Addresses in bytes, both inclusive. */
+export interface FabricWindow {
+  readonly base: bigint
+  readonly limit: bigint
+}
+
 export interface FabricFunction {
   readonly bdf: string
   readonly domain: number
@@ -41,6 +50,8 @@ export interface FabricFunction {
   readonly physfn: string | null
   /** Buses behind a port, both inclusive; undefined for anything else. */
   readonly buses: {readonly first: number; readonly last: number} | undefined
+  /** Memory windows that a port forwards downstream; undefined where unknown and for anything but a port. */
+  readonly windows?: readonly FabricWindow[] | undefined
   /** Undefined when the function has no IDE capability. */
   readonly ide: Known<Ide | undefined>
 }

@@ -2,12 +2,20 @@ export type {
   BridgeAccount,
   IdeAccount,
   IdeFinding,
+  LinkStreamAccount,
+  LinkStreamEnd,
   Numbers,
   PortAccount,
   Role,
+  Severity,
   StreamAccount,
   StreamEnd,
+  StreamState,
 } from './account.js'
+export {accountOf} from './accounting/account-of.js'
+export {nextSlot} from './accounting/bridges.js'
+export {type FindingCode, FINDINGS} from './accounting/codes.js'
+export {subjectOf} from './accounting/stream-findings.js'
 export {
   addressRange,
   type AddressRange,
@@ -21,7 +29,14 @@ export {
   type SelectiveStream,
 } from './decode.js'
 export {addressAssociation, type EncodableAssociation, type EncodableIde, encodeIde} from './encode.js'
-export type {Fabric, FabricBridge, FabricFunction, FabricLink} from './fabric.js'
+export {
+  type Fabric,
+  FABRIC_PORT_TYPE,
+  type FabricBridge,
+  type FabricFunction,
+  type FabricLink,
+  type FabricWindow,
+} from './fabric.js'
 export {
   IDE_KM_PROTOCOL,
   KEY_PROG_STATUS,
@@ -48,4 +63,3 @@ export {
   STREAM_STATE,
   STREAM_STATE_NAMES,
 } from './registers.js'
-export {blockUsage, type BlockUsage, liveStreamIds} from './usage.js'

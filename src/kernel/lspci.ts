@@ -1,7 +1,8 @@
 /**
  * `lspci -xxxx` text as a capture. Each device becomes its `config`, the attributes the kernel derives from it and a
  * place in the tree: below the innermost bridge of the dump whose bus range holds its bus (PCIe r6.x § 7.5.1.3), else
- * directly below a host bridge of its own bus. Drivers, links to other subsystems and everything else are absent.
+ * directly below a host bridge of its own bus. Drivers, links to other subsystems and everything else are absent; what
+ * the kernel holds on host bridges is unknown.
  */
 import {get, hex, mask} from '../bits/index.js'
 import {printable, TsmctlError} from '../errors.js'
@@ -155,6 +156,9 @@ export function parseLspci(text: string): Capture {
   const place = placesOf(devices)
   for (const device of devices) {
     const at = place(device)
+    const hostBridge = at.split('/', 4).join('/')
+    nodes.set(hostBridge, {type: 'directory', mode: 0o755, listing: 'partial'})
+    nodes.set(`${hostBridge}/available_secure_streams`, {type: 'part', mode: 0o444, size: 4096, chunks: []})
     for (const [name, value] of Object.entries(attributesOf(device)))
       nodes.set(`${at}/${name}`, {type: 'file', mode: 0o444, content: Buffer.from(`${value}\n`)})
     nodes.set(`${at}/config`, configNode(device))

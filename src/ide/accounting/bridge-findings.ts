@@ -1,0 +1,97 @@
+/** Pool, slots and Stream IDs. */
+import type {BridgeAccount, LinkStreamAccount, StreamAccount} from '../account.js'
+import {nextSlot} from './bridges.js'
+import type {Accounted, Seen} from './findings.js'
+import {groupBy} from './group-by.js'
+import {ideOf, type Machine} from './machine.js'
+
+/** Linux Documentation/ABI/testing/sysfs-devices-pci-host-bridge: at most this many streams below one host bridge. */
+const MOST_STREAMS = 256
+
+const list = (items: readonly (number | string)[]): string => items.join(', ')
+
+function poolOf(machine: Machine, {name, available, pool, slots}: BridgeAccount): Seen[] {
+  const seen: Seen[] = []
+  const bridge = machine.bridges.find(({name: other}) => other === name)!
+  const links = machine.links(bridge)
+  if (available.present && available.value.known && available.value.value === 0)
+    seen.push({
+      code: 'pool-exhausted',
+      subject: name,
+      message: `${slots.length} of ${slots.length} stream slots are taken: ${list(links.map(link => link.name))}`,
+    })
+  if (links.length !== slots.length)
+    seen.push({
+      code: 'pool-inconsistent',
+      subject: name,
+      message: `two stream links name one slot: ${list(links.map(link => link.name))}`,
+    })
+  if (!pool.known) return seen
+  const beyond = slots.filter(slot => slot >= pool.value)
+  if (beyond.length > 0 || pool.value > MOST_STREAMS)
+    seen.push({
+      code: 'pool-inconsistent',
+      subject: name,
+      message: `${slots.length} stream links and ${pool.value - slots.length} free slots make a pool of ${pool.value}${
+        beyond.length === 0 ? `, more than ${MOST_STREAMS}` : `, but slot ${list(beyond)} is taken`
+      }`,
+    })
+  return seen
+}
+
+type End = StreamAccount['rootPort'] | LinkStreamAccount['upper']
+
+/** Stream IDs that are used more than once; two ends of one stream are one use. */
+function duplicates({streams, linkStreams}: Accounted, bridge: string): Seen[] {
+  const uses = new Map<number, string[]>()
+  const use = (near: End, far: End, what: string): void => {
+    const ends = [near, far].flatMap(end => (end?.known && end.value.registers.enabled ? [end.value] : []))
+    for (const [id, sharing] of groupBy(ends, ({registers}) => registers.streamId)) {
+      const where = sharing.map(({bdf, block}) => `${bdf} ${what} ${block}`).join(' - ')
+      uses.set(id, [...(uses.get(id) ?? []), where])
+    }
+  }
+  for (const stream of streams) if (stream.bridge === bridge) use(stream.rootPort, stream.endpoint, 'block')
+  for (const stream of linkStreams) if (stream.bridge === bridge) use(stream.upper, stream.lower, 'link block')
+  return [...uses]
+    .filter(([, all]) => all.length > 1)
+    .map(([id, all]) => ({
+      code: 'id-duplicate',
+      subject: bridge,
+      message: `Stream ID ${id} is used ${all.length} times: ${all.join('; ')}`,
+    }))
+}
+
+function blockedSlot(bridge: BridgeAccount): Seen[] {
+  const slot = nextSlot(bridge)
+  const holders = slot === undefined ? undefined : bridge.liveIds.get(slot)
+  if (slot === undefined || holders === undefined) return []
+  return [
+    {
+      code: 'id-blocks-slot',
+      subject: bridge.name,
+      message: `the next stream gets slot ${slot}, and Stream ID ${slot} is in use by ${list(holders)}`,
+    },
+  ]
+}
+
+function unread(machine: Machine, {name, unread: bdfs}: BridgeAccount): Seen[] {
+  const seen: Seen[] = []
+  const {links} = machine.bridges.find(({name: other}) => other === name)!
+  if (!links.known) seen.push({code: 'registers-unread', subject: name, message: `stream links: ${links.reason}`})
+  const [first] = bdfs
+  if (first === undefined) return seen
+  const ide = machine.at(first)?.ide
+  const reason = ide === undefined || ide.known ? '' : `: ${ide.reason}`
+  const others = bdfs.length === 1 ? '' : ` and ${bdfs.length - 1} more`
+  return [...seen, {code: 'registers-unread', subject: name, message: `IDE of ${first}${others}${reason}`}]
+}
+
+export const bridgeFindings = (machine: Machine, account: Accounted): Seen[] =>
+  account.bridges.flatMap(bridge => [
+    ...poolOf(machine, bridge),
+    // where nothing has IDE, nothing connects and no number matters
+    ...(machine.below(bridge.name).some(fn => ideOf(fn) !== undefined) ? blockedSlot(bridge) : []),
+    ...duplicates(account, bridge.name),
+    ...unread(machine, bridge),
+  ])
