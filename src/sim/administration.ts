@@ -1,7 +1,8 @@
 /** What the owner of a simulated machine does with it from outside: faults, reset, a look behind the curtain. */
 import {printable, TsmctlError} from '../errors.js'
-import type {Fault} from './faults.js'
-import {booted, fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
+import {type Fault, isHostFault} from './faults.js'
+import {happen} from './host/events.js'
+import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
 import {openMachine} from './store.js'
 
@@ -67,7 +68,15 @@ export async function injectFault(directory: string, given: Fault): Promise<void
       subject: fault.device,
       got: 'this machine has no such function',
     })
-  store.update(state => void state.faults.push(fault))
+  if (isHostFault(fault) && store.machine.host === null)
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `inject ${fault.do} at ${fault.at}`,
+      subject: fault.device,
+      got: 'this machine is a guest, and that happens on hosts only',
+    })
+  if (fault.at === 'now') happen(store, fault)
+  else store.update(state => void state.faults.push(fault))
 }
 
 /** Removes all faults, or those of one device; returns how many there were. */
@@ -80,9 +89,9 @@ export const clearFaults = (directory: string, device?: string): number =>
 
 /** Boots the machine anew: as it was created, with the same keys, the scenario's faults and another boot id. */
 export async function resetMachine(directory: string): Promise<void> {
-  const {newUuid} = await import('./create.js')
+  const {bootedMachine, newUuid} = await import('./create.js')
   const store = openMachine(directory)
-  store.update(state => void Object.assign(state, booted(store.machine, state.revision, newUuid())))
+  store.update(state => void Object.assign(state, bootedMachine(store.machine, state.revision, newUuid())))
 }
 
 export interface Publications {

@@ -15,9 +15,9 @@ import type {MsixSpec} from './kinds.js'
 import type {Ids} from './machine.js'
 import type {PlacedBar, Window} from './resources.js'
 
-const LENGTH = 4096
-const FIRST_CAPABILITY = 0x40
-const FIRST_EXTENDED = 0x100
+export const LENGTH = 4096
+export const FIRST_CAPABILITY = 0x40
+export const FIRST_EXTENDED = 0x100
 
 export interface EndpointSpec {
   readonly ids: Ids
@@ -32,31 +32,39 @@ export interface EndpointSpec {
 }
 
 /** A capability, given the offset of the one behind it (0 for the last). */
-type Part = (next: number) => Uint8Array
+export type Part = (next: number) => Uint8Array
 
 const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
-/** Puts `parts` one behind the other from `start`, each pointing to the next. */
-function chain(space: Uint8Array, start: number, parts: readonly Part[]): void {
+/** Puts `parts` one behind the other from `start`, each pointing to the next; returns where each begins. */
+export function chain(space: Uint8Array, start: number, parts: readonly Part[]): number[] {
+  const places: number[] = []
   let at = start
   for (const [i, part] of parts.entries()) {
     const end = roundUp(at + part(0).length, 4)
     space.set(part(i === parts.length - 1 ? 0 : end), at)
+    places.push(at)
     at = end
   }
+  return places
 }
 
-const codeOf = ({classCode}: Ids) => {
+export const codeOf = ({classCode}: Ids) => {
   const [baseClass, subClass, progIf] = [2, 1, 0].map(i => Math.floor(classCode / 256 ** i) % 256)
   return {baseClass, subClass, progIf}
 }
 
-const enabled = {memorySpace: true, busMaster: true, capabilitiesList: true, capabilitiesPointer: FIRST_CAPABILITY}
+export const enabled = {
+  memorySpace: true,
+  busMaster: true,
+  capabilitiesList: true,
+  capabilitiesPointer: FIRST_CAPABILITY,
+}
 
 const UNIT = 16n
-const UPPER = 1n << 32n
+export const UPPER = 1n << 32n
 
-function barRegisters(bars: readonly PlacedBar[]): Record<string, number> {
+export function barRegisters(bars: readonly PlacedBar[]): Record<string, number> {
   const registers: Record<string, number> = {}
   for (const {bar, kind, prefetchable, address} of bars) {
     const wide = kind === 'mem64'
@@ -68,7 +76,7 @@ function barRegisters(bars: readonly PlacedBar[]): Record<string, number> {
 }
 
 /** 128 bytes payload, 512 bytes read requests; a x16 link at 16 GT/s. */
-const express =
+export const express =
   (portType: number, tdi: boolean): Part =>
   next =>
     EXPRESS.encode({
@@ -90,7 +98,7 @@ const express =
       second: {supportedSpeeds: 0xf, targetLinkSpeed: 4},
     })
 
-const msixPart =
+export const msixPart =
   ({entries, tableBar, tableOffset, pbaBar, pbaOffset}: MsixSpec): Part =>
   next =>
     MSIX.encode({
@@ -103,17 +111,28 @@ const msixPart =
       pbaOffset: pbaOffset / 8,
     })
 
-const sriovPart =
-  (totalVfs: number, vfDeviceId: number): Part =>
+export interface SriovSpec {
+  readonly totalVfs: number
+  readonly vfDevice: number
+  readonly offset?: number
+  readonly stride?: number
+  readonly numVfs?: number
+}
+
+export const sriovPart =
+  ({totalVfs, vfDevice, offset = 1, stride = 1, numVfs = 0}: SriovSpec): Part =>
   next =>
     SRIOV.encode({
       version: 1,
       next,
+      vfEnable: numVfs > 0,
+      vfMemorySpace: numVfs > 0,
       initialVfs: totalVfs,
       totalVfs,
-      firstVfOffset: 1,
-      vfStride: 1,
-      vfDeviceId,
+      numVfs,
+      firstVfOffset: offset,
+      vfStride: stride,
+      vfDeviceId: vfDevice,
       supportedPageSizes: 0x553,
       systemPageSize: 1,
     })
@@ -148,7 +167,7 @@ export function endpointConfig(spec: EndpointSpec): Uint8Array {
   chain(space, FIRST_CAPABILITY, [express(portType, teeIo), ...(msix === undefined ? [] : [msixPart(msix)])])
   const extended: Part[] = []
   if (serialNumber !== undefined) extended.push(next => SERIAL_NUMBER.encode({version: 1, next, serialNumber}))
-  if (totalVfs > 0) extended.push(sriovPart(totalVfs, vfDevice))
+  if (totalVfs > 0) extended.push(sriovPart({totalVfs, vfDevice}))
   if (teeIo) extended.push(next => DOE.encode({version: 1, next}))
   if (ide) extended.push(idePart)
   chain(space, FIRST_EXTENDED, extended)
@@ -158,7 +177,7 @@ export function endpointConfig(spec: EndpointSpec): Uint8Array {
 const MIB = 1n << 20n
 const GRANULES = 4096n
 
-const lower = (address: bigint): number => Number((address / MIB) % GRANULES)
+export const lower = (address: bigint): number => Number((address / MIB) % GRANULES)
 
 /** All 4096 bytes of a root port in front of `bus`. */
 export function rootPortConfig(ids: Ids, bus: number, {base, size}: Window): Uint8Array {

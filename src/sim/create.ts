@@ -3,8 +3,21 @@ import {toHex} from '../bits/index.js'
 import {environment} from '../kernel/index.js'
 import {endpointConfig, rootPortConfig} from './config-space.js'
 import {type Kind, kindNamed, type MsixSpec} from './kinds.js'
-import {booted, type Dsm, FORMAT, type Ids, type Machine, type SimFunction, toBase64} from './machine.js'
+import {bootHost} from './host/link-tsm.js'
+import type {HostScenario} from './host/schema.js'
+import type {RefuseScenario} from './host/topology.js'
+import {
+  booted,
+  type Dsm,
+  FORMAT,
+  type Ids,
+  type Machine,
+  type MachineState,
+  type SimFunction,
+  toBase64,
+} from './machine.js'
 import {measurementRecord, referenceValues} from './measured.js'
+import {msixIn, withoutUndefined} from './parts.js'
 import type {DevicePki} from './pki.js'
 import {buildReport} from './report.js'
 import {allocator, bridgeResourceLines, type PlacedBar, resourceLines, windowOf} from './resources.js'
@@ -42,7 +55,7 @@ const busOf = (bdf: string): number => Number.parseInt(bdf.split(':')[1]!, 16)
 const hostBridge = (bdf: string): string => `/sys/devices/pci${domainOf(bdf)}:00`
 const portOf = (bdf: string): string => `${domainOf(bdf)}:00:${busOf(bdf).toString(16).padStart(2, '0')}.0`
 
-const NO_EXTRAS = {totalVfs: 0, vfDevice: 0, doeFeatures: [], serialNumber: null, dsm: null}
+const NO_EXTRAS = {totalVfs: 0, vfDevice: 0, doeFeatures: [], serialNumber: null, dsm: null, host: null}
 
 function rootPort(bdf: string): SimFunction {
   const bus = busOf(bdf)
@@ -60,15 +73,6 @@ function rootPort(bdf: string): SimFunction {
     ...NO_EXTRAS,
   }
 }
-
-/** MSI-X of a kind, if its BARs have room for table and PBA. */
-function msixIn(bars: readonly PlacedBar[], msix: MsixSpec): MsixSpec | undefined {
-  const fits = (bar: number, offset: number): boolean => bars.some(one => one.bar === bar && one.size > offset)
-  return fits(msix.tableBar, msix.tableOffset) && fits(msix.pbaBar, msix.pbaOffset) ? msix : undefined
-}
-
-const withoutUndefined = (given: DeviceSpec['ids']): Partial<Ids> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 
 interface Parts {
   readonly bars: readonly PlacedBar[]
@@ -144,6 +148,7 @@ async function makeFunction(
     serialNumber: teeIo ? serial.match(/../g)!.join('-') : null,
     dsm:
       pki === undefined || model === null ? null : await makeDsm(spec, {bars, msix, model, serial}, pki, manufacturer),
+    host: null,
   }
 }
 
@@ -160,6 +165,29 @@ async function makeFunctions(scenario: Scenario, pki: DevicePki | undefined): Pr
   return [...ports.values(), ...functions].sort(byBdf)
 }
 
+type Made = Pick<Machine, 'tsm' | 'nonce' | 'manufacturer' | 'root' | 'functions' | 'models' | 'host'>
+
+async function makeGuest(scenario: Scenario, now: Date): Promise<Made> {
+  const {manufacturer, tsm, nonce} = scenario
+  const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
+  const pki = models.length === 0 ? undefined : await (await import('./pki.js')).createPki(manufacturer, now, random)
+  return {
+    tsm,
+    nonce,
+    manufacturer,
+    root: pki === undefined ? null : toBase64(pki.root),
+    functions: await makeFunctions(scenario, pki),
+    models: models.map(model => ({model, reference: referenceValues(manufacturer, model)})),
+    host: null,
+  }
+}
+
+async function makeHostMachine(scenario: HostScenario, refuse: RefuseScenario): Promise<Made> {
+  const {makeHost} = await import('./host/create.js')
+  const made = makeHost(scenario, random, refuse)
+  return {tsm: scenario.tsm, nonce: 'ignored', manufacturer: 'ACME', root: null, models: [], ...made}
+}
+
 /** Makes the machine of `source` in `directory`. Throws TsmctlError; `usage` when there is one already. */
 export async function createMachine(
   directory: string,
@@ -167,25 +195,24 @@ export async function createMachine(
   {replace = false, now = new Date()}: CreateOptions = {},
 ): Promise<void> {
   checkVacant(directory, replace)
-  const {name, scenario, faults} = readScenario(source)
-  const {manufacturer} = scenario
-  const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
-  const pki = models.length === 0 ? undefined : await (await import('./pki.js')).createPki(manufacturer, now, random)
-  const functions = await makeFunctions(scenario, pki)
+  const read = readScenario(source)
+  const made = read.guest === null ? await makeHostMachine(read.host, read.refuse) : await makeGuest(read.guest, now)
   const machine: Machine = {
     format: FORMAT,
-    scenario: name,
-    title: scenario.title,
+    scenario: read.name,
+    title: (read.guest ?? read.host).title,
     created: now.toISOString(),
-    tsm: scenario.tsm,
-    nonce: scenario.nonce,
     machineId: toHex(random(16)),
-    manufacturer,
-    root: pki === undefined ? null : toBase64(pki.root),
-    functions,
-    drivers: [...new Set(['vfio-pci', ...functions.flatMap(({driver}) => driver ?? [])])].sort(),
-    models: models.map(model => ({model, reference: referenceValues(manufacturer, model)})),
-    faults,
+    drivers: [...new Set(['vfio-pci', ...made.functions.flatMap(({driver}) => driver ?? [])])].sort(),
+    faults: read.faults,
+    ...made,
   }
-  saveNewMachine(directory, machine, booted(machine, 1, newUuid()), replace)
+  saveNewMachine(directory, machine, bootedMachine(machine, 1, newUuid()), replace)
+}
+
+/** The machine directly after boot. */
+export function bootedMachine(machine: Machine, revision: number, bootId: string): MachineState {
+  const state = booted(machine, revision, bootId)
+  bootHost(machine, state)
+  return state
 }

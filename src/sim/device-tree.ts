@@ -1,6 +1,6 @@
 /** The directory of one PCI function (Linux Documentation/ABI/testing/sysfs-bus-pci). */
 import type {Action, TreeBuilder} from './nodes.js'
-import {fromBase64, type FunctionState, type Ids, type Machine, type SimFunction} from './machine.js'
+import type {FunctionState, Ids, Machine, SimFunction} from './machine.js'
 
 const digits = (value: number, width: number): string => value.toString(16).padStart(width, '0')
 const capitals = (value: number, width: number): string => digits(value, width).toUpperCase()
@@ -35,6 +35,8 @@ export interface DeviceView {
   readonly fn: SimFunction
   readonly state: FunctionState
   readonly privileged: boolean
+  /** Configuration space as it is now. */
+  readonly config: Uint8Array
 }
 
 function addIdentity(tree: TreeBuilder, {fn, state}: DeviceView): void {
@@ -50,23 +52,22 @@ function addIdentity(tree: TreeBuilder, {fn, state}: DeviceView): void {
   if (fn.serialNumber !== null) tree.text(`${path}/serial_number`, fn.serialNumber, 0o400)
 }
 
-function addConfiguration(tree: TreeBuilder, {fn, state, privileged}: DeviceView): void {
+function addConfiguration(tree: TreeBuilder, {fn, state, privileged, config}: DeviceView): void {
   const {path, bdf: device} = fn
-  const config = fromBase64(fn.config)
-  // in a confidential guest the kernel is locked down, and writing configuration space is EPERM
+  // the kernel is locked down, and writing configuration space is EPERM
   tree.config(`${path}/config`, privileged ? config : config.slice(0, OPEN_CONFIG), config.length)
   tree.text(`${path}/resource`, fn.resources.join('\n'))
   tree.text(`${path}/enable`, String(state.enabled), 0o644, {verb: 'enable', device})
-  tree.text(`${path}/numa_node`, '-1')
-  tree.text(`${path}/power_state`, 'D0')
+  tree.text(`${path}/numa_node`, String(fn.host?.numaNode ?? -1))
+  tree.text(`${path}/power_state`, fn.host?.power ?? 'D0')
   tree.text(`${path}/driver_override`, state.override ?? '(null)', 0o644, {verb: 'driver_override', device})
   tree.command(`${path}/remove`, {verb: 'remove', device}, 0o220)
   if (!fn.isBridge) tree.command(`${path}/reset`, {verb: 'reset', device})
   for (const name of fn.doeFeatures) tree.text(`${path}/doe_features/${name}`, name)
 }
 
-function addSriov(tree: TreeBuilder, {fn: {path, bdf: device, totalVfs, vfDevice}}: DeviceView): void {
-  if (totalVfs === 0) return
+function addSriov(tree: TreeBuilder, {fn: {path, bdf: device, totalVfs, vfDevice, host}}: DeviceView): void {
+  if (totalVfs === 0 || host !== null) return
   tree.text(`${path}/sriov_totalvfs`, String(totalVfs))
   tree.text(`${path}/sriov_numvfs`, '0', 0o644, {verb: 'sriov_numvfs', device})
   tree.text(`${path}/sriov_offset`, '1')

@@ -2,8 +2,11 @@
 import type {EvidenceLabel} from '../kernel/index.js'
 import type {MachineStore} from './store.js'
 
-/** A verb, a dump of evidence, or the reading of an attribute named relative to the device directory. */
-export type FaultPoint = 'lock' | 'accept' | 'unlock' | 'evidence' | `read:${string}`
+/** A verb, a dump of evidence, this moment, or the reading of an attribute named relative to the device directory. */
+export type FaultPoint = (typeof POINTS)[number] | `read:${string}`
+
+/** `now` is no occasion to wait for: what is injected there happens at once. */
+export const POINTS = ['lock', 'accept', 'unlock', 'evidence', 'connect', 'disconnect', 'now'] as const
 
 /**
  * What happens:
@@ -16,9 +19,37 @@ export type FaultPoint = 'lock' | 'accept' | 'unlock' | 'evidence' | `read:${str
  * - `vanish`: the device is removed first;
  * - `bind-driver`: a rival binds the device's driver, override or not: before a verb, after a dump;
  * - `delay`: the operation first takes `ms` milliseconds; of readings only those through `query`, which may block;
- * - `stuck`: a write succeeds and has no effect.
+ * - `stuck`: a write succeeds and has no effect;
+ *
+ * and on a host:
+ *
+ * - `rival`: somebody else connects or disconnects the device first;
+ * - `tsm-gone`, `tsm-back`: the TSM is unregistered, registered;
+ * - `insecure`: the stream's `end` does not become Secure, or no longer is;
+ * - `one-sided`: the stream's `end` is not enabled;
+ * - `stream-id`: the TSM asks for Stream ID `id`;
+ * - `ide-fail`: `block` reports that it received an IDE fail message;
+ * - `vfs`: the driver makes `count` virtual functions;
+ * - `rescan`: what was removed is found again.
  */
-export type FaultKind = 'errno' | 'flip-bit' | 'replay' | 'relock' | 'vanish' | 'bind-driver' | 'delay' | 'stuck'
+export type FaultKind =
+  | 'errno'
+  | 'flip-bit'
+  | 'replay'
+  | 'relock'
+  | 'vanish'
+  | 'bind-driver'
+  | 'delay'
+  | 'stuck'
+  | 'rival'
+  | 'tsm-gone'
+  | 'tsm-back'
+  | 'insecure'
+  | 'one-sided'
+  | 'stream-id'
+  | 'ide-fail'
+  | 'vfs'
+  | 'rescan'
 
 export interface Fault {
   readonly device: string
@@ -32,17 +63,37 @@ export interface Fault {
   readonly times?: number | 'always'
   /** Occasions that pass unharmed first. */
   readonly after?: number
+  /** The end that is wrong: the root port's unless given. */
+  readonly end?: 'root-port' | 'endpoint'
+  /** Stream ID. */
+  readonly id?: number
+  /** Selective block of the device. */
+  readonly block?: number
+  /** Virtual functions. */
+  readonly count?: number
 }
 
-/** Kinds that make sense at a point; `reading` stands for every `read:` point. */
-export const KINDS_AT: Readonly<Record<'verb' | 'evidence' | 'reading', readonly FaultKind[]>> = {
+/** Kinds that make sense at a point: the guest's verbs, `reading` for every `read:` point, and the others by name. */
+export const KINDS_AT: Readonly<
+  Record<'verb' | 'evidence' | 'reading' | 'connect' | 'disconnect' | 'now', readonly FaultKind[]>
+> = {
   verb: ['errno', 'relock', 'vanish', 'bind-driver', 'delay', 'stuck'],
   evidence: ['errno', 'flip-bit', 'replay', 'relock', 'vanish', 'bind-driver', 'delay'],
-  reading: ['errno', 'flip-bit', 'vanish', 'delay'],
+  reading: ['errno', 'flip-bit', 'vanish', 'delay', 'tsm-gone', 'rival'],
+  connect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone', 'insecure', 'one-sided', 'stream-id'],
+  disconnect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone'],
+  now: ['tsm-gone', 'tsm-back', 'vanish', 'rescan', 'rival', 'insecure', 'ide-fail', 'vfs'],
 }
 
-export const kindsAt = (at: FaultPoint): readonly FaultKind[] =>
-  at === 'evidence' ? KINDS_AT.evidence : at.startsWith('read:') ? KINDS_AT.reading : KINDS_AT.verb
+export function kindsAt(at: FaultPoint): readonly FaultKind[] {
+  if (at === 'evidence' || at === 'connect' || at === 'disconnect' || at === 'now') return KINDS_AT[at]
+  return at.startsWith('read:') ? KINDS_AT.reading : KINDS_AT.verb
+}
+
+/** What can happen on a host only. */
+const HOST_KINDS: readonly FaultKind[] = ['rival', 'tsm-gone', 'tsm-back', 'insecure', 'ide-fail', 'vfs', 'rescan']
+export const isHostFault = ({at, do: what}: Fault): boolean =>
+  at === 'connect' || at === 'disconnect' || HOST_KINDS.includes(what)
 
 const later = (fault: Fault): Fault => ({...fault, after: fault.after! - 1})
 

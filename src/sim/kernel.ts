@@ -4,8 +4,9 @@ import {setTimeout} from 'node:timers/promises'
 import {get, mask} from '../bits/index.js'
 import {ErrnoError} from '../errors.js'
 import {directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
-import {removeFunction} from './drivers.js'
 import {flipped, takeFault} from './faults.js'
+import {happen} from './host/events.js'
+import {holdTsmLock} from './host/writes.js'
 import type {MachineState} from './machine.js'
 import {machineTree} from './machine-tree.js'
 import type {FileNode, Tree} from './nodes.js'
@@ -32,6 +33,9 @@ function checkSignal(signal: AbortSignal | undefined, verb: string, path: string
 
 /** Function and attribute of a canonical path below `/sys/devices`. */
 const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
+
+/** Attributes whose reading waits for the lock that connect and disconnect hold. */
+const isTsmAttribute = (place: string): boolean => /\/(?:authenticated|tsm\/(?:connect|dsm|bound))$/.test(place)
 
 /** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
 export function simKernel(directory: string, options: SimOptions = {}): Kernel {
@@ -75,8 +79,12 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
       case 'errno':
         throw new ErrnoError(fault.errno!, 'read', path)
       case 'vanish':
-        store.update(state => removeFunction(state, device!))
+        happen(store, fault)
         throw new ErrnoError('ENODEV', 'read', path)
+      case 'tsm-gone':
+      case 'rival':
+        happen(store, fault)
+        return {bytes: fileAt(path).node.content, delay: 0}
       case 'flip-bit':
         return {bytes: flipped(content, fault.offset), delay: 0}
       default:
@@ -101,6 +109,10 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     readAt: (path, offset, length) => contentOf(path).bytes.slice(offset, offset + length),
     async query(path, signal) {
       checkSignal(signal, 'read', path)
+      if (store.machine.host !== null && isTsmAttribute(tree().find(path, true, 'read').place)) {
+        const release = await holdTsmLock(store, milliseconds => pause(milliseconds, signal, 'read', path))
+        release()
+      }
       const {bytes, delay} = contentOf(path)
       if (delay > 0) await pause(delay, signal, 'read', path)
       return bytes.slice()

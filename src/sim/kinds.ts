@@ -110,6 +110,16 @@ export const KINDS = {
     model: null,
     ide: false,
   },
+  psp: {
+    ids: ids(0x0004, 0x108000, 0x00),
+    driver: 'ccp',
+    bars: [{bar: 2, kind: 'mem32', size: MIB, prefetchable: false}],
+    msix: {entries: 2, tableBar: 2, tableOffset: 0, pbaBar: 2, pbaOffset: 0x1000},
+    totalVfs: 0,
+    vfDevice: 0,
+    model: null,
+    ide: false,
+  },
 } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof KINDS

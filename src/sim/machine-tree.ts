@@ -1,10 +1,14 @@
 /** Everything a simulated machine shows under `/sys`, `/proc` and `/etc`, from what it is and what has happened. */
 import {addFunction} from './device-tree.js'
-import {type Machine, type MachineState, TSM_NAME} from './machine.js'
+import {hostOf, type HostSimFunction} from './host/facts.js'
+import {addHost, addHostFunction, hostConfig} from './host/tree.js'
+import {fromBase64, type Machine, type MachineState, TSM_NAME} from './machine.js'
 import {type Tree, treeBuilder, type TreeBuilder} from './nodes.js'
 
 /** Release of a kernel with the guest series of ABI generation G2. */
-const KERNEL_RELEASE = '7.0.0-rc2-sim-g2'
+const GUEST_RELEASE = '7.0.0-rc2-sim-g2'
+/** Release with the link TSM interface and none of the guest's. */
+const HOST_RELEASE = '7.3.4-sim'
 /** Every bridge starts with as many, IDE or not (Linux drivers/pci/ide.c). */
 const STREAM_SLOTS = '256'
 const PROVIDER = '/sys/devices/faux/sim_devsec_tsm'
@@ -17,6 +21,13 @@ function addBus(tree: TreeBuilder, {drivers}: Machine, {autoprobe}: MachineState
   for (const driver of drivers) {
     tree.command(`/sys/bus/pci/drivers/${driver}/bind`, {verb: 'bind', driver})
     tree.command(`/sys/bus/pci/drivers/${driver}/unbind`, {verb: 'unbind', driver})
+  }
+}
+
+function addGuestBridges(tree: TreeBuilder, {functions}: Machine): void {
+  for (const {path} of functions) {
+    const bridge = /^\/sys\/devices\/pci[^/]+/.exec(path)![0]
+    tree.text(`${bridge}/available_secure_streams`, STREAM_SLOTS)
   }
 }
 
@@ -39,14 +50,19 @@ const isThere = (state: MachineState, path: string): boolean =>
 export function machineTree(machine: Machine, state: MachineState, privileged: boolean): Tree {
   const tree = treeBuilder()
   addBus(tree, machine, state)
-  addTsmCore(tree, machine)
+  const host = hostOf(machine, state)
+  if (host === undefined) {
+    addTsmCore(tree, machine)
+    addGuestBridges(tree, machine)
+  } else addHost(tree, host)
   for (const fn of machine.functions) {
-    const bridge = /^\/sys\/devices\/pci[^/]+/.exec(fn.path)![0]
-    tree.text(`${bridge}/available_secure_streams`, STREAM_SLOTS)
-    if (isThere(state, fn.path)) addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, privileged})
+    if (!isThere(state, fn.path)) continue
+    const config = host === undefined ? fromBase64(fn.config) : hostConfig(host, fn as HostSimFunction)
+    addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, privileged, config})
+    if (host !== undefined) addHostFunction(tree, host, fn as HostSimFunction)
   }
   tree.text('/proc/sys/kernel/random/boot_id', state.bootId)
-  tree.text('/proc/sys/kernel/osrelease', KERNEL_RELEASE)
+  tree.text('/proc/sys/kernel/osrelease', host === undefined ? GUEST_RELEASE : HOST_RELEASE)
   tree.text('/etc/machine-id', machine.machineId)
   return tree.done()
 }

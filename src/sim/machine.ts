@@ -5,14 +5,15 @@
 import type {MeasurementTypeName} from '../spdm/index.js'
 import type {TdiState} from '../tdisp/index.js'
 import type {Fault} from './faults.js'
+import type {HostFunction, HostPlatform, HostState} from './host/types.js'
 
-export const FORMAT = 'tsmctl-sim-1'
+export const FORMAT = 'tsmctl-sim-2'
 
 /**
  * `devsec`: a guest kernel of ABI generation G2 with the TSM `tsm0`. `none`: a kernel with TSM core and nothing
- * registered. `absent`: a kernel without TSM core.
+ * registered. `absent`: a kernel without TSM core. `link`: a host kernel (Linux 7.3) with a TSM that connects devices.
  */
-export type TsmKind = 'devsec' | 'none' | 'absent'
+export type TsmKind = 'devsec' | 'link' | 'none' | 'absent'
 
 /**
  * What the provider does with a requester's nonce: sign fresh measurements with it, ignore it and serve those taken at
@@ -66,6 +67,8 @@ export interface SimFunction {
   /** Text of `serial_number`. */
   readonly serialNumber: string | null
   readonly dsm: Dsm | null
+  /** Null in a guest. */
+  readonly host: HostFunction | null
 }
 
 /** One value a vendor would publish for a measurement index. */
@@ -102,6 +105,8 @@ export interface Machine {
   readonly models: readonly ModelReferences[]
   /** Injected at every boot. */
   readonly faults: readonly Fault[]
+  /** Null for a guest. */
+  readonly host: HostPlatform | null
 }
 
 /** What the TSM and the DSM know about one interface. */
@@ -145,6 +150,8 @@ export interface MachineState {
   functions: Record<string, FunctionState>
   faults: Fault[]
   violations: Violation[]
+  /** Null for a guest. */
+  host: HostState | null
 }
 
 export const unlockedTdi = (epoch: number, previous: string | null): TdiRecord => ({
@@ -166,7 +173,7 @@ const bootedFunction = ({driver, bound}: SimFunction): FunctionState => ({
   tdi: unlockedTdi(0, null),
 })
 
-/** The machine directly after boot. */
+/** The machine directly after boot, without what only a host has. */
 export const booted = (machine: Machine, revision: number, bootId: string): MachineState => ({
   revision,
   bootId,
@@ -174,6 +181,7 @@ export const booted = (machine: Machine, revision: number, bootId: string): Mach
   functions: Object.fromEntries(machine.functions.map(fn => [fn.bdf, bootedFunction(fn)])),
   faults: machine.faults.map(fault => ({...fault})),
   violations: [],
+  host: null,
 })
 
 export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')

@@ -5,9 +5,13 @@ import {type Lookup, resolvePath} from '../kernel/index.js'
 /** What writing an attribute means. */
 export type Action =
   | {readonly verb: 'lock' | 'unlock' | 'accept'; readonly device: string}
-  | {readonly verb: 'driver_override' | 'enable' | 'reset' | 'remove' | 'sriov_numvfs'; readonly device: string}
+  | {readonly verb: 'connect' | 'disconnect'; readonly device: string}
+  | {readonly verb: 'power_control'; readonly device: string}
+  | {readonly verb: 'driver_override' | 'enable'; readonly device: string}
+  | {readonly verb: 'reset' | 'remove' | 'sriov_numvfs'; readonly device: string}
   | {readonly verb: 'bind' | 'unbind'; readonly driver: string}
-  | {readonly verb: 'drivers_probe' | 'drivers_autoprobe' | 'rescan' | 'locked-down'}
+  | {readonly verb: 'rescan'}
+  | {readonly verb: 'drivers_probe' | 'drivers_autoprobe' | 'locked-down'}
 
 export interface FileNode {
   readonly type: 'file'

@@ -45,6 +45,7 @@ export function allocator(): (bus: number, bars: readonly BarSpec[]) => PlacedBa
 
 const LINES = 13
 const BRIDGE_WINDOWS = 4
+const MEMORY_WINDOW = 1
 const PREFETCHABLE_WINDOW = 2
 /** Bits 2 and 3 of a BAR register, which the flags repeat (PCIe r6.2 §7.5.1.2.1). */
 const REGISTER_BITS = {mem32: 0, mem64: 4, prefetchable: 8}
@@ -74,9 +75,16 @@ export function resourceLines(bars: readonly PlacedBar[]): string[] {
   return lines
 }
 
-/** The same of a root port, with its windows behind. */
-export function bridgeResourceLines({base, size}: Window): string[] {
+/** The same of a bridge, with its windows behind. */
+export function bridgeResourceLines(prefetchable: Window | undefined, memory?: Window): string[] {
   const lines = Array.from({length: LINES + BRIDGE_WINDOWS}, () => EMPTY)
-  lines[LINES + PREFETCHABLE_WINDOW] = line(base, size, {specific: 1, memory: true, prefetchable: true, memory64: true})
+  if (memory !== undefined) lines[LINES + MEMORY_WINDOW] = line(memory.base, memory.size, {memory: true})
+  if (prefetchable !== undefined)
+    lines[LINES + PREFETCHABLE_WINDOW] = line(prefetchable.base, prefetchable.size, {
+      specific: 1,
+      memory: true,
+      prefetchable: true,
+      memory64: true,
+    })
   return lines
 }

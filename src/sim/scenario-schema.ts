@@ -1,18 +1,25 @@
 /** The language of scenarios as a schema: what is not defined here is refused. */
 import * as v from 'valibot'
 import {EVIDENCE_TYPES} from '../kernel/index.js'
-import {type FaultPoint, KINDS_AT} from './faults.js'
+import {type FaultPoint, KINDS_AT, POINTS} from './faults.js'
 import {type KindName, KINDS} from './kinds.js'
 
 const UNIT: Readonly<Record<string, number>> = {KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30}
 
-const count = v.pipe(v.number('a whole number is needed'), v.safeInteger('a whole number is needed'), v.minValue(0))
-const upTo = (largest: number) => v.pipe(count, v.maxValue(largest))
-const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'letters, digits and ._- are needed'))
-const line = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/, 'one line of at most 200 characters is needed'))
+export const count = v.pipe(
+  v.number('a whole number is needed'),
+  v.safeInteger('a whole number is needed'),
+  v.minValue(0),
+)
+export const upTo = (largest: number) => v.pipe(count, v.maxValue(largest))
+export const name = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'letters, digits and ._- are needed'),
+)
+export const line = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/, 'one line of at most 200 characters is needed'))
 const hexText = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})+$/, 'lower-case hexadecimal bytes are needed'))
 
-const bdf = v.pipe(
+export const bdf = v.pipe(
   v.string('a function such as 0000:01:00.0 is needed'),
   v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, 'a function such as 0000:01:00.0 is needed'),
 )
@@ -32,7 +39,7 @@ const size = v.pipe(
   ),
 )
 
-const bar = v.strictObject({
+export const bar = v.strictObject({
   bar: upTo(5),
   kind: v.optional(v.picklist(['mem64', 'mem32']), 'mem64'),
   size,
@@ -85,16 +92,15 @@ const measurement = v.pipe(
 const point = v.pipe(
   v.string(),
   v.check(
-    value =>
-      ['lock', 'accept', 'unlock', 'evidence'].includes(value) || /^read:[a-z0-9_]+(?:\/[a-z0-9_]+)?$/.test(value),
-    'lock, accept, unlock, evidence or read:ATTRIBUTE is needed',
+    value => (POINTS as readonly string[]).includes(value) || /^read:[a-z0-9_]+(?:\/[a-z0-9_]+)?$/.test(value),
+    `${POINTS.join(', ')} or read:ATTRIBUTE is needed`,
   ),
   v.transform(value => value as FaultPoint),
 )
 
 const KINDS_OF_FAULT = [...new Set(Object.values(KINDS_AT).flat())]
 
-const faultEntries = {
+export const faultEntries = {
   at: point,
   do: v.picklist(KINDS_OF_FAULT),
   errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as EIO is needed'))),
@@ -103,16 +109,20 @@ const faultEntries = {
   ms: v.optional(upTo(86_400_000)),
   times: v.optional(v.union([v.pipe(count, v.minValue(1)), v.literal('always')], 'a number or always is needed')),
   after: v.optional(count),
+  end: v.optional(v.picklist(['root-port', 'endpoint'])),
+  id: v.optional(count),
+  block: v.optional(upTo(255)),
+  count: v.optional(upTo(256)),
 }
 
 export const FAULT = v.strictObject({device: bdf, ...faultEntries})
 
 const REPORT_FLAGS = ['no-firmware-update', 'dma-without-pasid', 'dma-with-pasid', 'ats', 'prs'] as const
 
-const device = v.strictObject({
+/** What a device is, in a guest or on a host. */
+export const deviceEntries = {
   at: bdf,
   kind: v.picklist(Object.keys(KINDS) as KindName[]),
-  model: v.optional(v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed'))),
   ids: v.optional(
     v.strictObject({
       vendor: v.optional(upTo(0xffff)),
@@ -128,13 +138,18 @@ const device = v.strictObject({
   bound: v.optional(v.boolean(), true),
   bars: v.optional(v.array(bar)),
   totalVfs: v.optional(upTo(256)),
+  faults: v.optional(v.array(v.strictObject(faultEntries)), []),
+}
+
+const device = v.strictObject({
+  ...deviceEntries,
+  model: v.optional(v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed'))),
   measurements: v.optional(v.array(measurement), []),
   /** What the device mode measurement says is active. */
   mode: v.optional(v.array(v.picklist(MODE_NAMES)), []),
   /** Ranges of the interface report; all BARs completely unless given. */
   ranges: v.optional(v.array(range)),
   report: v.optional(v.array(v.picklist(REPORT_FLAGS)), ['no-firmware-update', 'dma-without-pasid']),
-  faults: v.optional(v.array(v.strictObject(faultEntries)), []),
 })
 
 export const SCENARIO = v.strictObject({

@@ -4,6 +4,7 @@ import {printable, quoted, TsmctlError} from '../errors.js'
 import {isRecord} from '../records.js'
 import {type Fault, kindsAt} from './faults.js'
 import {kindNamed} from './kinds.js'
+import {HOST_SCENARIO, type HostScenario} from './host/schema.js'
 import {FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
 import {SCENARIO_TEXTS, SCENARIOS} from './scenarios/index.js'
 import {checked, nearest} from './strict-schema.js'
@@ -17,7 +18,7 @@ function refuse(attempted: string, got: string, hint?: string): never {
   throw new TsmctlError({kind: 'malformed', attempted, got, hint})
 }
 
-function parseYaml(text: string, attempted: string): unknown {
+function parseYaml(text: string, attempted: string): Readonly<Record<string, unknown>> {
   const document = parseDocument(text, {version: '1.2', schema: 'core', strict: true, uniqueKeys: true})
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined)
@@ -82,12 +83,17 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
     errno: fault.do === 'errno',
     ms: fault.do === 'delay',
     object: fault.do === 'flip-bit' && fault.at === 'evidence',
+    id: fault.do === 'stream-id',
+    block: fault.do === 'ide-fail',
+    count: fault.do === 'vfs',
   }
   for (const [key, needed] of Object.entries(needs)) {
     if (needed && !(key in fault)) refuse(attempted, `${where}.${key} is missing: ${fault.do} needs it`)
     if (!needed && key in fault) refuse(attempted, `${where}.${key}: ${fault.do} at ${fault.at} takes none`)
   }
   if ('offset' in fault && fault.do !== 'flip-bit') refuse(attempted, `${where}.offset: ${fault.do} takes none`)
+  if ('end' in fault && fault.do !== 'insecure' && fault.do !== 'one-sided')
+    refuse(attempted, `${where}.end: ${fault.do} takes none`)
   return fault
 }
 
@@ -95,9 +101,13 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
 export const parseFault = (given: unknown): Fault =>
   checkFault(checked(FAULT, given, 'use this fault') as Fault, 'fault', 'use this fault')
 
-export const faultsOf = ({devices}: Scenario, attempted: string): Fault[] =>
+export const faultsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>, attempted: string): Fault[] =>
   devices.flatMap(({at: device, faults}, i) =>
-    faults.map((fault, j) => checkFault({device, ...fault} as Fault, `devices[${i}].faults[${j}]`, attempted)),
+    faults.map((fault, j) => {
+      const where = `devices[${i}].faults[${j}]`
+      if (fault.at === 'now') refuse(attempted, `${where}.at: now is for tsmctl sim inject`)
+      return checkFault({device, ...fault} as Fault, where, attempted)
+    }),
   )
 
 function textOf(source: ScenarioSource): {name: string; text: string} {
@@ -114,11 +124,27 @@ function textOf(source: ScenarioSource): {name: string; text: string} {
   })
 }
 
+/** A scenario of either language, and how to refuse it for what only building it shows. */
+export type ReadScenario = {
+  readonly name: string
+  readonly faults: Fault[]
+  readonly refuse: (got: string) => never
+} & ({readonly guest: Scenario; readonly host: null} | {readonly guest: null; readonly host: HostScenario})
+
+/** Host bridges are what only a host scenario has. */
+const isHost = (content: Readonly<Record<string, unknown>>): boolean => 'bridges' in content || content.tsm === 'link'
+
 /** Throws TsmctlError: `usage` for an unknown name, `malformed` naming the place for anything else. */
-export function readScenario(source: ScenarioSource): {name: string; scenario: Scenario; faults: Fault[]} {
+export function readScenario(source: ScenarioSource): ReadScenario {
   const {name, text} = textOf(source)
   const attempted = `use scenario ${printable(name, 200)}`
-  const scenario = checked(SCENARIO, parseYaml(text, attempted), attempted)
-  checkDevices(scenario, attempted)
-  return {name, scenario, faults: faultsOf(scenario, attempted)}
+  const content = parseYaml(text, attempted)
+  const common = {name, refuse: (got: string) => refuse(attempted, got)}
+  if (isHost(content)) {
+    const host = checked(HOST_SCENARIO, content, attempted)
+    return {...common, faults: faultsOf(host, attempted), guest: null, host}
+  }
+  const guest = checked(SCENARIO, content, attempted)
+  checkDevices(guest, attempted)
+  return {...common, faults: faultsOf(guest, attempted), guest, host: null}
 }

@@ -2,44 +2,9 @@
  * The shapes of a machine's two files. Another process, an editor or a full disk may have left anything there, and the
  * simulator trusts its types from here on. Nothing but what is listed may be present.
  */
-import {isRecord} from '../records.js'
 import {TDI_STATE} from '../tdisp/index.js'
-
-type Shape = (value: unknown) => boolean
-
-const isText: Shape = value => typeof value === 'string'
-const isFlag: Shape = value => typeof value === 'boolean'
-const isCount: Shape = value => Number.isSafeInteger(value) && (value as number) >= 0
-const oneOf =
-  (...names: readonly string[]): Shape =>
-  value =>
-    names.includes(value as string)
-const nullOr =
-  (shape: Shape): Shape =>
-  value =>
-    value === null || shape(value)
-const maybe =
-  (shape: Shape): Shape =>
-  value =>
-    value === undefined || shape(value)
-const listOf =
-  (shape: Shape): Shape =>
-  value =>
-    Array.isArray(value) && value.every(shape)
-
-const mapOf =
-  (shape: Shape): Shape =>
-  value =>
-    isRecord(value) && Object.values(value).every(shape)
-
-/** Exactly these fields; those that may be missing are `maybe`. */
-function fields(shapes: Readonly<Record<string, Shape>>): Shape {
-  const known = Object.entries(shapes)
-  return value =>
-    isRecord(value) &&
-    Object.keys(value).every(name => Object.hasOwn(shapes, name)) &&
-    known.every(([name, shape]) => shape(Object.hasOwn(value, name) ? value[name] : undefined))
-}
+import {isHostFunction, isHostPlatform, isHostState} from './host/shape.js'
+import {fields, isCount, isFlag, isText, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
 
 const fault = fields({
   device: isText,
@@ -51,6 +16,10 @@ const fault = fields({
   ms: maybe(isCount),
   times: maybe(value => value === 'always' || isCount(value)),
   after: maybe(isCount),
+  end: maybe(isText),
+  id: maybe(isCount),
+  block: maybe(isCount),
+  count: maybe(isCount),
 })
 
 const simFunction = fields({
@@ -85,6 +54,7 @@ const simFunction = fields({
       report: isText,
     }),
   ),
+  host: nullOr(isHostFunction),
 })
 
 const reference = fields({
@@ -101,7 +71,7 @@ export const isMachine: Shape = fields({
   scenario: isText,
   title: isText,
   created: isText,
-  tsm: oneOf('devsec', 'none', 'absent'),
+  tsm: oneOf('devsec', 'link', 'none', 'absent'),
   nonce: oneOf('honoured', 'ignored', 'refused'),
   machineId: isText,
   manufacturer: isText,
@@ -110,6 +80,7 @@ export const isMachine: Shape = fields({
   drivers: listOf(isText),
   models: listOf(fields({model: isText, reference: listOf(reference)})),
   faults: listOf(fault),
+  host: nullOr(isHostPlatform),
 })
 
 const functionState = fields({
@@ -136,6 +107,7 @@ const stateFields = fields({
   functions: mapOf(functionState),
   faults: listOf(fault),
   violations: listOf(fields({kind: isText, device: isText, detail: isText})),
+  host: nullOr(isHostState),
 })
 
 /** `state.json` of a machine with functions of these names. */

@@ -19,6 +19,8 @@ export interface MachineStore {
   state(): MachineState
   /** Runs `change` on the state while nobody else may; what it throws leaves the state as it was. */
   update<T>(change: (state: MachineState) => T): T
+  /** Takes the host kernel's one lock for all TSM matters, among all processes; undefined while somebody has it. */
+  holdTsm(): (() => void) | undefined
 }
 
 const json = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(`${JSON.stringify(value)}\n`))
@@ -107,6 +109,14 @@ export function openMachine(directory: string): MachineStore {
     directory,
     machine,
     state,
+    holdTsm() {
+      try {
+        return lock('tsm')
+      } catch (error) {
+        if (errnoOf(error) === 'EBUSY') return undefined
+        throw error
+      }
+    },
     update(change) {
       const release = acquire(lock)
       try {

@@ -3,6 +3,7 @@ import {ErrnoError} from '../errors.js'
 import {attributeText} from '../kernel/index.js'
 import {bindDriver, probeDriver, removeFunction, unbindDriver} from './drivers.js'
 import {type Fault, takeFault} from './faults.js'
+import {isHostAction, writeHost} from './host/writes.js'
 import type {MachineState, SimFunction} from './machine.js'
 import type {Action} from './nodes.js'
 import type {MachineStore} from './store.js'
@@ -88,8 +89,10 @@ function writeEnable(state: MachineState, device: string, text: string, refuse: 
 }
 
 type Change = (state: MachineState) => void
+/** What a guest knows. */
+type GuestAction = Exclude<Action, {verb: TsmVerb} | {verb: 'connect' | 'disconnect'} | {verb: 'power_control'}>
 
-function changeOf(action: Exclude<Action, {verb: TsmVerb}>, text: string, store: MachineStore, refuse: Refuse): Change {
+function changeOf(action: GuestAction, text: string, store: MachineStore, refuse: Refuse): Change {
   const {machine} = store
   const line = text.replace(/\n$/, '')
   switch (action.verb) {
@@ -146,14 +149,18 @@ function changeOf(action: Exclude<Action, {verb: TsmVerb}>, text: string, store:
 
 const isTsmVerb = (action: Action): action is Extract<Action, {verb: TsmVerb}> => action.verb in TSM_VERBS
 
+const isGuestAction = (action: Action): action is GuestAction =>
+  !['connect', 'disconnect', 'power_control'].includes(action.verb)
+
 /** Carries out one write of `bytes` to `path`. Throws ErrnoError as the kernel would. */
 export async function carryOut(action: Action, path: string, bytes: Uint8Array, context: WriteContext): Promise<void> {
   const refuse: Refuse = errno => new ErrnoError(errno, 'write', path)
   const taken = bytes.subarray(0, PAGE)
   // the kernel's strings end at the first NUL
   const text = `${attributeText(taken)}${taken.at(-1) === 0x0a ? '\n' : ''}`.replace(/\0.*$/s, '')
-  if (isTsmVerb(action)) await writeTsm(action.verb, action.device, text, context, refuse)
-  else context.store.update(changeOf(action, text, context.store, refuse))
+  if (context.store.machine.host !== null && isHostAction(action)) await writeHost(action, text, context, refuse)
+  else if (isTsmVerb(action)) await writeTsm(action.verb, action.device, text, context, refuse)
+  else if (isGuestAction(action)) context.store.update(changeOf(action, text, context.store, refuse))
   if (taken.length < bytes.length)
     throw new ErrnoError('EIO', 'write', path, {got: `only ${taken.length} of ${bytes.length} bytes were taken`})
 }

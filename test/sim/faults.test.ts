@@ -63,7 +63,7 @@ describe('a fault', () => {
     [{at: 'lock', do: 'stuck', errno: 'EIO'}, 'errno: stuck at lock takes none'],
     [{at: 'lock', do: 'stuck', offset: 1}, 'offset: stuck takes none'],
     [{at: 'lock', do: 'errno', errno: 'EIO', times: 0}, 'times'],
-    [{at: 'bind', do: 'stuck'}, 'lock, accept, unlock, evidence or read:ATTRIBUTE is needed'],
+    [{at: 'bind', do: 'stuck'}, 'lock, accept, unlock, evidence, connect, disconnect, now or read:ATTRIBUTE is needed'],
     [{at: 'lock', do: 'stick'}, 'is not one of'],
     [{at: 'lock', do: 'stuck', time: 3}, 'time: unknown key'],
   ])('%j is refused', async (fault, message) => {
@@ -211,8 +211,8 @@ describe('faults at reading', () => {
 
 describe('what can happen', () => {
   it('is listed for every point', () => {
-    expect(Object.keys(KINDS_AT)).toEqual(['verb', 'evidence', 'reading'])
-    for (const kinds of Object.values(KINDS_AT)) expect(kinds).toContain('errno')
+    expect(Object.keys(KINDS_AT)).toEqual(['verb', 'evidence', 'reading', 'connect', 'disconnect', 'now'])
+    for (const [point, kinds] of Object.entries(KINDS_AT)) expect(kinds.includes('errno')).toBe(point !== 'now')
   })
 
   it('reset ends it all: faults, violations, locks, drivers, and the boot id', async () => {

@@ -86,7 +86,7 @@ describe('a scenario is refused, by place and reason', () => {
   it('by an unknown name with the ones there are', async () => {
     await expect(createMachine(place(), 'gest')).rejects.toMatchObject({
       kind: 'usage',
-      hint: 'Did you mean guest? Built in: guest, empty, bare.',
+      hint: 'Did you mean guest? Built in: guest, empty, bare, gpu-host, nvme-host, multi-segment, few-streams, firmware-stream.',
     })
   })
 
@@ -182,7 +182,16 @@ describe('a scenario says', () => {
 
 describe('creating and opening', () => {
   it('every built-in scenario has a title and makes a machine', async () => {
-    expect(Object.keys(SCENARIOS)).toEqual(['guest', 'empty', 'bare'])
+    expect(Object.keys(SCENARIOS)).toEqual([
+      'guest',
+      'empty',
+      'bare',
+      'gpu-host',
+      'nvme-host',
+      'multi-segment',
+      'few-streams',
+      'firmware-stream',
+    ])
     for (const [name, title] of Object.entries(SCENARIOS)) {
       const {directory} = await make(name)
       expect(machineStatus(directory)).toMatchObject({scenario: name, title})
@@ -215,7 +224,7 @@ describe('creating and opening', () => {
     ['machine.json', '{', 'malformed'],
     ['machine.json', '{"format": "tsmctl-sim-9"}', 'unsupported'],
     ['machine.json', 'null', 'malformed'],
-    ['machine.json', '{"format": "tsmctl-sim-1"}', 'malformed'],
+    ['machine.json', '{"format": "tsmctl-sim-2"}', 'malformed'],
     ['machine.json', `${'['.repeat(2000)}${']'.repeat(2000)}`, 'malformed'],
     ['state.json', '', 'malformed'],
     ['state.json', 'null', 'malformed'],

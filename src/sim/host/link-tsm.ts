@@ -1,0 +1,108 @@
+/** PCI/TSM of Linux 7.3 (drivers/pci/tsm.c): contexts of functions with their TSM, and everything that ends them. */
+import {probeDriver} from '../drivers.js'
+import {type Machine, type MachineState, TSM_NAME} from '../machine.js'
+import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
+import {dsmAbove, type Host, hostOf, type HostSimFunction, isCandidate, isPresent, subtreeOf} from './facts.js'
+import {endStream, makeStream, type StreamTrouble} from './streams.js'
+
+/** Data object types as `doe_features` names them. */
+const CMA_SPDM = '0001:01'
+const SECURED_CMA_SPDM = '0001:02'
+
+/** Gives a context to every function that depends on `dsm` and has none. */
+function probeSubfunctions(host: Host, dsm: string): void {
+  const {now, platform, functions} = host
+  if (!platform.provider.subfunctions || !functions.get(dsm)!.host.teeIo) return
+  for (const fn of functions.values())
+    if (
+      fn.bdf !== dsm &&
+      now.contexts[fn.bdf] === undefined &&
+      isPresent(host, fn.bdf) &&
+      !isCandidate(host, fn) &&
+      dsmAbove(host, fn) === dsm
+    )
+      now.contexts[fn.bdf] = {tsm: now.tsm!, dsm}
+}
+
+/** What the TSM and its driver do for `connect` after the kernel's own checks. The errno, or undefined. */
+export function connect(host: Host, fn: HostSimFunction, trouble: StreamTrouble): string | undefined {
+  const {now, platform} = host
+  const cma = fn.host.mailboxes.find(mailbox => mailbox.includes(CMA_SPDM))
+  if (cma === undefined) return 'ENXIO'
+  if (!cma.includes(SECURED_CMA_SPDM)) return 'EFAULT'
+  const {stream} = platform.provider
+  const wanted = stream === 'always' || (stream === 'with-ide' && (now.ide[fn.bdf]?.kernel ?? null) !== null)
+  const errno = wanted ? makeStream(host, fn, trouble) : undefined
+  if (errno !== undefined) return errno
+  now.contexts[fn.bdf] = {tsm: now.tsm!, dsm: fn.bdf}
+  probeSubfunctions(host, fn.bdf)
+  return undefined
+}
+
+/** Cannot fail: contexts of dependants, stream, own context. */
+export function disconnect(host: Host, dsm: string): void {
+  const {now} = host
+  for (const [bdf, context] of Object.entries(now.contexts))
+    if (context.dsm === dsm && bdf !== dsm) delete now.contexts[bdf]
+  endStream(host, dsm)
+  delete now.contexts[dsm]
+}
+
+export function unregisterTsm(host: Host): void {
+  for (const [bdf, {dsm}] of Object.entries(host.now.contexts).toReversed()) if (bdf === dsm) disconnect(host, bdf)
+  host.now.tsm = null
+}
+
+export function registerTsm({now}: Host): void {
+  now.tsm ??= TSM_NAME
+}
+
+function drop(host: Host, {bdf}: HostSimFunction): void {
+  const {now, state} = host
+  if (now.contexts[bdf]?.dsm === bdf) disconnect(host, bdf)
+  delete now.contexts[bdf]
+  delete now.numVfs[bdf]
+  if (now.ide[bdf] !== undefined) now.ide[bdf].kernel = null
+  Object.assign(state.functions[bdf]!, {present: false, driver: null, override: null, enabled: 0})
+}
+
+/** `fn` and everything below it goes, the deepest first. */
+export function removeWithChildren(host: Host, device: string): void {
+  for (const fn of subtreeOf(host, device).toReversed()) if (isPresent(host, fn.bdf)) drop(host, fn)
+}
+
+function appear(host: Host, fn: HostSimFunction): void {
+  const {machine, state} = host
+  state.functions[fn.bdf]!.present = true
+  enumerateIde(host, fn)
+  if (state.autoprobe) probeDriver(machine, state, fn)
+}
+
+/** Finds again what was removed. Virtual functions appear only when their physical function makes them. */
+export function rescanHost(host: Host): void {
+  const isReachable = ({host: {upstream}}: HostSimFunction): boolean => upstream === null || isPresent(host, upstream)
+  // parents sort before their children: buses are numbered downwards
+  for (const fn of host.functions.values())
+    if (!isPresent(host, fn.bdf) && fn.host.vf === null && isReachable(fn)) appear(host, fn)
+}
+
+/** Makes `count` virtual functions of `device`, or removes them all. */
+export function setVfs(host: Host, device: string, count: number): void {
+  const vfs = [...host.functions.values()].filter(({host: {vf}}) => vf?.physfn === device)
+  for (const vf of vfs.toReversed()) if (isPresent(host, vf.bdf)) drop(host, vf)
+  for (const vf of vfs.filter(({host: facts}) => facts.vf!.index < count)) appear(host, vf)
+  if (count === 0) delete host.now.numVfs[device]
+  else host.now.numVfs[device] = count
+  const dsm = dsmAbove(host, host.functions.get(device)!)
+  if (dsm !== undefined) probeSubfunctions(host, dsm)
+}
+
+/** Host state directly after boot: hardware as firmware left it, and the kernel's first scan. */
+export function bootHost(machine: Machine, state: MachineState): void {
+  if (machine.host === null) return
+  state.host = powerOn(machine)
+  const host = hostOf(machine, state)!
+  for (const {bdf, host: facts} of host.functions.values())
+    if (facts.vf !== null) Object.assign(state.functions[bdf]!, {present: false, driver: null, enabled: 0})
+  for (const fn of scanOrder(host)) enumerateIde(host, fn)
+}
