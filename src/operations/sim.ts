@@ -1,10 +1,10 @@
 /** The simulated machine's owner: create, explain, break, reset. */
 import {quoted, TsmctlError} from '../errors.js'
 import {readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
-import type {Fault, MachineStatus} from '../sim/index.js'
+import type {Fault, HostStatus, MachineStatus} from '../sim/index.js'
 import {simPolicyText} from './sim-policy.js'
 
-export type {MachineStatus}
+export type {HostStatus, MachineStatus}
 
 const POLICY = 'policy.yaml'
 const ROOT = 'vendor-root.der'

@@ -2,6 +2,7 @@
 import {printable, TsmctlError} from '../errors.js'
 import {type Fault, isHostFault} from './faults.js'
 import {happen} from './host/events.js'
+import {hostStatus, type HostStatus} from './host/status.js'
 import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
 import {openMachine} from './store.js'
@@ -29,6 +30,8 @@ export interface MachineStatus {
   readonly bootId: string
   /** Devices with a DSM. */
   readonly devices: readonly DeviceStatus[]
+  /** Null for a guest. */
+  readonly host: HostStatus | null
   readonly faults: readonly Fault[]
   readonly violations: readonly Violation[]
 }
@@ -37,7 +40,9 @@ export interface MachineStatus {
 export function machineStatus(directory: string): MachineStatus {
   const store = openMachine(directory)
   const {scenario, title, created, tsm, nonce, functions} = store.machine
-  const {bootId, faults, violations, functions: records} = store.state()
+  const state = store.state()
+  const {bootId, faults, violations, functions: records} = state
+  const host = hostStatus(store.machine, state)
   const devices = functions.flatMap(({bdf, dsm}) => {
     if (dsm === null) return []
     const {present, driver, tdi} = records[bdf]!
@@ -53,7 +58,7 @@ export function machineStatus(directory: string): MachineStatus {
       lockEpoch: tdi.epoch,
     }
   })
-  return {directory, scenario, title, created, tsm, nonce, bootId, devices, faults, violations}
+  return {directory, scenario, title, created, tsm, nonce, bootId, devices, host, faults, violations}
 }
 
 /** Adds `given` to the machine's faults. Throws TsmctlError: `malformed` for no fault, `not-found` for no device. */

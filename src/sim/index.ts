@@ -14,6 +14,7 @@ export {
 } from './administration.js'
 export type {CreateOptions} from './create.js'
 export {type Fault, type FaultKind, type FaultPoint, KINDS_AT} from './faults.js'
+export type {EndState, HostStatus} from './host/status.js'
 export {simKernel, type SimOptions} from './kernel.js'
 export type {ModelReferences, NonceMode, ReferenceValue, TsmKind, Violation} from './machine.js'
 export type {ScenarioSource} from './scenario.js'

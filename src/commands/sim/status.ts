@@ -1,10 +1,37 @@
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
-import {simStatus} from '../../operations/sim.js'
+import {type HostStatus, simStatus} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
 
+const hostText = ({bridges, connected, streams}: HostStatus): string =>
+  table(
+    ['HOST BRIDGE', 'POOL', 'FREE', 'IDS HELD SINCE BOOT'],
+    bridges.map(({name, pool, available, claimed}) => [
+      name,
+      String(pool),
+      String(available),
+      claimed.join(', ') || '-',
+    ]),
+  ) +
+  table(
+    ['CONNECTED', 'TSM', 'SUBFUNCTIONS'],
+    connected.map(({bdf, tsm, subfunctions}) => [bdf, tsm, subfunctions.join(', ') || '-']),
+  ) +
+  table(
+    ['STREAM', 'ID', 'ROOT PORT', 'IS', 'ENDPOINT', 'IS'],
+    streams.map(one => [
+      `${one.bridge}/${one.name}`,
+      String(one.streamId),
+      one.rootPort,
+      one.rootPortState,
+      one.endpoint,
+      one.endpointState,
+    ]),
+  )
+
 export default class SimStatus extends BaseCommand {
-  static override summary = 'Look behind the curtain of a simulated machine: true TDI states, faults, violations'
+  static override summary =
+    'Look behind the curtain of a simulated machine: true TDI states or streams, faults, violations'
   static override args = directoryArgument
   protected override readonly usesHost = false
 
@@ -13,8 +40,10 @@ export default class SimStatus extends BaseCommand {
     const data = await simStatus(machineDirectory(args.directory))
     const rows = data.devices.map(d => [d.bdf, d.identity, d.tdi, String(d.lockEpoch), d.driver ?? '-'])
     const text =
-      `${data.directory}: scenario ${data.scenario}, nonce ${data.nonce}\n` +
-      table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER'], rows) +
+      (data.host === null
+        ? `${data.directory}: scenario ${data.scenario}, nonce ${data.nonce}\n` +
+          table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER'], rows)
+        : `${data.directory}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
       data.faults.map(fault => `fault: ${JSON.stringify(fault)}\n`).join('') +
       data.violations.map(violation => `violation: ${JSON.stringify(violation)}\n`).join('')
     return {data, text}

@@ -64,7 +64,8 @@ function idRefused({now}: Host, bridge: string, id: number): string | undefined 
   return taken ? 'EBUSY' : undefined
 }
 
-const blocksOf = ({now}: Host, stream: StreamState): Record<End, SelectiveRegisters> => ({
+/** Registers at both ends. */
+export const blocksOf = ({now}: Host, stream: StreamState): Record<End, SelectiveRegisters> => ({
   'root-port': now.ide[stream.rootPort]!.selective[stream.rootPortBlock]!,
   endpoint: now.ide[stream.endpoint]!.selective[stream.endpointBlock]!,
 })

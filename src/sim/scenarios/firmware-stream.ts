@@ -11,7 +11,7 @@ ports:
   # both ends of one firmware stream: the root port claims ID 5 first, the endpoint's claim fails, and Linux then
   # behaves as if the endpoint had no IDE
   - {at: "0000:00:01.0", bus: 0x01, ide: {selective: 2, streams: [{block: 0, id: 5}]}}
-  # nothing wrong here: the second bridge below shows what ID 0 does
+  # ID 5 is not in the way of the first stream here: slot 0 and Stream ID 0 are free
   - {at: "0000:00:02.0", bus: 0x02, ide: {selective: 2}}
   # try: connect 0000:42:00.0. EBUSY, every time
   - {at: "0000:40:01.0", bus: 0x41, ide: {selective: 2, streams: [{block: 1, id: 0}]}}

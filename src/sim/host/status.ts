@@ -1,0 +1,81 @@
+/** A host behind the curtain: contexts, streams and pools as they are, not as sysfs tells them. */
+import {STREAM_STATE} from '../../ide/index.js'
+import type {Machine, MachineState} from '../machine.js'
+import {hostOf} from './facts.js'
+import {available, blocksOf} from './streams.js'
+import type {SelectiveRegisters} from './types.js'
+
+export type EndState = 'secure' | 'insecure' | 'disabled'
+
+export interface HostStatus {
+  /** Name of the registered link TSM. */
+  readonly tsm: string | null
+  readonly bridges: readonly {
+    readonly name: string
+    readonly pool: number
+    readonly available: number
+    /** Stream IDs that were live before the kernel started. */
+    readonly claimed: readonly number[]
+  }[]
+  readonly connected: readonly {
+    readonly bdf: string
+    readonly tsm: string
+    /** Functions that have a context because of it. */
+    readonly subfunctions: readonly string[]
+  }[]
+  readonly streams: readonly {
+    readonly name: string
+    readonly bridge: string
+    readonly streamId: number
+    readonly rootPort: string
+    readonly endpoint: string
+    readonly rootPortState: EndState
+    readonly endpointState: EndState
+  }[]
+}
+
+const endState = ({enable, state}: SelectiveRegisters): EndState => {
+  if (!enable) return 'disabled'
+  return state === STREAM_STATE.secure ? 'secure' : 'insecure'
+}
+
+/** Null for a guest. */
+export function hostStatus(machine: Machine, state: MachineState): HostStatus | null {
+  const host = hostOf(machine, state)
+  if (host === undefined) return null
+  const {now, platform} = host
+  const contexts = Object.entries(now.contexts)
+  return {
+    tsm: now.tsm,
+    bridges: platform.bridges.map(({name, pool}) => ({
+      name,
+      pool,
+      available: available(host, name),
+      claimed: now.claimed[name] ?? [],
+    })),
+    connected: contexts.flatMap(([bdf, {tsm, dsm}]) =>
+      bdf === dsm
+        ? [
+            {
+              bdf,
+              tsm,
+              subfunctions: contexts.flatMap(([other, of]) => (of.dsm === bdf && other !== bdf ? [other] : [])),
+            },
+          ]
+        : [],
+    ),
+    streams: now.streams.map(stream => {
+      const ends = blocksOf(host, stream)
+      const {bridge, slot, rootPort, rootPortBlock, endpoint, endpointBlock, id} = stream
+      return {
+        name: `stream${slot}.${rootPortBlock}.${endpointBlock}`,
+        bridge,
+        streamId: id,
+        rootPort,
+        endpoint,
+        rootPortState: endState(ends['root-port']),
+        endpointState: endState(ends.endpoint),
+      }
+    }),
+  }
+}
