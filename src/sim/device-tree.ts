@@ -59,7 +59,7 @@ function addConfiguration(tree: TreeBuilder, {fn, state, privileged, config}: De
   tree.text(`${path}/resource`, fn.resources.join('\n'))
   tree.text(`${path}/enable`, String(state.enabled), 0o644, {verb: 'enable', device})
   tree.text(`${path}/numa_node`, String(fn.host?.numaNode ?? -1))
-  tree.text(`${path}/power_state`, fn.host?.power ?? 'D0')
+  if (fn.host === null) tree.text(`${path}/power_state`, 'D0')
   tree.text(`${path}/driver_override`, state.override ?? '(null)', 0o644, {verb: 'driver_override', device})
   tree.command(`${path}/remove`, {verb: 'remove', device}, 0o220)
   if (!fn.isBridge) tree.command(`${path}/reset`, {verb: 'reset', device})

@@ -2,7 +2,7 @@
 import {join} from 'node:path'
 import {setTimeout} from 'node:timers/promises'
 import {get, mask} from '../bits/index.js'
-import {ErrnoError} from '../errors.js'
+import {errnoOf, ErrnoError} from '../errors.js'
 import {directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
 import {flipped, takeFault} from './faults.js'
 import {happen} from './host/events.js'
@@ -35,7 +35,7 @@ function checkSignal(signal: AbortSignal | undefined, verb: string, path: string
 const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
 
 /** Attributes whose reading waits for the lock that connect and disconnect hold. */
-const isTsmAttribute = (place: string): boolean => /\/(?:authenticated|tsm\/(?:connect|dsm|bound))$/.test(place)
+const isTsmAttribute = (path: string): boolean => /\/(?:authenticated|tsm\/(?:connect|dsm|bound))$/.test(path)
 
 /** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
 export function simKernel(directory: string, options: SimOptions = {}): Kernel {
@@ -94,9 +94,20 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
 
   function contentOf(path: string): {bytes: Uint8Array; delay: number} {
     const {place, node} = fileAt(path)
-    return store.state().faults.length === 0
-      ? {bytes: node.content, delay: 0}
-      : faultyContent(path, place, node.content)
+    // the state that the tree was just made of
+    return seen!.faults.length === 0 ? {bytes: node.content, delay: 0} : faultyContent(path, place, node.content)
+  }
+
+  /** Returns when nobody holds the TSM lock; what was open and is gone by then is ENODEV. */
+  async function passTsmLock(path: string, signal: AbortSignal | undefined): Promise<void> {
+    fileAt(path)
+    const release = await holdTsmLock(store, milliseconds => pause(milliseconds, signal, 'read', path))
+    release()
+    try {
+      fileAt(path)
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? new ErrnoError('ENODEV', 'read', path) : error
+    }
   }
 
   return {
@@ -109,10 +120,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     readAt: (path, offset, length) => contentOf(path).bytes.slice(offset, offset + length),
     async query(path, signal) {
       checkSignal(signal, 'read', path)
-      if (store.machine.host !== null && isTsmAttribute(tree().find(path, true, 'read').place)) {
-        const release = await holdTsmLock(store, milliseconds => pause(milliseconds, signal, 'read', path))
-        release()
-      }
+      if (store.machine.host !== null && isTsmAttribute(path)) await passTsmLock(path, signal)
       const {bytes, delay} = contentOf(path)
       if (delay > 0) await pause(delay, signal, 'read', path)
       return bytes.slice()

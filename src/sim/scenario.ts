@@ -142,6 +142,7 @@ export function readScenario(source: ScenarioSource): ReadScenario {
   const common = {name, refuse: (got: string) => refuse(attempted, got)}
   if (isHost(content)) {
     const host = checked(HOST_SCENARIO, content, attempted)
+    for (const [i, {bars}] of host.devices.entries()) checkBars(bars ?? [], `devices[${i}]`, attempted)
     return {...common, faults: faultsOf(host, attempted), guest: null, host}
   }
   const guest = checked(SCENARIO, content, attempted)

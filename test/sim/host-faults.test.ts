@@ -69,6 +69,23 @@ describe('connect', () => {
   })
 })
 
+describe('a suspended device', () => {
+  it('answers no mailbox until it is held awake', async () => {
+    const text = `title: Asleep
+bridges: [{at: "0000:00"}]
+ports: [{at: "0000:00:01.0", bus: 3, ide: {}}]
+devices: [{at: "${DEVICE}", kind: nvme, power: D3hot}]
+`
+    machine = await make({name: 'asleep', text})
+    const {read} = shell(machine)
+    const power = () => [read(`${DEVICE}/power_state`), read(`${DEVICE}/power/runtime_status`)]
+    expect([power(), await write('connect')]).toEqual([['D3hot', 'suspended'], 'EIO'])
+    expect(await shell(machine).write(`${DEVICE}/power/control`, 'off')).toBe('EINVAL')
+    expect(await shell(machine).write(`${DEVICE}/power/control`, 'on')).toBe('ok')
+    expect([power(), await write('connect')]).toEqual([['D0', 'active'], 'ok'])
+  })
+})
+
 describe('disconnect', () => {
   beforeEach(async () => void (await write('connect')))
 
@@ -190,6 +207,18 @@ describe('while a connect takes its time', () => {
     expect(await done).toBe('none')
     reader.open()
     expect(Buffer.from(await read).toString()).toBe('tsm0\n')
+  })
+
+  it('a reader whose file goes meanwhile gets ENODEV', async () => {
+    const {done, finish} = await slow()
+    const reader = gate()
+    const read = rejectedErrno(machine.open({sleep: reader.sleep}).query(connectPath))
+    await reader.reached
+    await inject({at: 'now', do: 'vanish'})
+    finish()
+    expect(await done).toBe('ENODEV')
+    reader.open()
+    expect(await read).toBe('ENODEV')
   })
 
   it.each([connectPath, attributePath(OTHER, 'authenticated'), attributePath(OTHER, 'tsm/bound')])(

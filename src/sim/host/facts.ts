@@ -58,6 +58,10 @@ export function dsmAbove(host: Host, {bdf, host: facts}: HostSimFunction): strin
   return isConnected(host, above.bdf) ? above.bdf : undefined
 }
 
+/** A suspended function stays so until somebody forbids it. */
+export const powerState = ({now}: Host, {bdf, host}: HostSimFunction): string =>
+  now.powerControl[bdf] === 'on' ? 'D0' : host.power
+
 /** Functions below `bdf` in the tree of directories, itself first. */
 export function subtreeOf(host: Host, bdf: string): HostSimFunction[] {
   const root = host.functions.get(bdf)!

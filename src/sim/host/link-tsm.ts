@@ -2,7 +2,16 @@
 import {probeDriver} from '../drivers.js'
 import {type Machine, type MachineState, TSM_NAME} from '../machine.js'
 import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
-import {dsmAbove, type Host, hostOf, type HostSimFunction, isCandidate, isPresent, subtreeOf} from './facts.js'
+import {
+  dsmAbove,
+  type Host,
+  hostOf,
+  type HostSimFunction,
+  isCandidate,
+  isPresent,
+  powerState,
+  subtreeOf,
+} from './facts.js'
 import {endStream, makeStream, type StreamTrouble} from './streams.js'
 
 /** Data object types as `doe_features` names them. */
@@ -30,6 +39,8 @@ export function connect(host: Host, fn: HostSimFunction, trouble: StreamTrouble)
   const cma = fn.host.mailboxes.find(mailbox => mailbox.includes(CMA_SPDM))
   if (cma === undefined) return 'ENXIO'
   if (!cma.includes(SECURED_CMA_SPDM)) return 'EFAULT'
+  // Linux 7.3 does not resume a device to talk to its mailbox
+  if (powerState(host, fn) !== 'D0') return 'EIO'
   const {stream} = platform.provider
   const wanted = stream === 'always' || (stream === 'with-ide' && (now.ide[fn.bdf]?.kernel ?? null) !== null)
   const errno = wanted ? makeStream(host, fn, trouble) : undefined

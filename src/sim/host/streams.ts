@@ -87,6 +87,7 @@ function windowsFor({functions}: Host, {rootPort, endpoint}: StreamState): Windo
 /** Writes everything but the enable bit. */
 function setUp(host: Host, stream: StreamState): void {
   const {provider} = host.platform
+  // AMD's driver sets these bits whatever the capabilities say
   const sev = provider.like === 'sev-tio'
   const all: [number, number] = [0, LAST_RID]
   const capability = (bdf: string) => host.functions.get(bdf)!.host.ide!
@@ -97,13 +98,13 @@ function setUp(host: Host, stream: StreamState): void {
     streamId: stream.id,
     defaultStream: sev,
     config: !sev && capability(stream.endpoint).config,
-    tee: capability(stream.endpoint).teeLimited,
+    tee: sev || capability(stream.endpoint).teeLimited,
     rids: provider.ranges === 'all' ? all : [rootRid, rootRid],
   } satisfies Partial<SelectiveRegisters>)
   Object.assign(ends['root-port'], clearedBlock(), {
     fail: ends['root-port'].fail,
     streamId: stream.id,
-    config: capability(stream.rootPort).config,
+    config: sev || capability(stream.rootPort).config,
     tee: !sev && capability(stream.rootPort).teeLimited,
     rids: provider.ranges === 'all' ? all : ridRange(host, stream.endpoint),
     addresses: windowsFor(host, stream),

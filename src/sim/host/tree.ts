@@ -3,7 +3,7 @@ import {sriovPart} from '../config-space.js'
 import {fromBase64} from '../machine.js'
 import type {Action, TreeBuilder} from '../nodes.js'
 import {ideBytes} from './config.js'
-import {type Host, type HostSimFunction, isCandidate, isPresent} from './facts.js'
+import {type Host, type HostSimFunction, isCandidate, isPresent, powerState} from './facts.js'
 import {available} from './streams.js'
 
 const SYS = '/sys/'.length
@@ -118,6 +118,9 @@ function addVirtual(
 /** Attributes of one function that a guest's function does not have. */
 export function addHostFunction(tree: TreeBuilder, host: Host, fn: HostSimFunction): void {
   const {bdf: device, path} = fn
+  const power = powerState(host, fn)
+  tree.text(`${path}/power_state`, power)
+  tree.text(`${path}/power/runtime_status`, power === 'D0' ? 'active' : 'suspended')
   tree.text(`${path}/power/control`, host.now.powerControl[device] ?? 'auto', 0o644, {verb: 'power_control', device})
   addVirtual(tree, host, fn)
   addTsm(tree, host, fn)
