@@ -170,10 +170,12 @@ describe('a connection', () => {
   })
 })
 
+const nothing = (): void => undefined
+
 /** Whoever pauses waits here until let go. */
 function gate(): {sleep: NonNullable<SimOptions['sleep']>; reached: Promise<void>; open: () => void} {
-  let open = (): void => undefined
-  let reach = (): void => undefined
+  let open = nothing
+  let reach = nothing
   const opened = new Promise<void>(resolve => (open = resolve))
   const reached = new Promise<void>(resolve => (reach = resolve))
   const sleep = (_: number, signal?: AbortSignal): Promise<void> => {

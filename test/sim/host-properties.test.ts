@@ -113,7 +113,7 @@ describe('a host', () => {
         expect([connected, streams]).toEqual([[], []])
         for (const {pool, available} of bridges) expect(available).toBe(pool)
       }),
-      {numRuns: 25},
+      {numRuns: 15},
     )
   })
 

@@ -131,12 +131,13 @@ devices:
   })
 })
 
+const ids = (machine: TestMachine, bdf: string): number[] =>
+  ideOf(machine, bdf)!.selectiveStreams.map(({streamId}) => streamId)
+
 describe('what the kernel makes of an IDE capability', () => {
   const device = '0000:01:00.0'
   const NO_TEE = `at: "${device}", kind: nvme, tee: false`
   const accepted = (machine: TestMachine): boolean => shell(machine).list(`${device}/tsm`) !== 'ENOENT'
-  const ids = (machine: TestMachine, bdf: string): number[] =>
-    ideOf(machine, bdf)!.selectiveStreams.map(({streamId}) => streamId)
 
   it('ignores an endpoint whose root port has none', async () => {
     expect(accepted(await make(host([''], [`${NO_TEE}, ide: {selective: 2}`])))).toBe(false)
