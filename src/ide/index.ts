@@ -52,6 +52,23 @@ export {
   SUB_STREAM_NAMES,
 } from './km.js'
 export {LAYOUTS} from './layouts.js'
+export {planStreams} from './plan.js'
+export type {
+  Allocation,
+  Conflict,
+  Disconnect,
+  PlanBridge,
+  PlanDevice,
+  PlanInput,
+  PlanRootPort,
+  PlanStream,
+  Refusal,
+  Resource,
+  Room,
+  Standing,
+  StreamIdRule,
+  StreamPlan,
+} from './plan-types.js'
 export {
   ADDRESS_ASSOCIATION,
   ALGORITHM_NAMES,
