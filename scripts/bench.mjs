@@ -88,17 +88,22 @@ for (const count of [1000, 20_000]) {
   else pair(`tsmctl list, ${count} functions (no lspci here)`, list, 'node -e 0', node, '', 7)
 }
 
-const bundle = join(scratch, 'interface-report.mjs')
-await build({
-  absWorkingDir: root,
-  entryPoints: ['bench/interface-report.ts'],
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  outfile: bundle,
-  logLevel: 'warning',
-})
-const decode = JSON.parse(spawnSync(process.execPath, [bundle], {env, encoding: 'utf8'}).stdout)
+/** Bundles `bench/NAME.ts`, runs it, and returns what it prints. */
+async function measured(name) {
+  const bundle = join(scratch, `${name}.mjs`)
+  await build({
+    absWorkingDir: root,
+    entryPoints: [`bench/${name}.ts`],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: bundle,
+    logLevel: 'warning',
+  })
+  return JSON.parse(spawnSync(process.execPath, [bundle], {env, encoding: 'utf8'}).stdout)
+}
+
+const decode = await measured('interface-report')
 rows.push([
   'decode an interface report, 16 ranges',
   `${decode.layout.toFixed(0)} ns`,
@@ -107,6 +112,15 @@ rows.push([
   decode.ratio.toFixed(2),
   '1.3',
 ])
+for (const {devices, plan, json, ratio} of await measured('ide-plan'))
+  rows.push([
+    `plan ${devices} devices on 64 host bridges`,
+    `${plan.toFixed(2)} ms`,
+    'JSON round trip of its input',
+    `${json.toFixed(2)} ms`,
+    ratio.toFixed(2),
+    '< 1 s',
+  ])
 rmSync(scratch, {recursive: true})
 
 console.log(`\nNode ${process.versions.node}, ${process.arch}; medians; ratio measured pair by pair\n`)
