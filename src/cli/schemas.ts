@@ -142,6 +142,43 @@ const auditLog = v.strictObject({
   head: sha384,
 })
 
+const idePlanConflict = v.strictObject({
+  resource: v.picklist(['pool', 'held-id', 'ids', 'limit', 'root-port', 'endpoint']),
+  of: text,
+  streamId: maybe(v.number()),
+  holders: v.array(bdf),
+  size: v.number(),
+  among: v.array(bdf),
+  leftOut: v.array(bdf),
+  heldBy: v.array(bdf),
+})
+
+const idePlanRefusal = v.strictObject({bdf, reason: text})
+
+const idePlan = v.strictObject({
+  rule: v.picklist(['slot', 'any']),
+  limits: v.array(v.strictObject({bridge: text, streams: v.number()})),
+  fits: v.boolean(),
+  allocation: v.array(
+    v.strictObject({
+      bdf,
+      bridge: text,
+      slot: v.number(),
+      rootPort: maybe(bdf),
+      rootPortBlock: v.number(),
+      endpointBlock: v.number(),
+      streamId: maybe(v.number()),
+      keeps: v.boolean(),
+    }),
+  ),
+  conflicts: v.array(idePlanConflict),
+  never: v.array(idePlanRefusal),
+  unknown: v.array(idePlanRefusal),
+  unread: v.array(bdf),
+  disconnects: v.array(v.strictObject({bdf, frees: bdf, others: v.number()})),
+  room: maybe(v.strictObject({disconnect: v.array(bdf), admits: v.array(bdf), conflicts: v.array(idePlanConflict)})),
+})
+
 /** Data of each command, by the name in its `schema` field; `error` is what no command could be found for. */
 export const DATA = {
   error: v.null(),
@@ -197,6 +234,7 @@ export const DATA = {
       findings: v.array(finding),
     }),
   ]),
+  'ide-plan': idePlan,
   lock: perDevice(transition),
   unlock: perDevice(transition),
   evidence: v.strictObject({

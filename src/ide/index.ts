@@ -52,6 +52,7 @@ export {
   SUB_STREAM_NAMES,
 } from './km.js'
 export {LAYOUTS} from './layouts.js'
+export {planInput, type PlanWish} from './plan-input.js'
 export {planStreams} from './plan.js'
 export type {
   Allocation,

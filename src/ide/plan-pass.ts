@@ -14,6 +14,7 @@
  * adds one). The minimal conflicts are therefore these sets, as far as none contains another; the smallest is one.
  */
 import {type Known, mapKnown, thenKnown, unknown as unknownFact} from '../known.js'
+import {groupBy} from './accounting/group-by.js'
 import {type Pool, poolOf} from './plan-pool.js'
 import type {Allocation, Conflict, PlanDevice, PlanInput, PlanStream, Refusal, Resource} from './plan-types.js'
 
@@ -56,19 +57,6 @@ export interface Pass {
   readonly unknown: readonly Refusal[]
   /** Bridges with wanted devices. */
   readonly bridges: readonly BridgeState[]
-}
-
-/** `items` by their key; those without one are left out. */
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | null): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    if (key === null) continue
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [item])
-    else group.push(item)
-  }
-  return groups
 }
 
 /** The machine by the names that devices and streams use. */
