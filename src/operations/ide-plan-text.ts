@@ -42,8 +42,9 @@ function scarcity({resource, of, size, streamId, holders}: ConflictRow): string 
       return `host bridge ${of} has ${count(size, 'Stream ID')} for them`
     case 'held-id':
       return (
-        `host bridge ${of} has ${count(size, 'stream slot')} for them before slot ${streamId}, whose Stream ID is ` +
-        `${holders.length === 0 ? 'reserved' : `held by ${names(holders)}`}: connecting there fails with EBUSY, every time`
+        `host bridge ${of} has ${count(size, 'stream slot')} for them; the next ` +
+        `takes slot ${streamId} and with it Stream ID ${streamId}, which is ` +
+        `${holders.length === 0 ? 'reserved' : `held by ${names(holders)}`}: every connect there fails with EBUSY`
       )
     case 'root-port':
       return `root port ${of} has ${count(size, 'stream block')} for them`
@@ -62,13 +63,14 @@ function conflictText(conflict: ConflictRow): string {
   ].join('')
 }
 
-function roomText({room, disconnects}: IdePlan): string {
+function roomText({room, disconnects, conflicts}: IdePlan): string {
   if (room === null) return ''
   const singles = disconnects.map(({bdf, frees, others}) => {
     const instead = others === 0 ? '' : `, or one of ${others} more`
     return `disconnect ${bdf}: frees ${frees}${instead}\n`
   })
-  if (room.disconnect.length === 0) return 'no disconnect of a device that was not asked for makes room\n'
+  if (room.disconnect.length === 0)
+    return conflicts.some(({heldBy}) => heldBy.length > 0) ? 'no disconnect makes room for more of them\n' : ''
   const rest = room.conflicts.reduce((sum, {leftOut}) => sum + leftOut.length, 0)
   const left = rest === 0 ? 'then everything that can have a stream fits' : `${rest} still do not fit`
   return [

@@ -69,10 +69,10 @@ it.each([
   [{resource: 'endpoint', of: bdf(2), size: 0, among: []}, 'all its own stream blocks are taken'],
   [
     {resource: 'held-id', streamId: 3, holders: [bdf(9)]},
-    'host bridge pci0000:00 has 1 stream slot for them before slot 3, whose Stream ID is held by 0000:09:00.0: ' +
-      'connecting there fails with EBUSY, every time',
+    'host bridge pci0000:00 has 1 stream slot for them; the next takes slot 3 and with it Stream ID 3, which is held by ' +
+      '0000:09:00.0: every connect there fails with EBUSY',
   ],
-  [{resource: 'held-id', streamId: 255}, 'slot 255, whose Stream ID is reserved'],
+  [{resource: 'held-id', streamId: 255}, 'Stream ID 255, which is reserved'],
 ] as const)('%j', (fields, words) => expect(idePlanText(plan({conflicts: [conflict(fields)]}))).toContain(words))
 
 it.each([
