@@ -1,5 +1,5 @@
 /** `ide plan`: which devices can have an IDE stream, what stands in the way of the others, and who would have to go. */
-import {TsmctlError} from '../errors.js'
+import {printable, TsmctlError} from '../errors.js'
 import {
   accountOf,
   type Allocation,
@@ -155,10 +155,11 @@ export function planFailure({conflicts, never, unknown, unread, fits}: IdePlan):
       kind: 'unsupported',
       attempted,
       subject: first.bdf,
-      got: first.reason,
+      got: printable(first.reason, 400),
       hint: 'Leave it out of the plan.',
     })
-  const {bdf: subject, reason: got} = unknown[0]!
+  const {bdf: subject, reason} = unknown[0]!
+  const got = printable(reason, 400)
   return unread.length > 0
     ? new TsmctlError({
         kind: 'not-permitted',
