@@ -63,10 +63,10 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) =>
  *
  *     min(c + e, slack + d, Σ over Y of min(demand(Y), r(Y) + d(Y))).
  *
- * The third term has to grow by some `lack`: exactly that many disconnects at ports that lack blocks, at most as many at
- * each port as it lacks. Counting ones are taken first, because they serve the first term as well: no choice of `lack`
- * useful disconnects has more counting ones. What the first term still lacks is made up of counting ones anywhere, what
- * the second lacks of any. Every set must have as many, so none is smaller.
+ * The third term has to grow by some `lack`: every sufficient set contains that many disconnects at ports that lack
+ * blocks, at most as many at each port as it lacks. Counting ones are taken first, because they serve the first term as
+ * well: no such choice has more counting ones, so what the first term still lacks is the least that any set must have
+ * beyond its choice. It is made up of counting ones anywhere; what the second term lacks after that, of any.
  */
 function fewest(bridge: BridgeState, candidates: readonly Movable[]): Movable[] {
   const {pool, ports} = bridge

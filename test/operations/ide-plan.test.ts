@@ -3,8 +3,9 @@ import {expect, it} from 'vitest'
 import {errnoOf} from '../../src/errors.js'
 import {attributeBytes, type Kernel} from '../../src/kernel/index.js'
 import {deviceDirectory} from '../../src/pci/index.js'
-import {type IdePlan, planIde} from '../../src/operations/index.js'
-import {guest} from '../support/guest.js'
+import {type IdePlan, planFailure, planIde} from '../../src/operations/index.js'
+import {simKernel} from '../../src/sim/index.js'
+import {guest, guestDirectory} from '../support/guest.js'
 
 const planOf = (kernel: Kernel, bdfs: readonly string[] = []): Promise<IdePlan> =>
   planIde(kernel, {rule: 'slot', pools: [], bdfs})
@@ -63,4 +64,11 @@ it('few-streams: the disconnects it asks for make the room it promises', async (
   expect([roomy.fits, planned(roomy)]).toEqual([true, wanted])
   expect(await tell(kernel, 'connect', wanted.slice(0, 3))).toEqual(['ok', 'ok', 'ok'])
   expect((await planOf(kernel, wanted)).allocation).toEqual(roomy.allocation.map(row => ({...row, keeps: true})))
+})
+
+it('without privilege nothing is planned, and everything is not known', async () => {
+  const plan = await planOf(simKernel(await guestDirectory('gpu-host'), {privileged: false}))
+  expect([planned(plan), leftOut(plan), plan.never]).toEqual([[], [], []])
+  expect(plan.unknown.map(({bdf}) => bdf)).toEqual(expect.arrayContaining(['0000:01:00.0', '0000:41:00.0']))
+  expect(planFailure(plan)).toMatchObject({kind: 'not-permitted', got: expect.stringContaining('CAP_SYS_ADMIN')})
 })
