@@ -11,8 +11,8 @@ const RECONNECT =
   'Disconnect the device and connect it again; if it comes back, reset the device or the slot and look at the kernel log.'
 const FIRMWARE =
   'Turn the stream off in the firmware setup, or unplug or reset the function that carries it, and boot again: Linux never gives a Stream ID back that it found in use.'
-const INTERPOSER =
-  'Ask the vendors of the processor and of the device for the corrected behaviour, and prefer a slot without a switch in between.'
+const CORRECTED =
+  'Ask the vendors of the processor and of the device for firmware with the corrections of the PCI-SIG advisory of December 2025, and prefer a slot without a switch in between, above all without a programmable one.'
 
 export const FINDINGS = {
   'stream-one-sided': {
@@ -138,19 +138,19 @@ export const FINDINGS = {
     severity: 'hint',
     means:
       'Forbidden IDE Reordering: the receiver cannot tell that a read overtook a write, so whoever controls the path can make it act on stale data. Matters where a Selective stream passes a switch, or an interposer, that may be hostile.',
-    remedy: INTERPOSER,
+    remedy: `${CORRECTED} The change to the specification is called IDE TLP Reordering Enhancement.`,
   },
   'cve-2025-9613': {
     severity: 'hint',
     means:
       'Completion Timeout Redirection: when a read times out and its tag is used again, a late completion answers the wrong request, possibly of another guest. Matters where whoever controls the path can delay completions and guests share the root port or device.',
-    remedy: INTERPOSER,
+    remedy: CORRECTED,
   },
   'cve-2025-9614': {
     severity: 'hint',
     means:
       'Delayed Posted Redirection: writes held back on the path arrive after an interface was given to another guest, when the stream was neither flushed nor given new keys in between. Matters where whoever controls the path can hold packets and interfaces are reassigned on a live stream.',
-    remedy: `${INTERPOSER} Disconnect and connect between guests: that makes new keys.`,
+    remedy: `${CORRECTED} Disconnect and connect between guests: that makes new keys.`,
   },
 } as const satisfies Record<string, FindingSpec>
 
