@@ -1,5 +1,5 @@
 /** Accounts of running kernels, against what their logs and descriptions say. */
-import {existsSync} from 'node:fs'
+import {existsSync, readFileSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {accountOf, type IdeAccount} from '../../src/ide/index.js'
@@ -54,6 +54,15 @@ const bridge = (name: string, available: number | null, pool: number | undefined
   unread: [],
 })
 
+/** Selective blocks and the IDs of enabled ones, from the text of an independent decoder. */
+const decodedByLspci = (text: string) =>
+  text.split(/\n(?=[0-9a-f]{4}:)/).flatMap(device => {
+    const capability = /IDECap: .*\bSel=(\d+)/.exec(device)?.[1]
+    if (capability === undefined) return []
+    const live = [...device.matchAll(/SelectiveIDE#\d+ Ctl: En\+.* ID(\d+)$/gm)].map(([, id]) => Number(id))
+    return [{bdf: device.slice(0, device.indexOf(' ')), capability: Number(capability), live}]
+  })
+
 describe.skipIf(MISSING !== '')(`IDE accounts of running kernels${MISSING}`, () => {
   it.each(['3-connected', '4-bound'])('%s: three streams, and one pool exhausted', async name => {
     const account = await accountIn(`sysfs/${name}.json`)
@@ -97,6 +106,15 @@ describe.skipIf(MISSING !== '')(`IDE accounts of running kernels${MISSING}`, () 
     for (const {numbers, free} of account.ports)
       expect([valueOf(numbers), valueOf(free)]).toEqual([{capability: 4, usable: 4, inUse: 0}, [0, 1, 2, 3]])
     expect([account.streams, account.findings]).toEqual([[], []])
+  })
+
+  it.each(['0-stock', '1-no-tsm', '3-connected'])('%s: the numbers that lspci gives', async name => {
+    const {ports, bridges} = await accountIn(`sysfs/${name}.json`)
+    const said = decodedByLspci(readFileSync(new URL(`sysfs/lspci/${name}.txt`, DATA), 'utf8'))
+    const counted = ports.map(({bdf, numbers}) => [bdf, valueOf(numbers)!.capability, valueOf(numbers)!.inUse])
+    expect(counted).toEqual(said.map(({bdf, capability, live}) => [bdf, capability, live.length]))
+    for (const {bdf, live} of said)
+      for (const id of live) expect(bridges.some(({liveIds}) => liveIds.get(id)?.includes(bdf))).toBe(true)
   })
 
   it('a kernel with the IDE core on hardware without IDE offers slots and has no ports', async () => {
