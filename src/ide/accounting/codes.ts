@@ -8,7 +8,7 @@ interface FindingSpec {
 }
 
 const RECONNECT =
-  'Disconnect the device and connect it again; if it comes back, reset the device or the slot and look at the kernel log.'
+  'Disconnect the device and connect it again; if it comes back, reset the device or the slot and look at the kernel log. A stream that the kernel does not name cannot be disconnected: see stream-foreign.'
 const FIRMWARE =
   'Turn the stream off in the firmware setup, or unplug or reset the function that carries it, and boot again: Linux never gives a Stream ID back that it found in use.'
 const CORRECTED =

@@ -5,6 +5,7 @@ import type {Ide, SelectiveStream} from '../decode.js'
 import {type Fabric, FABRIC_PORT_TYPE, type FabricBridge, type FabricFunction, type FabricLink} from '../fabric.js'
 
 const NOTHING: readonly never[] = []
+const UNPLACED = unknown('its host bridge is not known')
 
 export class Machine {
   readonly bridges: readonly FabricBridge[]
@@ -16,6 +17,7 @@ export class Machine {
   readonly #vfs: ReadonlyMap<string | null, readonly FabricFunction[]>
   readonly #named = new Map<string, Set<number>>()
   readonly #bridgeByName: ReadonlyMap<string, FabricBridge>
+  readonly #owners: ReadonlyMap<string | null, Known<true>>
 
   constructor({bridges, functions}: Fabric) {
     this.bridges = bridges
@@ -25,6 +27,7 @@ export class Machine {
     this.#byBridge = groupBy(this.functions, ({bridge}) => bridge)
     this.#byRootPort = groupBy(functions, ({ports}) => ports[0])
     this.#vfs = groupBy(functions, ({physfn}) => physfn)
+    this.#owners = new Map(bridges.map(bridge => [bridge.name, this.#ownersBelow(bridge)]))
     for (const bridge of bridges)
       for (const link of this.links(bridge)) {
         if (!link.endpoint.known) continue
@@ -74,11 +77,13 @@ export class Machine {
   }
 
   /** Are the stream links above a function all known, so that a block that none names is nobody's in the kernel? */
-  ownersKnown(fn: FabricFunction): Known<true> {
-    const bridge = this.bridgeOf(fn)
-    if (bridge === undefined) return unknown('its host bridge is not known')
-    if (!bridge.links.known) return bridge.links
-    for (const {name, endpoint} of bridge.links.value) {
+  ownersKnown({bridge}: FabricFunction): Known<true> {
+    return this.#owners.get(bridge) ?? UNPLACED
+  }
+
+  #ownersBelow({links}: FabricBridge): Known<true> {
+    if (!links.known) return links
+    for (const {name, endpoint} of links.value) {
       if (!endpoint.known) return endpoint
       // whose root port, and so whose block, it names is then not known either
       if (this.at(endpoint.value) === undefined)
