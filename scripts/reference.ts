@@ -3,6 +3,7 @@ import {toJsonSchema} from '@valibot/to-json-schema'
 import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
 import {DATA, envelopeOf} from '../src/cli/schemas.js'
+import {FINDINGS} from '../src/ide/index.js'
 import {COLUMNS} from '../src/operations/list.js'
 import {ALL_LAYOUTS, decodeKinds} from '../src/operations/index.js'
 
@@ -35,6 +36,22 @@ const columns = (): string =>
     '| column | JSON field | meaning |',
     '| --- | --- | --- |',
     ...COLUMNS.map(({header, key, help}) => `| ${header} | \`${key}\` | ${help} |`),
+    '',
+  ].join('\n')
+
+const ideFindings = (): string =>
+  [
+    '# Findings of `ide`',
+    '',
+    GENERATED,
+    '',
+    `What \`tsmctl ide list\` and \`tsmctl ide show\` can find (${Object.keys(FINDINGS).length}); [IDE streams](../ide-streams.md) explains the terms.`,
+    '',
+    '| code | severity | means | what to do |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(FINDINGS).map(
+      ([code, {severity, means, remedy}]) => `| \`${code}\` | ${severity} | ${means} | ${remedy} |`,
+    ),
     '',
   ].join('\n')
 
@@ -98,5 +115,6 @@ export const generatedFiles = (): ReadonlyMap<string, string> =>
     ['docs/reference/structures.md', structures()],
     ['docs/reference/columns.md', columns()],
     ['docs/reference/checks.md', checks()],
+    ['docs/reference/ide-findings.md', ideFindings()],
     ...schemas(),
   ])

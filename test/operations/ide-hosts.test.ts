@@ -13,6 +13,11 @@ const errors = ({findings}: IdeAccount) =>
   findings.filter(({severity}) => severity === 'error').map(({code, subject}) => `${code} ${subject}`)
 const streams = ({streams: all}: IdeAccount) =>
   all.map(({bridge, name, streamId, state}) => [bridge, name, streamId, state])
+/** What must be as before when everything is disconnected. */
+const counted = ({bridges, ports}: IdeAccount) => [
+  bridges.map(({available, liveIds}) => [available, liveIds.size]),
+  ports.map(({numbers, free}) => [valueOf(numbers), valueOf(free)]),
+]
 const connect = (machine: TestMachine, bdf: string) => machine.write(bdf, 'tsm/connect', 'tsm0')
 
 const GPU = '0000:01:00.0'
@@ -60,10 +65,6 @@ describe('a host that connects', () => {
     }
     for (const bdf of devices) await machine.write(bdf, 'tsm/disconnect', 'tsm0')
     const after = await accountIn(machine)
-    const counted = ({bridges, ports}: IdeAccount) => [
-      bridges.map(({available, liveIds}) => [available, liveIds.size]),
-      ports.map(({numbers, free}) => [valueOf(numbers), valueOf(free)]),
-    ]
     expect(counted(after)).toEqual(counted(before))
     expect(codes(after)).toEqual(codes(before))
   })
