@@ -3,7 +3,7 @@
  * function, the kernel's stream links. Then links and IDE registers are read once more, until two readings agree: a
  * stream that is being set up or torn down meanwhile shows only some of its parts.
  */
-import {DecodeError} from '../bits/index.js'
+import {DecodeError, equal} from '../bits/index.js'
 import {ErrnoError, printablePath} from '../errors.js'
 import {
   decodeIde,
@@ -84,6 +84,7 @@ function readFunction(kernel: Kernel, listed: PciFunction): Reading | undefined 
   const directory = deviceDirectory(listed.bdf)
   const physfn = readLinkName(kernel, `${directory}/physfn`)
   const place = placeOf(listed)
+  // also when the link cannot be read: that it is there says what the function is
   if (physfn.present)
     return {
       fn: {...place, portType: VF, teeIo: VF, physfn: valueOf(physfn.value) ?? '', buses: undefined},
@@ -119,13 +120,11 @@ function registersOf(path: string, bytes: Uint8Array, offset: number | undefined
   }
 }
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
-
 /** Reads the registers again; true when they are as they were. */
 function settled(kernel: Kernel, registers: Registers): boolean {
   const {path, offset, length, bytes: before} = registers
   registers.bytes = attempt(path, at => kernel.readAt(at, offset, length))
-  return before.known && registers.bytes.known && same(before.value, registers.bytes.value)
+  return before.known && registers.bytes.known && equal(before.value, registers.bytes.value)
 }
 
 /** The layout may have changed with the bytes: then it is decoded as what it is now. */

@@ -88,7 +88,8 @@ export function ideListText(list: IdeList): string {
   )
   const findings = list.findings.filter(({severity}) => severity !== 'hint')
   const hints = list.findings.filter(({severity}) => severity === 'hint')
-  return text + (findings.length === 0 ? '' : `\n${findingsText(findings)}`) + hintLine(hints)
+  const nothing = list.ports.length === 0 ? '\nno function of this machine has an IDE capability\n' : ''
+  return text + nothing + (findings.length === 0 ? '' : `\n${findingsText(findings)}`) + hintLine(hints)
 }
 
 /** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */

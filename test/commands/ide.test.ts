@@ -76,6 +76,12 @@ describe.skipIf(!existsSync(join(root, 'dist')))('ide (needs a build)', () => {
     ])
   })
 
+  it('says that there is no IDE, where there is none and everything was read', () => {
+    const express = {...tree(false), [config(DEVICE)]: new Uint8Array(256), [config(ROOT)]: new Uint8Array(256)}
+    expect(tsmctl(['ide', 'list'], replay('none', express)).out).toContain('no function of this machine has an IDE')
+    expect(tsmctl(['ide', 'list'], connected).out).not.toContain('no function')
+  })
+
   it('tells findings and what to do, and that is no failure of the command', () => {
     const {code, out} = tsmctl(['ide', 'list'], broken)
     expect(code).toBe(0)

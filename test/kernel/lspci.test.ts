@@ -89,6 +89,16 @@ describe('an lspci dump', () => {
     )
   })
 
+  it('does not know what a kernel held on the host bridge: neither streams nor how many are left', () => {
+    const kernel = replayKernel(parseLspci(dump({at: '40:00.0', bytes: bridge(0x41, 0x41)}, {at: '41:00.0'})))
+    const at = '/sys/devices/pci0000:40'
+    expect([errno(() => kernel.list(at)), errno(() => kernel.read(`${at}/available_secure_streams`))]).toEqual([
+      'EIO',
+      'EIO',
+    ])
+    expect(kernel.stat('/sys/devices/pci0000:41')).toBeUndefined()
+  })
+
   it('knows 64 bytes as the view without privilege', () => {
     const kernel = replayKernel(parseLspci(dump({at: '01:00.0', size: 64})))
     const config = '/sys/bus/pci/devices/0000:01:00.0/config'

@@ -5,7 +5,7 @@ import {describe, expect, it} from 'vitest'
 import {accountOf, type IdeAccount} from '../../src/ide/index.js'
 import {openReplay} from '../../src/kernel/index.js'
 import {valueOf} from '../../src/known.js'
-import {readFabric} from '../../src/operations/index.js'
+import {listIde, readFabric, showIde} from '../../src/operations/index.js'
 
 const DATA = new URL('../../../shared/data/', import.meta.url)
 const MISSING = existsSync(DATA) ? '' : ' (skipped: no ../shared/data)'
@@ -139,4 +139,17 @@ describe.skipIf(MISSING !== '')(`IDE accounts of running kernels${MISSING}`, () 
   it.each(['bridge', 'cxl-dvsec', 'doe-two', 'exp-dev2'])('%s has no IDE', async name => {
     expect((await accountIn(`pci/${name}.dump`)).ports).toEqual([])
   })
+
+  it.each(['sysfs/3-connected.json', 'sysfs/5-disconnected.json', 'sysfs/stock-6.12.json', 'pci/ide-disabled.dump'])(
+    '%s: everything can be shown, in plain characters',
+    async file => {
+      const kernel = openReplay(fileURLToPath(new URL(file, DATA)))
+      const {list, text} = await listIde(kernel)
+      const names = [...list.bridges.map(({name}) => name), ...list.ports.map(({bdf}) => bdf)]
+      const shown = await showIde(kernel, names)
+      expect(shown.error).toBeUndefined()
+      expect(shown.subjects.map(({subject}) => subject)).toEqual(names)
+      expect(text + shown.text).toMatch(/^[\x20-\x7e\n]*$/)
+    },
+  )
 })

@@ -3,7 +3,7 @@ import type {BridgeAccount, LinkStreamAccount, StreamAccount} from '../account.j
 import {nextSlot} from './bridges.js'
 import type {Accounted, Seen} from './findings.js'
 import {groupBy} from './group-by.js'
-import {ideOf, type Machine} from './machine.js'
+import type {Machine} from './machine.js'
 
 /** Linux Documentation/ABI/testing/sysfs-devices-pci-host-bridge: at most this many streams below one host bridge. */
 const MOST_STREAMS = 256
@@ -12,8 +12,7 @@ const list = (items: readonly (number | string)[]): string => items.join(', ')
 
 function poolOf(machine: Machine, {name, available, pool, slots}: BridgeAccount): Seen[] {
   const seen: Seen[] = []
-  const bridge = machine.bridges.find(({name: other}) => other === name)!
-  const links = machine.links(bridge)
+  const links = machine.links(machine.bridge(name)!)
   if (available.present && available.value.known && available.value.value === 0)
     seen.push({
       code: 'pool-exhausted',
@@ -77,7 +76,7 @@ function blockedSlot(bridge: BridgeAccount): Seen[] {
 
 function unread(machine: Machine, {name, unread: bdfs}: BridgeAccount): Seen[] {
   const seen: Seen[] = []
-  const {links} = machine.bridges.find(({name: other}) => other === name)!
+  const {links} = machine.bridge(name)!
   if (!links.known) seen.push({code: 'registers-unread', subject: name, message: `stream links: ${links.reason}`})
   const [first] = bdfs
   if (first === undefined) return seen
@@ -90,8 +89,7 @@ function unread(machine: Machine, {name, unread: bdfs}: BridgeAccount): Seen[] {
 export const bridgeFindings = (machine: Machine, account: Accounted): Seen[] =>
   account.bridges.flatMap(bridge => [
     ...poolOf(machine, bridge),
-    // where nothing has IDE, nothing connects and no number matters
-    ...(machine.below(bridge.name).some(fn => ideOf(fn) !== undefined) ? blockedSlot(bridge) : []),
+    ...blockedSlot(bridge),
     ...duplicates(account, bridge.name),
     ...unread(machine, bridge),
   ])

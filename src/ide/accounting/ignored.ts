@@ -37,7 +37,7 @@ export function ignoredByLinux(machine: Machine): ReadonlyMap<string, Ignored> {
       if (ide === undefined) continue
       const reason = bridge.available.present ? refuse(machine, fn, ide, holders, ignored) : noCore(bridge.name)
       // a stream link is proof that Linux did not ignore it
-      if (reason !== undefined && machine.namedBlocks(fn.bdf).length === 0) ignored.set(fn.bdf, reason)
+      if (reason !== undefined && !machine.hasNamed(fn.bdf)) ignored.set(fn.bdf, reason)
     }
   }
   return ignored

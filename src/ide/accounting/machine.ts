@@ -1,8 +1,8 @@
 /** The fabric with its cross references: who is where, who is above whom, which blocks the kernel's links name. */
 import {type Known, known, unknown} from '../../known.js'
-import {groupBy} from './group-by.js'
 import type {Ide, SelectiveStream} from '../decode.js'
 import {type Fabric, FABRIC_PORT_TYPE, type FabricBridge, type FabricFunction, type FabricLink} from '../fabric.js'
+import {groupBy} from './group-by.js'
 
 const NOTHING: readonly never[] = []
 const UNPLACED = unknown('its host bridge is not known')
@@ -45,8 +45,8 @@ export class Machine {
     return this.#byBdf.get(bdf)
   }
 
-  bridgeOf({bridge}: FabricFunction): FabricBridge | undefined {
-    return bridge === null ? undefined : this.#bridgeByName.get(bridge)
+  bridge(name: string | null): FabricBridge | undefined {
+    return name === null ? undefined : this.#bridgeByName.get(name)
   }
 
   /** Functions below a host bridge, in the order in which Linux finds them; null: those without a known place. */
@@ -72,8 +72,9 @@ export class Machine {
     return this.#named.get(bdf)?.has(block) ?? false
   }
 
-  namedBlocks(bdf: string): readonly number[] {
-    return [...(this.#named.get(bdf) ?? NOTHING)]
+  /** Does a stream link name any block of this function? */
+  hasNamed(bdf: string): boolean {
+    return this.#named.has(bdf)
   }
 
   /** Are the stream links above a function all known, so that a block that none names is nobody's in the kernel? */

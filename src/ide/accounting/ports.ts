@@ -13,7 +13,7 @@ const roleOf = (fn: FabricFunction): Role => {
 
 /** Can we tell what Linux made of this function: who owns its blocks, and whether the port above it counts? */
 function standing(machine: Machine, fn: FabricFunction): Known<true> {
-  const available = machine.bridgeOf(fn)?.available
+  const available = machine.bridge(fn.bridge)?.available
   if (available?.present && !available.value.known) return available.value
   const owners = machine.ownersKnown(fn)
   if (!owners.known || isRootPort(fn)) return owners
