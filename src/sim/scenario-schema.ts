@@ -12,10 +12,7 @@ export const count = v.pipe(
   v.minValue(0),
 )
 export const upTo = (largest: number) => v.pipe(count, v.maxValue(largest))
-export const name = v.pipe(
-  v.string(),
-  v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'letters, digits and ._- are needed'),
-)
+const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'letters, digits and ._- are needed'))
 export const line = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/, 'one line of at most 200 characters is needed'))
 const hexText = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})+$/, 'lower-case hexadecimal bytes are needed'))
 
@@ -39,7 +36,7 @@ const size = v.pipe(
   ),
 )
 
-export const bar = v.strictObject({
+const bar = v.strictObject({
   bar: upTo(5),
   kind: v.optional(v.picklist(['mem64', 'mem32']), 'mem64'),
   size,
@@ -100,7 +97,7 @@ const point = v.pipe(
 
 const KINDS_OF_FAULT = [...new Set(Object.values(KINDS_AT).flat())]
 
-export const faultEntries = {
+const faultEntries = {
   at: point,
   do: v.picklist(KINDS_OF_FAULT),
   errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as EIO is needed'))),

@@ -1,4 +1,5 @@
 import {removeFunction} from '../../src/sim/drivers.js'
+import {happen} from '../../src/sim/host/events.js'
 import {injectFault, simKernel} from '../../src/sim/index.js'
 import {openMachine} from '../../src/sim/store.js'
 import {recordingKernel} from '../../src/kernel/index.js'
@@ -33,3 +34,28 @@ describeKernelContract('recording of a simulated machine', async () => {
   const {kernel, sample} = await sim()
   return {kernel: recordingKernel(kernel), sample}
 })
+
+const HOST_DEVICE = '/sys/devices/pci0000:40/0000:40:01.1/0000:41:00.0'
+
+async function host(): Promise<Subject> {
+  const {directory} = await make('gpu-host')
+  const device = '0000:41:00.0'
+  await injectFault(directory, {device, at: 'read:class', do: 'delay', ms: 3_600_000, times: 'always'})
+  const kernel = simKernel(directory)
+  return {
+    kernel,
+    sample: {
+      directory: {path: HOST_DEVICE, names: kernel.list(HOST_DEVICE)},
+      text: {path: `${HOST_DEVICE}/vendor`, content: '0x7e57'},
+      binary: {path: `${HOST_DEVICE}/config`, content: kernel.read(`${HOST_DEVICE}/config`)},
+      link: {path: `/sys/bus/pci/devices/${device}`, target: `../../../${HOST_DEVICE.slice('/sys/'.length)}`},
+      writeOnly: `${HOST_DEVICE}/tsm/disconnect`,
+      missing: `${HOST_DEVICE}/tsm/lock`,
+      writable: {path: `${HOST_DEVICE}/power/control`, bytes: Buffer.from('on\n')},
+      vanish: () => happen(openMachine(directory), {device, at: 'now', do: 'vanish'}),
+      blocking: `${HOST_DEVICE}/class`,
+    },
+  }
+}
+
+describeKernelContract('simulated host', host)

@@ -175,6 +175,23 @@ describe('what the kernel makes of an IDE capability', () => {
     expect(await write('0000:02:00.0/tsm/disconnect', 'tsm0')).toBe('ok')
   })
 
+  it.each([
+    ['a Link stream', '{selective: 2, link: 1, streams: [{id: 3, link: true}]}', [3], true],
+    ['two streams of different IDs', '{selective: 2, streams: [{id: 3}, {id: 4, block: 1}]}', [3, 4], true],
+    ['two streams of one ID', '{selective: 2, streams: [{id: 3}, {id: 3, block: 1}]}', [3], false],
+    ['a stream with the ID of idle blocks', '{selective: 2, streams: [{id: 255}]}', [], false],
+    [
+      'a stream behind a change of associations',
+      '{selective: 2, associations: [1, 2], streams: [{id: 3, block: 1}]}',
+      [],
+      true,
+    ],
+  ])('claims the IDs of %s at a root port', async (_, ide, claimed, usable) => {
+    const machine = await make(host([`ide: ${ide}`], [`${NO_TEE}, ide: {selective: 2}`]))
+    expect(machineStatus(machine.directory).host!.bridges[0]!.claimed).toEqual(claimed)
+    expect(accepted(machine)).toBe(usable)
+  })
+
   it('does not give away blocks that were in use already', async () => {
     const root = 'ide: {selective: 2, streams: [{block: 0, id: 9}]}'
     const machine = await make(host([root], [`at: "${device}", kind: nvme`]))

@@ -1,6 +1,6 @@
 /** Configuration spaces of a host's functions. Registers that change are written in when somebody looks. */
 import {encodeIde} from '../../ide/index.js'
-import {DOE, PORT_TYPE, SERIAL_NUMBER, TYPE0_HEADER, TYPE1_HEADER} from '../../pci/index.js'
+import {DOE, SERIAL_NUMBER, TYPE0_HEADER, TYPE1_HEADER} from '../../pci/index.js'
 import {
   barRegisters,
   chain,
@@ -195,6 +195,3 @@ export function hostBridgeConfig(spec: BridgeParts): BuiltConfig | undefined {
   const places = addExtended(bytes, spec)
   return places === undefined ? undefined : {bytes, ...places}
 }
-
-export const isBridgeType = (portType: number): boolean =>
-  portType === PORT_TYPE.rootPort || portType === PORT_TYPE.upstreamPort || portType === PORT_TYPE.downstreamPort

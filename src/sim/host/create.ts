@@ -6,9 +6,10 @@ import {type Ids, type SimFunction, toBase64} from '../machine.js'
 import {msixIn, withoutUndefined} from '../parts.js'
 import {bridgeResourceLines, type PlacedBar, resourceLines, type Window} from '../resources.js'
 import {type BuiltConfig, hostBridgeConfig, hostEndpointConfig} from './config.js'
+import {providerOf} from './provider.js'
 import type {HostScenario, IdeSpec} from './schema.js'
 import {type PlacedDevice, type PlacedPort, placeHost, type RefuseScenario} from './topology.js'
-import type {HostFunction, HostPlatform, IdeHardware, Provider, WindowText} from './types.js'
+import type {HostFunction, HostPlatform, IdeHardware, WindowText} from './types.js'
 
 type Random = (length: number) => Uint8Array
 
@@ -207,23 +208,6 @@ function deviceFunctions(device: PlacedDevice, where: string, context: Context):
     host: {...host, vf: {physfn: at, index}, sriov: null, ide: null, mailboxes: []},
   }))
   return [physical, ...virtual]
-}
-
-const PRESETS = {
-  generic: {subfunctions: true, stream: 'with-ide', ranges: 'computed', insecure: 'refused', registers: 'first'},
-  'sev-tio': {subfunctions: false, stream: 'always', ranges: 'all', insecure: 'swallowed', registers: 'last'},
-} as const
-
-function providerOf({provider, tsm}: HostScenario, there: ReadonlySet<string>, refuse: RefuseScenario): Provider {
-  const {like, parent, registered, ...changes} = provider
-  if (parent !== undefined && !there.has(parent)) refuse(`provider.parent: there is no ${parent}`)
-  return {
-    like,
-    parent: parent ?? null,
-    registered: registered && tsm === 'link',
-    ...PRESETS[like],
-    ...(withoutUndefined(changes) as Partial<Provider>),
-  }
 }
 
 /** Throws through `refuse` what no machine can look like. */

@@ -37,7 +37,7 @@ const ports = v.strictObject({
   doe: v.optional(v.array(v.array(protocol)), []),
 })
 
-export const TYPES = ['endpoint', 'legacy', 'rciep'] as const
+const TYPES = ['endpoint', 'legacy', 'rciep'] as const
 
 const device = v.strictObject({
   ...deviceEntries,
@@ -71,7 +71,6 @@ export const HOST_SCENARIO = v.strictObject({
 })
 
 export type HostScenario = v.InferOutput<typeof HOST_SCENARIO>
-export type BridgeSpec = HostScenario['bridges'][number]
 export type PortSpec = HostScenario['ports'][number]
 export type HostDeviceSpec = HostScenario['devices'][number]
 export type IdeSpec = v.InferOutput<typeof ide>
