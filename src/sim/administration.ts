@@ -1,11 +1,13 @@
 /** What the owner of a simulated machine does with it from outside: faults, reset, a look behind the curtain. */
+import {setTimeout} from 'node:timers/promises'
 import {printable, TsmctlError} from '../errors.js'
-import {type Fault, isHostFault} from './faults.js'
+import {type Fault, type FaultKind, isHostFault} from './faults.js'
 import {happen} from './host/events.js'
+import {holdTsmLock} from './host/writes.js'
 import {hostStatus, type HostStatus} from './host/status.js'
 import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
-import {openMachine} from './store.js'
+import {type MachineStore, openMachine} from './store.js'
 
 export interface DeviceStatus {
   readonly bdf: string
@@ -61,6 +63,20 @@ export function machineStatus(directory: string): MachineStatus {
   return {directory, scenario, title, created, tsm, nonce, bootId, devices, host, faults, violations}
 }
 
+/** What only the hardware does; everything else goes through the kernel, which does one thing at a time. */
+const PHYSICAL = new Set<FaultKind>(['insecure', 'ide-fail'])
+
+async function happenNow(store: MachineStore, fault: Fault): Promise<void> {
+  const release = PHYSICAL.has(fault.do)
+    ? undefined
+    : await holdTsmLock(store, milliseconds => setTimeout(milliseconds))
+  try {
+    happen(store, fault)
+  } finally {
+    release?.()
+  }
+}
+
 /** Adds `given` to the machine's faults. Throws TsmctlError: `malformed` for no fault, `not-found` for no device. */
 export async function injectFault(directory: string, given: Fault): Promise<void> {
   const {parseFault} = await import('./scenario.js')
@@ -80,7 +96,7 @@ export async function injectFault(directory: string, given: Fault): Promise<void
       subject: fault.device,
       got: 'this machine is a guest, and that happens on hosts only',
     })
-  if (fault.at === 'now') happen(store, fault)
+  if (fault.at === 'now') await happenNow(store, fault)
   else store.update(state => void state.faults.push(fault))
 }
 

@@ -86,6 +86,23 @@ devices: [{at: "${DEVICE}", kind: nvme, power: D3hot}]
   })
 })
 
+it('the TSM goes with the function behind it', async () => {
+  machine = await make('gpu-host')
+  const {write: writeTo, list, bridge} = shell(machine)
+  await writeTo('0000:01:00.0/tsm/connect', 'tsm0')
+  await writeTo('0000:c0:00.5/remove', '1')
+  expect([list('/sys/class/tsm'), list('0000:01:00.0/tsm'), bridge(BRIDGE)]).toEqual(['', 'ENOENT', CLEAN])
+})
+
+it('who is not root reads what is connected, and changes nothing', async () => {
+  await write('connect')
+  const user = shell({kernel: machine.open({privileged: false})})
+  expect([user.read(`${DEVICE}/tsm/connect`), user.read(`${DEVICE}/authenticated`)]).toEqual(['tsm0', 'tsm0'])
+  expect(user.bridge(BRIDGE)).toBe('stream0.0.0 avail=255')
+  for (const verb of ['connect', 'disconnect']) expect(await user.write(`${DEVICE}/tsm/${verb}`, 'tsm0')).toBe('EACCES')
+  expect(user.read(`${DEVICE}/tsm/disconnect`)).toBe('EACCES')
+})
+
 describe('disconnect', () => {
   beforeEach(async () => void (await write('connect')))
 
@@ -216,9 +233,10 @@ describe('while a connect takes its time', () => {
     const reader = gate()
     const read = rejectedErrno(machine.open({sleep: reader.sleep}).query(connectPath))
     await reader.reached
-    await inject({at: 'now', do: 'vanish'})
+    const event = inject({at: 'now', do: 'vanish'})
     finish()
-    expect(await done).toBe('ENODEV')
+    expect(await done).toBe('none')
+    await event
     reader.open()
     expect(await read).toBe('ENODEV')
   })
@@ -270,10 +288,19 @@ describe('while a connect takes its time', () => {
     expect([await done, ends()]).toEqual(['EINTR', [['secure', 'secure']]])
   })
 
-  it('the TSM may go', async () => {
+  it.each(['tsm-gone', 'vanish'] as const)('%s has to wait, and ends what was just made', async kind => {
     const {done, finish} = await slow()
-    await inject({at: 'now', do: 'tsm-gone'})
+    const event = inject({at: 'now', do: kind})
     finish()
-    expect([await done, host().tsm, host().streams]).toEqual(['ENXIO', null, []])
+    expect(await done).toBe('none')
+    await event
+    expect([host().connected, host().streams]).toEqual([[], []])
+  })
+
+  it('the connect may still fail', async () => {
+    await inject({at: 'connect', do: 'errno', errno: 'ETIMEDOUT'})
+    const {done, finish} = await slow()
+    finish()
+    expect(await done).toBe('ETIMEDOUT')
   })
 })

@@ -69,7 +69,9 @@ export function registerTsm({now}: Host): void {
 }
 
 function drop(host: Host, {bdf}: HostSimFunction): void {
-  const {now, state} = host
+  const {now, state, platform} = host
+  // the driver that registered the TSM goes with its device
+  if (bdf === platform.provider.parent) unregisterTsm(host)
   if (now.contexts[bdf]?.dsm === bdf) disconnect(host, bdf)
   delete now.contexts[bdf]
   delete now.numVfs[bdf]

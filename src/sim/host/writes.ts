@@ -66,7 +66,8 @@ async function writeTsm(
   {store, pause}: WriteContext,
   refuse: Refuse,
 ): Promise<void> {
-  const fault = takeFault(store, device, verb)
+  const delay = takeFault(store, device, verb, one => one.do === 'delay')
+  const fault = takeFault(store, device, verb, one => one.do !== 'delay')
   const check = verb === 'connect' ? checkConnect : checkDisconnect
 
   /** Checks all there is to check; the errno, if any. */
@@ -81,8 +82,8 @@ async function writeTsm(
   if (errno !== undefined) throw refuse(errno)
   // from here on nobody can interrupt: the writer's end is known only after the TSM is done
   let interruption: unknown
-  if (fault?.do === 'delay')
-    await pause(fault.ms ?? 0).catch((error: unknown) => {
+  if (delay !== undefined)
+    await pause(delay.ms ?? 0).catch((error: unknown) => {
       interruption = error
     })
   const failed = store.update(state => {
