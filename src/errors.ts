@@ -150,12 +150,16 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof ErrnoError ? error.errno : undefined
 }
 
+const HARMLESS = /^[ !#-[\]-~]*$/
+
 /**
  * Renders an untrusted string (device, host, policy) for terminals, logs and messages: 0x20–0x7E verbatim except `"`
  * and `\`, everything else as `\xNN` or `\u{N}`, cut after `max` source characters with the number of those left out.
  * Injective on inputs up to the cut. Bytes are taken as Latin-1, so that no decoding error can hide any of them.
  */
 export function printable(text: string | Uint8Array, max = 64): string {
+  // most text is harmless, and a listing has much of it
+  if (typeof text === 'string' && text.length <= max && HARMLESS.test(text)) return text
   const source = typeof text === 'string' ? [...text] : Array.from(text, byte => String.fromCharCode(byte))
   let out = ''
   for (const char of source.slice(0, max)) {

@@ -1,5 +1,5 @@
 import {Errors, run} from '@oclif/core'
-import {asTsmctlError} from './cli/base-command.js'
+import {asTsmctlError, wantsJson} from './cli/base-command.js'
 import {emit, talk} from './cli/emit.js'
 import {envelope, envelopeText, errorText} from './cli/envelope.js'
 import {EXIT_CODES, TsmctlError} from './errors.js'
@@ -18,7 +18,7 @@ function report(thrown: unknown): void {
         })
       : known
   process.exitCode = EXIT_CODES[error.kind]
-  if (process.argv.includes('--json')) emit(envelopeText(envelope('error', null, null, [], error)))
+  if (wantsJson(process.argv)) emit(envelopeText(envelope('error', null, null, [], error)))
   else talk(errorText(error))
 }
 

@@ -8,6 +8,7 @@ import type {Kernel} from '../kernel/index.js'
 import {openHost} from '../operations/open-host.js'
 import {emit, talk} from './emit.js'
 import {envelope, envelopeText, errorText, type Warning} from './envelope.js'
+import {redactor} from './redact.js'
 
 export interface Session {
   readonly kernel: Kernel
@@ -34,7 +35,7 @@ export abstract class BaseCommand extends Command {
       default: 'live',
       helpGroup: 'GLOBAL',
     }),
-    json: Flags.boolean({description: 'print one JSON object on standard output', helpGroup: 'GLOBAL'}),
+    json: Flags.boolean({char: 'J', description: 'print one JSON object on standard output', helpGroup: 'GLOBAL'}),
   }
 
   /** Commands that touch no host (decode) leave it closed. */
@@ -43,7 +44,9 @@ export abstract class BaseCommand extends Command {
   protected abstract act(session: Session): Promise<Outcome>
 
   override async run(): Promise<void> {
-    const json = this.argv.includes('--json')
+    // a command line that cannot be parsed is answered in the form that its words ask for
+    let json = wantsJson(this.argv)
+    let redacts = false
     const warnings: Warning[] = []
     const abort = new AbortController()
     const onSignal = (): void => abort.abort()
@@ -53,7 +56,9 @@ export abstract class BaseCommand extends Command {
     let outcome: Outcome | undefined
     let error: TsmctlError | undefined
     try {
-      const host = await this.hostFlag()
+      const {host, json: asJson, redact = false} = await this.frameFlags()
+      json = asJson
+      redacts = redact
       kernel = this.usesHost
         ? await openHost(host, process.env, process.getuid?.() ?? 0, message =>
             warnings.push({code: 'host', message, subject: null}),
@@ -78,11 +83,21 @@ export abstract class BaseCommand extends Command {
     const host = kernel?.host ?? null
     kernel?.close()
     process.exitCode = error === undefined ? 0 : EXIT_CODES[error.kind]
-    if (json) emit(envelopeText(envelope(this.commandName(), host, outcome?.data, warnings, error)))
-    else {
-      if (outcome) emit(outcome.text)
-      for (const {message} of warnings) talk(`tsmctl: warning: ${message}\n`)
-      if (error) talk(errorText(error))
+    const hidden = redacts ? redactor(outcome?.data) : undefined
+    if (hidden !== undefined)
+      warnings.push({
+        code: 'redacted',
+        message: `redacted: ${hidden.count} identifying values are masked; equal values have equal labels`,
+        subject: null,
+      })
+    const text = (from: string): string => hidden?.text(from) ?? from
+    if (json) {
+      const answer = envelope(this.commandName(), host, outcome?.data, warnings, error)
+      emit(envelopeText((hidden?.json(answer) as typeof answer | undefined) ?? answer))
+    } else {
+      if (outcome) emit(text(outcome.text))
+      for (const {message} of warnings) talk(text(`tsmctl: warning: ${message}\n`))
+      if (error) talk(text(errorText(error)))
     }
   }
 
@@ -91,9 +106,9 @@ export abstract class BaseCommand extends Command {
     return (this.id ?? 'unknown').replaceAll(/[: ]/g, '-')
   }
 
-  private async hostFlag(): Promise<string> {
+  private async frameFlags(): Promise<{host: string; json: boolean; redact?: boolean}> {
     const {flags} = await this.parse(this.constructor as typeof BaseCommand)
-    return flags.host
+    return flags
   }
 
   #parsed: Promise<unknown> | undefined
@@ -102,6 +117,9 @@ export abstract class BaseCommand extends Command {
   protected override parse = ((...input: Parameters<Command['parse']>) =>
     (this.#parsed ??= super.parse(...input))) as unknown as Command['parse']
 }
+
+/** Does a command line ask for JSON, as far as its words can tell? */
+export const wantsJson = (argv: readonly string[]): boolean => argv.includes('--json') || argv.includes('-J')
 
 /** Usage errors of the parser and our own errors as they are; anything else is our bug, and says so. */
 export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlError {

@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../cli/base-command.js'
+import {redactFlag} from '../cli/redact.js'
 import {table} from '../operations/text-table.js'
 import {TsmctlError} from '../errors.js'
 import {readStandardInput, readUserFile} from '../kernel/index.js'
@@ -21,6 +22,7 @@ export default class Decode extends BaseCommand {
   }
   static override flags = {
     list: Flags.boolean({description: 'list the kinds'}),
+    ...redactFlag,
     hex: Flags.string({description: 'the bytes themselves, in hexadecimal'}),
     format: Flags.option({options: ['auto', 'binary', 'hex'] as const, default: 'auto' as const})({
       description: 'form of the input; auto takes text of hexadecimal digits as such',

@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
+import {redactFlag} from '../cli/redact.js'
 import {fromHex} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
 import {bundleToJson} from '../evidence/index.js'
@@ -18,6 +19,7 @@ export default class Evidence extends BaseCommand {
   static override flags = {
     out: Flags.string({description: 'also write the bundle to this file'}),
     force: Flags.boolean({description: 'overwrite the file'}),
+    ...redactFlag,
     nonce: Flags.string({
       description: "a relying party's nonce in hexadecimal; ours is then derived from it and fresh random",
     }),

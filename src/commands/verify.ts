@@ -1,6 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {policyFlag} from '../cli/policy-flag.js'
+import {redactFlag} from '../cli/redact.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
 import {readUserFile} from '../kernel/index.js'
 import {keptBundle} from '../operations/collect.js'
@@ -26,6 +27,7 @@ export default class Verify extends BaseCommand {
   }
   static override flags = {
     ...policyFlag,
+    ...redactFlag,
     certificates: Flags.string({description: 'PEM certificates of raw evidence'}),
     nonce: Flags.string({description: 'nonce that was sent for raw evidence, 64 hexadecimal digits'}),
     hash: Flags.string({description: 'negotiated hash of raw evidence', default: 'sha384'}),

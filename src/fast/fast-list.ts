@@ -12,24 +12,22 @@ import {listDevices} from '../operations/list.js'
 interface Line {
   readonly host: string
   readonly json: boolean
-  readonly tree: boolean
 }
 
-/** `list [--json] [--tree] [--host VALUE]` in any order, each once; undefined for everything else. */
+/** `list [--json|-J] [--host VALUE]` in any order; undefined for everything else. */
 function parse(argv: readonly string[]): Line | undefined {
   if (argv[0] !== 'list') return undefined
-  const line = {host: process.env['TSMCTL_HOST'] ?? 'live', json: false, tree: false}
+  const line = {host: process.env['TSMCTL_HOST'] ?? 'live', json: false}
   for (let i = 1; i < argv.length; i++) {
     const word = argv[i]
-    if (word === '--json') line.json = true
-    else if (word === '--tree') line.tree = true
+    if (word === '--json' || word === '-J') line.json = true
     else if (word === '--host' && argv[i + 1] !== undefined && !argv[i + 1]!.startsWith('-')) line.host = argv[++i]!
     else return undefined
   }
   return line
 }
 
-async function list({json, tree}: Line, kernel: Kernel, decline: () => void): Promise<void> {
+async function list({json}: Line, kernel: Kernel, decline: () => void): Promise<void> {
   let data
   try {
     data = await listDevices(kernel)
@@ -42,7 +40,7 @@ async function list({json, tree}: Line, kernel: Kernel, decline: () => void): Pr
   if (json) emit(envelopeText(envelope('list', kernel.host, data, [], undefined)))
   else {
     for (const line of listNotes(kernel, data)) talk(`${line}\n`)
-    emit(listText(data, tree))
+    emit(listText(data))
   }
   kernel.close()
 }

@@ -1,8 +1,17 @@
 /** `list`: every PCI function with what an operator asks first: what is it, who drives it, how does it stand to a TSM. */
 import {printable} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {type Present, valueOf} from '../known.js'
-import {className, NO_TSM_ATTRIBUTES, type PciFunction, type TsmAttributes, walkDevices} from '../pci/index.js'
+import {type Known, known, type Present, unknown, valueOf} from '../known.js'
+import {
+  className,
+  NO_TSM_ATTRIBUTES,
+  type PciFunction,
+  type Topology,
+  type TsmAttributes,
+  type Tsms,
+  walkDevices,
+} from '../pci/index.js'
+import type {Column, Value} from './column.js'
 
 export interface DeviceRow {
   readonly bdf: string
@@ -39,30 +48,38 @@ export interface DeviceList {
   readonly vanished: readonly string[]
 }
 
-export interface Column {
-  readonly key: keyof DeviceRow
-  readonly header: string
-  readonly help: string
-  text(row: DeviceRow): string
-}
-
 /** Only a registered TSM makes the kernel look: without one, a missing `tsm/` directory says nothing. */
 export const NO_TSM = 'no TSM is registered on this machine'
 
-const orDash = (value: string | null): string => (value === null || value === '' ? '-' : printable(value))
+const orUnknown = (value: string | null): Known<Value> => (value === null ? unknown(NO_UEVENT) : known(value))
+const NO_UEVENT = 'the uevent file does not identify the device'
 
-/** The one table from which text columns, their help and the JSON fields come. */
-export const COLUMNS: readonly Column[] = [
-  {key: 'bdf', header: 'BDF', help: 'PCI function', text: ({bdf}) => bdf},
-  {key: 'id', header: 'ID', help: 'vendor and device', text: ({id}) => id ?? '?'},
-  {key: 'className', header: 'CLASS', help: 'what kind of device', text: row => row.className ?? row.class ?? '?'},
-  {key: 'driver', header: 'DRIVER', help: 'bound driver', text: ({driver}) => orDash(driver)},
-  {key: 'tsm', header: 'TSM', help: 'TSM that holds the device', text: ({tsm}) => orDash(tsm)},
+/** What `list` prints unless told otherwise: nothing that the walk has not read anyway. */
+export const STANDARD_COLUMNS: readonly Column<DeviceRow>[] = [
+  {name: 'bdf', field: 'bdf', type: 'text', help: 'PCI function', value: ({bdf}) => known(bdf)},
+  {name: 'id', field: 'id', type: 'text', help: 'vendor and device', value: ({id}) => orUnknown(id)},
   {
-    key: 'state',
-    header: 'STATE',
+    name: 'class',
+    field: 'className',
+    type: 'text',
+    help: 'what kind of device',
+    value: row => orUnknown(row.className),
+  },
+  {
+    name: 'driver',
+    field: 'driver',
+    type: 'text',
+    help: 'bound driver',
+    // one file says both
+    value: ({id, driver}) => (id === null ? unknown(NO_UEVENT) : known(driver)),
+  },
+  {name: 'tsm', field: 'tsm', type: 'text', help: 'TSM that holds the device', value: ({tsm}) => known(tsm)},
+  {
+    name: 'state',
+    field: 'state',
+    type: 'text',
     help: 'TDI state in a guest, connection on a host; ? is unknown, - is not a TSM device',
-    text: ({state, unknown}) => state ?? (unknown === null ? '-' : '?'),
+    value: row => (row.state === null && row.unknown !== null ? unknown(row.unknown) : known(row.state)),
   },
 ]
 
@@ -76,8 +93,8 @@ const reasonOf = (attribute: Present<string>): string | null =>
 function relation({lock, accept, connect}: TsmAttributes): Pick<DeviceRow, 'tsm' | 'state' | 'unknown'> {
   if (lock.present) {
     const by = said(lock)
-    const unknown = reasonOf(lock) ?? (by === '' ? null : reasonOf(accept))
-    if (by === undefined || unknown !== null) return {tsm: null, state: null, unknown: unknown ?? 'not readable'}
+    const why = reasonOf(lock) ?? (by === '' ? null : reasonOf(accept))
+    if (by === undefined || why !== null) return {tsm: null, state: null, unknown: why ?? 'not readable'}
     if (by === '') return {tsm: null, state: 'CONFIG_UNLOCKED', unknown: null}
     return {tsm: by, state: said(accept) === '1' ? 'RUN' : 'CONFIG_LOCKED', unknown: null}
   }
@@ -91,7 +108,7 @@ function relation({lock, accept, connect}: TsmAttributes): Pick<DeviceRow, 'tsm'
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
-export function rowOf({bdf, ids, driver, place}: PciFunction, attributes: TsmAttributes): DeviceRow {
+export function rowOf({bdf, ids, driver, place}: PciFunction, attributes: TsmAttributes, tsms: Tsms): DeviceRow {
   const {vendor, device, classCode} = valueOf(ids) ?? {}
   const where = valueOf(place)
   return {
@@ -102,24 +119,23 @@ export function rowOf({bdf, ids, driver, place}: PciFunction, attributes: TsmAtt
     driver: valueOf(driver) ?? null,
     hostBridge: where?.hostBridge ?? null,
     ports: where?.ports ?? [],
-    ...relation(attributes),
+    ...(tsms.list.length === 0 ? {tsm: null, state: null, unknown: NO_TSM} : relation(attributes)),
   }
 }
 
-/** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */
-export async function listDevices(kernel: Kernel, signal?: AbortSignal): Promise<DeviceList> {
-  const options = signal === undefined ? {tsm: true} : {tsm: true, signal}
-  const {functions, vanished, tsms, tsmAttributes} = await walkDevices(kernel, options)
+/** Rows of a machine that was walked with its TSM attributes. */
+export function deviceList({functions, vanished, tsms, tsmAttributes}: Topology): DeviceList {
   return {
-    devices: functions.map(fn => {
-      const row = rowOf(fn, tsmAttributes.get(fn.bdf) ?? NO_TSM_ATTRIBUTES)
-      return tsms.list.length === 0 ? {...row, unknown: NO_TSM} : row
-    }),
+    devices: functions.map(fn => rowOf(fn, tsmAttributes.get(fn.bdf) ?? NO_TSM_ATTRIBUTES, tsms)),
     tsms: tsms.list.map(({name, mode, parent}) => ({name, mode: said(mode) ?? null, parent: parent ?? null})),
     tsmCore: tsms.core,
     vanished,
   }
 }
+
+/** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */
+export const listDevices = async (kernel: Kernel, signal?: AbortSignal): Promise<DeviceList> =>
+  deviceList(await walkDevices(kernel, signal === undefined ? {tsm: true} : {tsm: true, signal}))
 
 /** One line for people: what machine this was, and what to do where nothing can be done. */
 export function hostNote(kernel: Kernel, {devices, tsms, tsmCore, vanished}: DeviceList): string {

@@ -1,11 +1,24 @@
 /** `show`: everything the machine says about one function, with the reason for whatever it does not say. */
 import {type Finding, hex, type Json} from '../bits/index.js'
-import {printable} from '../errors.js'
+import type {Ide} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
-import type {Known, Present} from '../known.js'
-import {type FunctionFacts, inspectFunction} from '../pci/index.js'
-import {registersText, viewConfigSpace} from './config-space-view.js'
+import {type Known, mapKnown, type Present} from '../known.js'
+import {
+  type DsmPrediction,
+  type FunctionFacts,
+  hostBridgePath,
+  inspectFunction,
+  listTsms,
+  readHostBridge,
+  type Tsms,
+} from '../pci/index.js'
+import {doeName, roleName} from './columns.js'
+import {ideOf, registersText, viewConfigSpace} from './config-space-view.js'
+import {openDevices} from './device.js'
 import {type DeviceRow, rowOf} from './list.js'
+import {meaningOf} from './meaning.js'
+import {textOf} from './show-text.js'
+import {streamsByFunction} from './streams.js'
 
 export interface BarView {
   readonly index: number
@@ -19,18 +32,31 @@ export interface BarView {
 export interface DeviceView extends DeviceRow {
   readonly revision: string | null
   readonly subsystem: string | null
+  /** PCI Express device or port type; null for a function that is not PCI Express. */
+  readonly role: string | null
+  /** Ports above with their roles, root port first. */
+  readonly path: readonly {readonly bdf: string; readonly role: string | null}[]
   readonly iommuGroup: string | null
   readonly numaNode: number | null
   readonly powerState: string | null
   readonly driverOverride: string | null
   readonly physfn: string | null
   readonly virtfns: readonly string[]
+  readonly sriov: {readonly totalVfs: number | null; readonly numVfs: number | null} | null
   readonly siblings: readonly string[]
   readonly doeFeatures: readonly string[] | null
   readonly bars: readonly BarView[]
   readonly dsm: string | null
+  /** Which function will hold the DSM once it is connected, by the topology alone. */
+  readonly topologyDsm: DsmPrediction | null
   readonly bound: string | null
   readonly authenticated: string | null
+  /** What `authenticated`, `tsm/` and `bound` mean here, and what they do not. */
+  readonly meaning: readonly {readonly attribute: string; readonly text: string}[]
+  /** Selective IDE streams: promised by the capability, usable by Linux, enabled by anybody. */
+  readonly ideStreams: {readonly capability: number; readonly usable: number; readonly inUse: number} | null
+  /** Streams of the kernel that end here. */
+  readonly streams: readonly string[] | null
   readonly config: Json
   readonly findings: readonly Finding[]
   /** Fields above that are null because they could not be read, with the reason. */
@@ -67,30 +93,57 @@ function barsOf(facts: FunctionFacts, values: Values): BarView[] {
   )
 }
 
-export function viewOf(facts: FunctionFacts): {view: DeviceView; text: string} {
+/** What `show` knows beside the function itself. */
+interface Surroundings {
+  readonly tsms: Tsms
+  readonly role: Known<string | null>
+  readonly path: DeviceView['path']
+  readonly topologyDsm: Known<DsmPrediction>
+  readonly streams: Known<readonly string[]>
+}
+
+const numbersOf = ({promised, selectiveStreams}: Ide): DeviceView['ideStreams'] => ({
+  capability: promised.selective,
+  usable: selectiveStreams.filter(({usableByLinux}) => usableByLinux).length,
+  inUse: selectiveStreams.filter(({enabled}) => enabled).length,
+})
+
+function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; text: string} {
   const values = new Values()
   const {ids} = facts
   const space = facts.config
   const bytes = facts.configBytes.known ? facts.configBytes.value : new Uint8Array()
   const config = space.known ? viewConfigSpace(space.value, bytes) : undefined
   if (!space.known) values.known('config', space)
-  const features = values.present('doeFeatures', facts.doeFeatures)
+  const ide = space.known ? ideOf(space.value, bytes) : undefined
+  if (space.known && !space.value.ide.known) values.known('ideStreams', space.value.ide)
+  const sriov = values.present('sriov', facts.sriov)
   const view: DeviceView = {
-    ...rowOf(facts, facts.tsm),
+    ...rowOf(facts, facts.tsm, around.tsms),
     revision: hexOrNull(values.present('revision', facts.revision), 2),
     subsystem: ids.known ? `${four(ids.value.subsystemVendor)}:${four(ids.value.subsystemDevice)}` : null,
+    role: values.known('role', around.role),
+    path: around.path,
     iommuGroup: values.present('iommuGroup', facts.iommuGroup),
     numaNode: values.present('numaNode', facts.numaNode),
     powerState: values.present('powerState', facts.powerState),
     driverOverride: values.known('driverOverride', facts.driverOverride) ?? null,
     physfn: values.present('physfn', facts.physfn),
     virtfns: values.known('virtfns', facts.virtfns) ?? [],
+    sriov: sriov && {
+      totalVfs: values.known('sriov.totalVfs', sriov.totalVfs),
+      numVfs: values.known('sriov.numVfs', sriov.numVfs),
+    },
     siblings: values.known('siblings', facts.siblings) ?? [],
-    doeFeatures: features?.map(({vendor, type}) => `${four(vendor)}:${type.toString(16).padStart(2, '0')}`) ?? null,
+    doeFeatures: values.present('doeFeatures', facts.doeFeatures)?.map(doeName) ?? null,
     bars: barsOf(facts, values),
     dsm: values.present('dsm', facts.tsm.dsm) || null,
+    topologyDsm: values.known('topologyDsm', around.topologyDsm),
     bound: values.present('bound', facts.tsm.bound) || null,
     authenticated: values.present('authenticated', facts.tsm.authenticated) || null,
+    meaning: meaningOf(facts.tsm, around.tsms),
+    ideStreams: ide === undefined ? null : numbersOf(ide),
+    streams: values.known('streams', around.streams),
     config: config?.fields ?? null,
     findings: config?.found ?? [],
     unreadable: values.unreadable,
@@ -102,53 +155,27 @@ export function viewOf(facts: FunctionFacts): {view: DeviceView; text: string} {
 const four = (value: number): string => value.toString(16).padStart(4, '0')
 const hexOrNull = (value: number | null, digits: number): string | null => (value === null ? null : hex(value, digits))
 
-function textOf(view: DeviceView): string {
-  const rows: [string, string | null][] = [
-    [
-      'device',
-      `${view.id ?? '?'} ${view.className ?? ''} rev ${view.revision ?? '?'} subsystem ${view.subsystem ?? '?'}`,
-    ],
-    ['driver', view.driver ?? 'none'],
-    ['driver override', view.driverOverride],
-    ['host bridge', view.hostBridge],
-    ['ports', view.ports.join(' > ') || null],
-    ['IOMMU group', view.iommuGroup],
-    ['physical function', view.physfn],
-    ['virtual functions', view.virtfns.join(' ') || null],
-    ['siblings', view.siblings.join(' ') || null],
-    ['TSM', view.tsm],
-    ['state', view.state ?? view.unknown ?? 'not a TSM device, or no TSM on this machine'],
-    ['DSM', view.dsm],
-    ['bound', view.bound],
-    [
-      'authenticated',
-      view.authenticated === null ? null : `${view.authenticated} (connected; no certificate was judged)`,
-    ],
-    ['DOE features', view.doeFeatures?.join(' ') ?? null],
-    ...view.bars
-      .filter(({kind}) => kind !== 'upper-half')
-      .map(({index, kind, size, address}): [string, string] => [
-        `BAR ${index}`,
-        `${kind} ${size ?? '?'} bytes at ${address ?? 'no address'}`,
-      ]),
-    ...view.unreadable.map(({field, reason}): [string, string] => [field, `unknown: ${reason}`]),
-    ...view.findings.map(({message}): [string, string] => ['finding', message]),
-  ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  return (
-    `${view.bdf}\n` +
-    rows
-      .filter((row): row is [string, string] => row[1] !== null)
-      .map(([name, value]) => `  ${name.padEnd(width)}  ${printable(value, 400)}\n`)
-      .join('')
-  )
-}
-
 /** Throws TsmctlError `not-found` when there is no such function. */
 export async function showDevice(
   kernel: Kernel,
   bdf: string,
   signal?: AbortSignal,
 ): Promise<{view: DeviceView; text: string}> {
-  return viewOf(await inspectFunction(kernel, bdf, signal))
+  const tsms = listTsms(kernel)
+  const facts = await inspectFunction(kernel, bdf, signal)
+  const devices = openDevices(kernel, [facts])
+  const device = devices(bdf)!
+  const bridge = facts.place.known ? hostBridgePath(facts.place.value) : undefined
+  const bridges = bridge === undefined ? [] : [readHostBridge(kernel, bridge)]
+  const streams = streamsByFunction(bridges, endpoint => devices(endpoint)?.ports[0])
+  return viewOf(facts, {
+    tsms,
+    role: mapKnown(device.portType, roleName),
+    path: device.ports.map(port => {
+      const type = devices(port)?.portType
+      return {bdf: port, role: type?.known ? roleName(type.value) : null}
+    }),
+    topologyDsm: device.predictedDsm,
+    streams: streams(bridges[0]?.name, bdf),
+  })
 }

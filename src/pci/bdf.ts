@@ -81,3 +81,9 @@ export const ridOfVf = (
 
 /** Orders by domain, bus, device, function; longer domains sort behind shorter ones, as numbers do. */
 export const compareBdf = (a: Bdf, b: Bdf): number => a.length - b.length || (a < b ? -1 : Number(a > b))
+
+/** Function 0 of the same slot, and the function number (PCIe r6.2 §2.2.4.2, without ARI). */
+export const slotOf = (bdf: Bdf): {readonly first: Bdf; readonly fn: number} => {
+  const parts = bdfParts(bdf)
+  return {first: formatBdf({...parts, fn: 0}), fn: parts.fn}
+}

@@ -57,6 +57,12 @@ export function placeOf(path: string): Place {
   return {path, hostBridge: names[bridge], ports}
 }
 
+/** Directory of the host bridge above; undefined when the path names none. */
+export const hostBridgePath = ({path, hostBridge}: Place): string | undefined =>
+  hostBridge === undefined
+    ? undefined
+    : path.slice(0, path.lastIndexOf(`/${hostBridge}/`) + '/'.length + hostBridge.length)
+
 function readPlace(kernel: Kernel, bdf: Bdf): Known<Place> {
   const link = deviceDirectory(bdf)
   try {

@@ -2,7 +2,7 @@
 import type {Kernel} from '../kernel/index.js'
 import {readDecimal} from './attributes.js'
 import {type Bdf, isBdf} from './bdf.js'
-import {isHostBridge, type PciFunction} from './functions.js'
+import {hostBridgePath, isHostBridge, type PciFunction} from './functions.js'
 import {attempt, isGone, type Known, known, type Present, refusal, unknown} from '../known.js'
 
 /** A `streamH.R.E` link: slot of the host bridge, selective block of the root port, selective block of the endpoint. */
@@ -70,9 +70,8 @@ const sortKey = (path: string): string => path.slice(path.lastIndexOf('/') + 'pc
 export function hostBridgePaths(kernel: Kernel, functions: readonly PciFunction[]): string[] {
   const paths = new Set<string>()
   for (const {place} of functions) {
-    if (!place.known || place.value.hostBridge === undefined) continue
-    const {path, hostBridge} = place.value
-    paths.add(path.slice(0, path.lastIndexOf(`/${hostBridge}/`) + hostBridge.length + 1))
+    const path = place.known ? hostBridgePath(place.value) : undefined
+    if (path !== undefined) paths.add(path)
   }
   const roots = attempt(DEVICES_ROOT, at => kernel.list(at))
   if (roots.known) for (const name of roots.value) if (isHostBridge(name)) paths.add(`${DEVICES_ROOT}/${name}`)

@@ -11,6 +11,7 @@ export {
   parseBdf,
   ridOf,
   ridOfVf,
+  slotOf,
 } from './bdf.js'
 export {
   ACS,
@@ -34,9 +35,11 @@ export {type Capability} from './capability-walk.js'
 export {capabilityOf, type ConfigSpace, decodeConfigSpace, type DoeMailbox, type Header} from './config-space.js'
 export {CMA_SPDM, type DoeFeature, offers, readDoeFeatures, SECURED_CMA_SPDM} from './doe-features.js'
 export {decodeDoeObject, type DoeObject, encodeDoeObject} from './doe-objects.js'
+export {type DsmFunction, type DsmPrediction, predictDsm} from './dsm.js'
 export {
   deviceDirectory,
   DEVICES,
+  hostBridgePath,
   type Ids,
   type Listing,
   listFunctions,
@@ -46,7 +49,7 @@ export {
   readFunction,
 } from './functions.js'
 export {type HostBridge, listHostBridges, readHostBridge, type StreamLink} from './host-bridges.js'
-export {type FunctionFacts, inspectFunction, type Sriov} from './inspect.js'
+export {type FunctionFacts, inspectFunction, readConfig, readSriov, readVirtfns, type Sriov} from './inspect.js'
 export {CAPABILITY_NAMES, className, EXTENDED_CAPABILITY_NAMES} from './names.js'
 export {type Topology, walkDevices, type WalkOptions} from './topology.js'
 export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'

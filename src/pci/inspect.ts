@@ -42,12 +42,14 @@ export interface FunctionFacts extends PciFunction {
   readonly tsm: TsmAttributes
 }
 
+/** Of a PCI Express function, PCIe r6.2 §7.2.2. */
 const CONFIG_LENGTH = 4096
 
 /** What `driver_override` reads when nothing was written to it. */
 const UNSET_OVERRIDE = '(null)'
 
-function readVirtfns(kernel: Kernel, directory: string): Known<readonly Bdf[]> {
+/** VFs of the function whose directory is `directory`, by number. */
+export function readVirtfns(kernel: Kernel, directory: string): Known<readonly Bdf[]> {
   const numbers = attempt(directory, at => kernel.list(at).flatMap(name => /^virtfn(\d{1,5})$/.exec(name)?.[1] ?? []))
   return thenKnown(numbers, all => {
     const vfs: Bdf[] = []
@@ -62,7 +64,8 @@ function readVirtfns(kernel: Kernel, directory: string): Known<readonly Bdf[]> {
   })
 }
 
-function readSriov(kernel: Kernel, directory: string): Present<Sriov> {
+/** Numbers of VFs; absent when this kernel cannot make any of this function. */
+export function readSriov(kernel: Kernel, directory: string): Present<Sriov> {
   const total = readDecimal(kernel, `${directory}/sriov_totalvfs`)
   if (!total.present) return total
   const num = readDecimal(kernel, `${directory}/sriov_numvfs`)
@@ -70,9 +73,14 @@ function readSriov(kernel: Kernel, directory: string): Present<Sriov> {
   return {present: true, value: known({totalVfs: total.value, numVfs})}
 }
 
-function readConfig(kernel: Kernel, directory: string): Pick<FunctionFacts, 'config' | 'configBytes'> {
+/** The first `length` bytes of configuration space, or as many as we may read, and what they say. */
+export function readConfig(
+  kernel: Kernel,
+  directory: string,
+  length: number = CONFIG_LENGTH,
+): Pick<FunctionFacts, 'config' | 'configBytes'> {
   const path = `${directory}/config`
-  const configBytes = attempt(path, at => kernel.readAt(at, 0, CONFIG_LENGTH))
+  const configBytes = attempt(path, at => kernel.readAt(at, 0, length))
   const size = kernel.stat(path)?.size
   return {configBytes, config: mapKnown(configBytes, bytes => decodeConfigSpace(bytes, size))}
 }

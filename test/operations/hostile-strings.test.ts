@@ -2,9 +2,10 @@
 import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {listNotes, listText} from '../../src/cli/list-output.js'
+import {deviceTable} from '../../src/cli/device-table.js'
 import {transitionText} from '../../src/cli/transition-text.js'
 import {parseCapture, replayKernel} from '../../src/kernel/index.js'
-import {listDevices, lock, showDevice} from '../../src/operations/index.js'
+import {COLUMNS, listColumns, listDevices, lock, showDevice} from '../../src/operations/index.js'
 
 const hostile = '\u001b]0;owned\u0007\u009b2J'
 const escaped = JSON.stringify(hostile).slice(1, -1)
@@ -23,8 +24,10 @@ describe.each(['host-connected', 'guest-locked'])('hostile %s', name => {
     const kernel = hostileMachine(name)
     const list = await listDevices(kernel)
     expect(JSON.stringify(list)).toContain('owned')
-    expect(listText(list, false)).toMatch(PRINTABLE)
-    expect(listText(list, true)).toMatch(PRINTABLE)
+    expect(listText(list)).toMatch(PRINTABLE)
+    const listed = await listColumns(kernel, {columns: COLUMNS})
+    for (const shape of ['table', 'tree', 'raw'] as const)
+      expect(deviceTable(listed, COLUMNS, {shape, headings: true})).toMatch(PRINTABLE)
     expect(listNotes(kernel, list).join('\n')).toMatch(PRINTABLE)
     for (const {bdf} of list.devices) expect((await showDevice(kernel, bdf)).text).toMatch(PRINTABLE)
   })

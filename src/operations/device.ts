@@ -1,0 +1,116 @@
+/** One function and what is known of it, each fact read when it is asked for the first time and only then. */
+import {decodeIde, type Ide} from '../ide/index.js'
+import type {Kernel} from '../kernel/index.js'
+import {type Known, known, mapKnown, type Present, thenKnown, valueOf} from '../known.js'
+import {
+  type ConfigSpace,
+  deviceDirectory,
+  type DsmFunction,
+  type DsmPrediction,
+  type PciFunction,
+  PORT_TYPE,
+  predictDsm,
+  readConfig,
+  readFunction,
+  readLinkName,
+} from '../pci/index.js'
+
+export interface Device extends DsmFunction {
+  readonly fn: PciFunction
+  /** Directory in sysfs. */
+  readonly directory: string
+  /** The whole of configuration space. */
+  readonly config: Known<ConfigSpace>
+  /** Undefined when there is no IDE capability. */
+  readonly ideRegisters: Known<Ide | undefined>
+  readonly predictedDsm: Known<DsmPrediction>
+}
+
+/** Finds functions by BDF, each read once. */
+export type Devices = (bdf: string) => Device | undefined
+
+/** Calls `make` when the value is first wanted. */
+function lazy<T>(make: () => T): () => T {
+  let made: {readonly value: T} | undefined
+  return () => (made ??= {value: make()}).value
+}
+
+/** Enough of configuration space for the PCI Express capability: a read is one access to the device per four bytes. */
+const CONVENTIONAL = 256
+
+const optional = <T>(fact: Present<T>): Known<T | undefined> => (fact.present ? fact.value : known(undefined))
+
+function deviceOf(kernel: Kernel, fn: PciFunction, devices: Devices): Device {
+  const directory = deviceDirectory(fn.bdf)
+  let whole: ReturnType<typeof readConfig> | undefined
+  const config = () => (whole ??= readConfig(kernel, directory))
+  const head = lazy(() => whole?.config ?? readConfig(kernel, directory, CONVENTIONAL).config)
+  const express = lazy(() => thenKnown(head(), space => space.express))
+  const ports = valueOf(fn.place)?.ports ?? []
+  const physfn = lazy(() => optional(readLinkName(kernel, `${directory}/physfn`)))
+  const ideRegisters = lazy(() => {
+    const {config: space, configBytes} = config()
+    return thenKnown(space, ({ide}) =>
+      thenKnown(configBytes, bytes =>
+        mapKnown(ide, offset => (offset === undefined ? undefined : decodeIde(bytes, offset))),
+      ),
+    )
+  })
+  const device: Device = {
+    bdf: fn.bdf,
+    fn,
+    directory,
+    ports,
+    get physfn() {
+      return physfn()
+    },
+    get portType() {
+      return mapKnown(express(), registers => registers?.portType)
+    },
+    get teeIo() {
+      return mapKnown(express(), registers => registers?.teeIo ?? false)
+    },
+    get config() {
+      return config().config
+    },
+    get ideRegisters() {
+      return ideRegisters()
+    },
+    get ide() {
+      return takesIde(device, devices)
+    },
+    get predictedDsm() {
+      return predictDsm(device, devices)
+    },
+  }
+  return device
+}
+
+const hasSelective = ({ideRegisters}: Device): Known<boolean> =>
+  mapKnown(ideRegisters, ide => ide?.capability.selectiveSupported ?? false)
+
+/** Linux looks for Selective streams, of an endpoint also at the root port above (drivers/pci/ide.c). */
+function takesIde(device: Device, devices: Devices): Known<boolean> {
+  return thenKnown(hasSelective(device), own => {
+    if (!own || valueOf(device.portType) !== PORT_TYPE.endpoint) return known(own)
+    const [rootPort] = device.ports
+    const above = rootPort === undefined ? undefined : devices(rootPort)
+    return above === undefined ? known(false) : hasSelective(above)
+  })
+}
+
+/** All functions of `kernel`; `listed` spares reading again what a walk has read. */
+export function openDevices(kernel: Kernel, listed: readonly PciFunction[] = []): Devices {
+  const functions = new Map(listed.map(fn => [fn.bdf, fn]))
+  const opened = new Map<string, Device>()
+  const devices: Devices = bdf => {
+    const before = opened.get(bdf)
+    if (before !== undefined) return before
+    const fn = functions.get(bdf) ?? readFunction(kernel, bdf)
+    if (fn === undefined) return undefined
+    const device = deviceOf(kernel, fn, devices)
+    opened.set(bdf, device)
+    return device
+  }
+  return devices
+}
