@@ -319,6 +319,20 @@ export const DATA = {
   }),
   decode: v.union([
     v.strictObject({
+      kind: v.literal('config-space'),
+      name: text,
+      spec: text,
+      devices: v.array(
+        v.strictObject({
+          bdf,
+          size: v.number(),
+          fields: anything,
+          findings: v.array(finding),
+          unreadable: maybe(text),
+        }),
+      ),
+    }),
+    v.strictObject({
       kinds: v.array(v.strictObject({kind: text, name: text, spec: text, context: v.record(text, v.number())})),
     }),
     v.strictObject({

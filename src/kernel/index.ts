@@ -28,7 +28,7 @@ export {
   type Stat,
   type StateStore,
 } from './port.js'
-export {openReplay} from './open-replay.js'
+export {dumpKernel, openReplay} from './open-replay.js'
 export {parseCapture} from './parse-capture.js'
 export {recordingKernel, type Recording, type RecordingOptions} from './recording.js'
 export type {ReplayOptions} from './replay-host.js'

@@ -167,9 +167,9 @@ export function parseLspci(text: string): Capture {
   return {label: 'lspci', kernel: '', nodes, exchanges: []}
 }
 
-/** What lspci could not read for lack of privilege is unknown here, not the end of the file. */
+/** What lspci could not read, or was not asked to print (-x, -xxx), is unknown here and not the end of the file. */
 function configNode({config}: Device): CaptureNode {
   const bytes = Uint8Array.from(config)
-  if (bytes.length >= 256) return {type: 'file', mode: 0o644, content: bytes}
+  if (bytes.length >= 4096) return {type: 'file', mode: 0o644, content: bytes}
   return {type: 'part', mode: 0o644, size: 4096, chunks: [{offset: 0, bytes}], end: bytes.length}
 }

@@ -35,9 +35,18 @@ function openTree(path: string, options: ReplayOptions): Kernel {
  */
 export function openReplay(path: string, options: ReplayOptions = {}): Kernel {
   if (isDirectory(path)) return openTree(path, options)
-  const bytes = readUserFile(path)
+  const found = dumpKernel(readUserFile(path), path, options)
+  if (found === undefined) throw unrecognised(path, 'the file is neither a capture nor an lspci dump')
+  return found
+}
+
+/**
+ * The machine in a capture or an `lspci -xxxx` text called `label`; undefined when `bytes` are neither. Throws
+ * TsmctlError `malformed` naming the node or line.
+ */
+export function dumpKernel(bytes: Uint8Array, label: string, options: ReplayOptions = {}): Kernel | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  if (/^\s*\{/.test(text)) return replayKernel(parseCapture(bytes), {...options, label: path})
-  if (looksLikeLspci(text)) return replayKernel(parseLspci(text), {...options, label: path})
-  throw unrecognised(path, 'the file is neither a capture nor an lspci dump')
+  if (/^\s*\{\s*"/.test(text)) return replayKernel(parseCapture(bytes), {...options, label})
+  if (looksLikeLspci(text)) return replayKernel(parseLspci(text), {...options, label})
+  return undefined
 }

@@ -1,7 +1,7 @@
 /** Decode kinds that are more than one structure: walks and lists put together from several layouts. */
 import type {Context} from '../bits/index.js'
 import {decodeConfigSpace} from '../pci/index.js'
-import {registersText, viewConfigSpace} from './config-space-view.js'
+import {viewWholeSpace} from './config-space-view.js'
 import {viewCertificateChain, viewMeasurements, viewVca} from './spdm-views.js'
 import type {View} from './view.js'
 
@@ -14,17 +14,18 @@ export interface Composite {
   decode(bytes: Uint8Array, context: Context): View | Promise<View>
 }
 
+/** The kind that also takes dumps of whole machines. */
+export const CONFIG_SPACE = {
+  kind: 'config-space',
+  name: 'PCI configuration space',
+  spec: 'PCIe r6.2 §7.2.2',
+} as const
+
 export const COMPOSITES: readonly Composite[] = [
   {
-    kind: 'config-space',
-    name: 'PCI configuration space',
-    spec: 'PCIe r6.2 §7.2.2',
+    ...CONFIG_SPACE,
     context: {},
-    decode(bytes) {
-      const space = decodeConfigSpace(bytes)
-      const view = viewConfigSpace(space, bytes)
-      return {...view, text: view.text + registersText(space)}
-    },
+    decode: bytes => viewWholeSpace(decodeConfigSpace(bytes), bytes),
   },
   {
     kind: 'spdm-vca',

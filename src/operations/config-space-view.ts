@@ -112,3 +112,9 @@ export const registersText = (space: ConfigSpace): string =>
       layout === undefined || value === undefined ? '' : `\n${name} at ${hex(offset, 3)}\n${describe(layout, value)}`,
     )
     .join('')
+
+/** Both: what there is, and then every register of it. */
+export function viewWholeSpace(space: ConfigSpace, bytes: Uint8Array): View {
+  const view = viewConfigSpace(space, bytes)
+  return {...view, text: view.text + registersText(space)}
+}

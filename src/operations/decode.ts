@@ -84,7 +84,7 @@ export async function decode(
   return {...head, fields, findings: found, text: describe(layout, value) + findingLines(found)}
 }
 
-const findingLines = (found: readonly Finding[]): string =>
+export const findingLines = (found: readonly Finding[]): string =>
   found.map(({offset, message}) => `finding at byte ${offset}: ${printable(message, 200)}\n`).join('')
 
 const HEX_TEXT = /^(?:\s*0x)?[0-9a-f\s:]+$/i

@@ -271,3 +271,50 @@ it('link blocks are 8 bytes, selective blocks 20 and 12 per association', () => 
   expect(LINK_STREAM.size).toBe(8)
   expect([SELECTIVE_STREAM.headSize, ADDRESS_ASSOCIATION.size]).toEqual([20, 12])
 })
+
+describe('where lspci 3.15 prints something else, the register decides', () => {
+  it.each([
+    [true, false],
+    [false, true],
+  ])('PCRC of a link stream is bit 8, not the enable bit: enable %s, PCRC %s', (enable, pcrcEnable) => {
+    const {linkStreams} = decodeIde(configWith({capability: {}, link: [{enable, pcrcEnable}]}), 0x400)
+    expect(linkStreams).toMatchObject([{enabled: enable, pcrc: pcrcEnable}])
+  })
+
+  it('what it labels RID# are address association blocks; there is one RID association, always', () => {
+    const block = {ridBase: 0x100, ridLimit: 0x107, ridValid: true, associations: [{}, {}]}
+    const [stream] = decodeIde(configWith({capability: {}, selective: [block]}), 0x400).selectiveStreams
+    expect(stream!.rid).toMatchObject({valid: true, base: 0x100, limit: 0x107})
+    expect(stream!.addresses).toHaveLength(2)
+  })
+
+  it('state 1 is shown as its number: it is not defined, and not any of the defined ones', () => {
+    const {selectiveStreams} = decodeIde(configWith({capability: {}, selective: [{enable: true, state: 1}]}), 0x400)
+    expect(selectiveStreams).toMatchObject([{state: '0x01', secure: false}])
+  })
+})
+
+it('any bytes are facts or a DecodeError, in no more blocks than a capability can promise', () => {
+  const space = fc.oneof(
+    fc.uint8Array({minLength: 4096, maxLength: 4096}),
+    fc.array(fc.tuple(fc.nat({max: 4095}), fc.nat({max: 255})), {maxLength: 40}).map(edits => {
+      const bytes = configWith({capability: {}, link: [{}], selective: [{associations: [{}]}, {}]})
+      for (const [at, byte] of edits) bytes[at] = byte
+      return bytes
+    }),
+    fc.constant(new Uint8Array(4096).fill(0xff)),
+  )
+  fc.assert(
+    fc.property(space, fc.nat({max: 4100}), (bytes, offset) => {
+      try {
+        const {linkStreams, selectiveStreams, end} = decodeIde(bytes, offset)
+        expect(linkStreams.length).toBeLessThanOrEqual(8)
+        expect(selectiveStreams.length).toBeLessThanOrEqual(256)
+        expect(end).toBeLessThanOrEqual(4096)
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+      }
+    }),
+    {numRuns: 300},
+  )
+})
