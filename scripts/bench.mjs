@@ -1,6 +1,6 @@
 /** `npm run bench`: ratios against a baseline measured in the same run; docs/benchmarks.md keeps what was seen. */
 import {spawnSync} from 'node:child_process'
-import {mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {installDependencies, root, run} from './install.mjs'
@@ -37,15 +37,16 @@ function pair(name, command, baselineName, baseline, goal, runs = 15) {
 
 const hex = (value, digits) => value.toString(16).padStart(digits, '0')
 
-/** A plain sysfs tree of `count` functions, as both tsmctl and lspci read it. */
-function syntheticTree(count) {
-  const tree = join(scratch, `tree-${count}`)
+const header = Buffer.alloc(64)
+header.writeUInt16LE(0x8086, 0)
+header.writeUInt16LE(0x1572, 2)
+header.writeUInt8(2, 0x0b)
+
+/** A plain sysfs tree of `count` functions with this configuration space, as both tsmctl and lspci read it. */
+function syntheticTree(count, config) {
+  const tree = join(scratch, `tree-${count}-${config.length}`)
   const bus = join(tree, 'sys/bus/pci/devices')
   mkdirSync(bus, {recursive: true})
-  const config = Buffer.alloc(64)
-  config.writeUInt16LE(0x8086, 0)
-  config.writeUInt16LE(0x1572, 2)
-  config.writeUInt8(2, 0x0b)
   for (let i = 0; i < count; i++) {
     const domain = hex(Math.floor(i / 65536), 4)
     const bdf = `${domain}:${hex((i >> 8) & 255, 2)}:${hex((i >> 3) & 31, 2)}.${i & 7}`
@@ -81,11 +82,23 @@ pair('tsmctl decode', tsmctl('decode', 'spdm-version', '--hex', '100400000001001
 
 const hasLspci = spawnSync('lspci', ['--version']).status === 0
 for (const count of [1000, 20_000]) {
-  const tree = syntheticTree(count)
+  const tree = syntheticTree(count, header)
   const list = tsmctl('list', '--host', `replay:${tree}`)
   const lspci = ['lspci', '-n', '-O', `sysfs.path=${join(tree, 'sys/bus/pci')}`]
   if (hasLspci) pair(`tsmctl list, ${count} functions`, list, 'lspci -n', lspci, 'faster', 7)
   else pair(`tsmctl list, ${count} functions (no lspci here)`, list, 'node -e 0', node, '', 7)
+}
+
+// a physical function with MSI-X, PCI Express, ARI, SR-IOV, DOE and four Selective IDE streams
+const {tree: nodes} = JSON.parse(readFileSync(join(root, 'fixtures/captures/host-connected.json'), 'utf8'))
+const whole = Buffer.from(nodes['/sys/devices/pci0000:00/0000:00:03.0/0000:01:00.0/config'][2], 'base64')
+{
+  const tree = syntheticTree(20_000, whole)
+  const walk = tsmctl('list', '-o', 'bdf,role,tee,ide,ideused,serial', '--host', `replay:${tree}`)
+  const lspci = ['lspci', '-n', '-vvv', '-O', `sysfs.path=${join(tree, 'sys/bus/pci')}`]
+  const name = 'walk and decode, 20000 functions'
+  if (hasLspci) pair(name, walk, 'lspci -n -vvv', lspci, 'faster', 5)
+  else pair(`${name} (no lspci here)`, walk, 'node -e 0', node, '', 5)
 }
 
 /** Bundles `bench/NAME.ts`, runs it, and returns what it prints. */

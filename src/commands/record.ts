@@ -6,7 +6,7 @@ import {recordMachine} from '../operations/record.js'
 export default class Record extends BaseCommand {
   static override summary = 'Record this machine into one file, to replay anywhere'
   static override description =
-    'Writes everything that list and show read into a capture: one JSON file with one node per line, that a person can ' +
+    'Writes everything that the read verbs read into a capture: one JSON file with one node per line, that a person can ' +
     'read and edit. Attach it to a bug report; --anonymise leaves out serial numbers and evidence.'
   static override examples = [
     '<%= config.bin %> record machine.json --anonymise',

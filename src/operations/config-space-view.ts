@@ -1,8 +1,8 @@
 /** A whole configuration space as JSON and as text: for `show` and for `decode config-space`. */
-import {describe, hex, type Json, toHex} from '../bits/index.js'
+import {DecodeError, describe, hex, type Json, toHex} from '../bits/index.js'
 import {printable} from '../errors.js'
 import {decodeIde, type Ide} from '../ide/index.js'
-import type {Known} from '../known.js'
+import {type Known, known, thenKnown, unknown, valueOf} from '../known.js'
 import {type Capability, className, type ConfigSpace} from '../pci/index.js'
 import type {View} from './view.js'
 
@@ -19,9 +19,21 @@ const capabilityJson = ({id, name, offset, version, value}: Capability): Json =>
 const listJson = (list: Known<readonly Capability[]>): Json =>
   list.known ? {known: true, list: list.value.map(capabilityJson)} : {known: false, reason: list.reason}
 
-/** IDE registers (PCIe r7.0 §7.9.26) of a configuration space, or undefined when it has none or they were not read. */
-export const ideOf = (space: ConfigSpace, bytes: Uint8Array): Ide | undefined =>
-  space.ide.known && space.ide.value !== undefined ? decodeIde(bytes, space.ide.value) : undefined
+/**
+ * IDE registers (PCIe r6.2 §7.9.26) of a configuration space, undefined when it has none. Unknown when they were not
+ * read, and when the capability does not fit where the device says it is.
+ */
+export function ideOf(space: ConfigSpace, bytes: Uint8Array): Known<Ide | undefined> {
+  return thenKnown(space.ide, offset => {
+    if (offset === undefined) return known(undefined)
+    try {
+      return known(decodeIde(bytes, offset))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return unknown(error.message)
+    }
+  })
+}
 
 function ideJson(ide: Ide | undefined): Json {
   if (ide === undefined) return null
@@ -73,7 +85,7 @@ export function ideText(ide: Ide): string {
 const yesNo = (fact: Known<boolean>): string => (fact.known ? (fact.value ? 'yes' : 'no') : `unknown: ${fact.reason}`)
 
 export function viewConfigSpace(space: ConfigSpace, bytes: Uint8Array): View {
-  const ide = ideOf(space, bytes)
+  const ide = valueOf(ideOf(space, bytes))
   const found = [...space.findings, ...(ide?.findings ?? [])]
   const header = space.header.known ? space.header.value : undefined
   const fields: Json = {

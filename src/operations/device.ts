@@ -1,5 +1,5 @@
 /** One function and what is known of it, each fact read when it is asked for the first time and only then. */
-import {decodeIde, type Ide} from '../ide/index.js'
+import type {Ide} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Known, known, mapKnown, type Present, thenKnown, valueOf} from '../known.js'
 import {
@@ -14,6 +14,7 @@ import {
   readFunction,
   readLinkName,
 } from '../pci/index.js'
+import {ideOf} from './config-space-view.js'
 
 export interface Device extends DsmFunction {
   readonly fn: PciFunction
@@ -50,11 +51,7 @@ function deviceOf(kernel: Kernel, fn: PciFunction, devices: Devices): Device {
   const physfn = lazy(() => optional(readLinkName(kernel, `${directory}/physfn`)))
   const ideRegisters = lazy(() => {
     const {config: space, configBytes} = config()
-    return thenKnown(space, ({ide}) =>
-      thenKnown(configBytes, bytes =>
-        mapKnown(ide, offset => (offset === undefined ? undefined : decodeIde(bytes, offset))),
-      ),
-    )
+    return thenKnown(space, facts => thenKnown(configBytes, bytes => ideOf(facts, bytes)))
   })
   const device: Device = {
     bdf: fn.bdf,

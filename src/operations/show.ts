@@ -115,8 +115,7 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
   const bytes = facts.configBytes.known ? facts.configBytes.value : new Uint8Array()
   const config = space.known ? viewConfigSpace(space.value, bytes) : undefined
   if (!space.known) values.known('config', space)
-  const ide = space.known ? ideOf(space.value, bytes) : undefined
-  if (space.known && !space.value.ide.known) values.known('ideStreams', space.value.ide)
+  const ide = space.known ? values.known('ideStreams', ideOf(space.value, bytes)) : null
   const sriov = values.present('sriov', facts.sriov)
   const view: DeviceView = {
     ...rowOf(facts, facts.tsm, around.tsms),
@@ -142,7 +141,7 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
     bound: values.present('bound', facts.tsm.bound) || null,
     authenticated: values.present('authenticated', facts.tsm.authenticated) || null,
     meaning: meaningOf(facts.tsm, around.tsms),
-    ideStreams: ide === undefined ? null : numbersOf(ide),
+    ideStreams: ide ? numbersOf(ide) : null,
     streams: values.known('streams', around.streams),
     config: config?.fields ?? null,
     findings: config?.found ?? [],

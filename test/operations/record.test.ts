@@ -1,0 +1,80 @@
+/** What was recorded answers every read verb as the machine itself did. */
+import {describe, expect, it} from 'vitest'
+import {accountOf} from '../../src/ide/index.js'
+import {deviceTable} from '../../src/cli/device-table.js'
+import {type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
+import {COLUMNS, listColumns, listDevices, recordMachine, rowJson, showDevice} from '../../src/operations/index.js'
+import {readFabric} from '../../src/operations/fabric.js'
+import {guest} from '../support/guest.js'
+
+const SCENARIOS = ['guest']
+const CAPTURES = ['host-connected', 'guest-locked']
+
+/** Each read verb: its JSON data and its text. */
+const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
+  list: async kernel => {
+    const listed = await listColumns(kernel, {columns: COLUMNS})
+    const shapes = (['table', 'tree', 'raw'] as const).map(shape =>
+      deviceTable(listed, COLUMNS, {shape, headings: true}),
+    )
+    return {list: listed.list, rows: listed.devices.map(rowJson), shapes}
+  },
+  show: async kernel => {
+    const {devices} = await listDevices(kernel)
+    return Promise.all(devices.map(({bdf}) => showDevice(kernel, bdf)))
+  },
+  ide: async kernel => accountOf(await readFabric(kernel)),
+}
+
+const record = async (kernel: Kernel, anonymise = false): Promise<Kernel> =>
+  replayKernel(parseCapture((await recordMachine(kernel, {anonymise})).text))
+
+const machines: readonly (readonly [string, () => Promise<Kernel>])[] = [
+  ...SCENARIOS.map(name => [`scenario ${name}`, async () => (await guest(name)).kernel] as const),
+  ...CAPTURES.map(name => {
+    const path = new URL(`../../fixtures/captures/${name}.json`, import.meta.url).pathname
+    return [`capture ${name}`, async () => openReplay(path)] as const
+  }),
+]
+
+describe.each(machines)('a recording of %s', (_, open) => {
+  it('answers every read verb as the machine does', async () => {
+    const kernel = await open()
+    const replay = await record(kernel)
+    for (const [name, verb] of Object.entries(VERBS))
+      expect({[name]: await verb(replay)}).toEqual({[name]: await verb(kernel)})
+  })
+
+  it('can be recorded again, to the same text', async () => {
+    const kernel = await open()
+    const first = await recordMachine(kernel, {anonymise: false})
+    const second = await recordMachine(replayKernel(parseCapture(first.text)), {anonymise: false})
+    expect(second.text.slice(second.text.indexOf('"tree"'))).toBe(first.text.slice(first.text.indexOf('"tree"')))
+  })
+
+  it('that is anonymous answers every read verb, and differs only in what identifies', async () => {
+    const kernel = await open()
+    const replay = await record(kernel, true)
+    for (const [name, verb] of Object.entries(VERBS))
+      expect({[name]: withoutSerials(await verb(replay))}).toEqual({[name]: withoutSerials(await verb(kernel))})
+  })
+})
+
+it('the scenario has serial numbers, which an anonymous recording does not', async () => {
+  const {kernel} = await guest()
+  const serials = async (from: Kernel) =>
+    (await listColumns(from, {columns: COLUMNS})).devices.flatMap(device => rowJson(device)['serialNumber'] ?? [])
+  expect(await serials(kernel)).toContainEqual(expect.stringMatching(/[1-9a-f]/))
+  for (const serial of await serials(await record(kernel, true))) expect(serial).toBe('00-00-00-00-00-00-00-00')
+})
+
+/** The same without serial numbers: in the registers, and in any text as the rest of the line. */
+function withoutSerials(value: unknown): unknown {
+  const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+  return JSON.parse(
+    text
+      .replaceAll(/"serialNumber":"[^"]*"/g, '"serialNumber":""')
+      .replaceAll(/serialNumber  0x[0-9a-f]{16}/g, 'serialNumber')
+      .replaceAll(/\b(?:[0-9a-f]{2}-){7}[0-9a-f]{2}\b/g, 'serial'),
+  )
+}
