@@ -60,10 +60,11 @@ describe.each(machines)('a recording of %s', (_, open) => {
   })
 })
 
+const serials = async (from: Kernel) =>
+  (await listColumns(from, {columns: COLUMNS})).devices.flatMap(device => rowJson(device)['serialNumber'] ?? [])
+
 it('the scenario has serial numbers, which an anonymous recording does not', async () => {
   const {kernel} = await guest()
-  const serials = async (from: Kernel) =>
-    (await listColumns(from, {columns: COLUMNS})).devices.flatMap(device => rowJson(device)['serialNumber'] ?? [])
   expect(await serials(kernel)).toContainEqual(expect.stringMatching(/[1-9a-f]/))
   for (const serial of await serials(await record(kernel, true))) expect(serial).toBe('00-00-00-00-00-00-00-00')
 })
