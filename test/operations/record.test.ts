@@ -1,13 +1,22 @@
 /** What was recorded answers every read verb as the machine itself did. */
 import {describe, expect, it} from 'vitest'
+import {errnoOf} from '../../src/errors.js'
 import {accountOf} from '../../src/ide/index.js'
 import {deviceTable} from '../../src/cli/device-table.js'
-import {type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
-import {COLUMNS, listColumns, listDevices, recordMachine, rowJson, showDevice} from '../../src/operations/index.js'
+import {attributeBytes, type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
+import {
+  COLUMNS,
+  listColumns,
+  listDevices,
+  recordMachine,
+  rowJson,
+  showDevice,
+  simScenarios,
+} from '../../src/operations/index.js'
 import {readFabric} from '../../src/operations/fabric.js'
 import {guest} from '../support/guest.js'
 
-const SCENARIOS = ['guest']
+const SCENARIOS = Object.keys(await simScenarios())
 const CAPTURES = ['host-connected', 'guest-locked']
 
 /** Each read verb: its JSON data and its text. */
@@ -29,8 +38,21 @@ const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
 const record = async (kernel: Kernel, anonymise = false): Promise<Kernel> =>
   replayKernel(parseCapture((await recordMachine(kernel, {anonymise})).text))
 
+/** The machine with every device connected that can be, so that there are streams and contexts to record. */
+async function machineOf(scenario: string): Promise<Kernel> {
+  const {kernel} = await guest(scenario)
+  const {devices} = await listDevices(kernel)
+  for (const {bdf} of devices) {
+    const connect = `/sys/bus/pci/devices/${bdf}/tsm/connect`
+    if (kernel.stat(connect) === undefined) continue
+    // some have no stream left
+    await kernel.write(connect, attributeBytes('tsm0')).catch((error: unknown) => expect(errnoOf(error)).toBeDefined())
+  }
+  return kernel
+}
+
 const machines: readonly (readonly [string, () => Promise<Kernel>])[] = [
-  ...SCENARIOS.map(name => [`scenario ${name}`, async () => (await guest(name)).kernel] as const),
+  ...SCENARIOS.map(name => [`scenario ${name}`, () => machineOf(name)] as const),
   ...CAPTURES.map(name => {
     const path = new URL(`../../fixtures/captures/${name}.json`, import.meta.url).pathname
     return [`capture ${name}`, async () => openReplay(path)] as const
@@ -62,6 +84,18 @@ describe.each(machines)('a recording of %s', (_, open) => {
 
 const serials = async (from: Kernel) =>
   (await listColumns(from, {columns: COLUMNS})).devices.flatMap(device => rowJson(device)['serialNumber'] ?? [])
+
+it('the hosts have streams, contexts and a DSM where topology predicts it', async () => {
+  const states: Record<string, unknown> = {}
+  for (const name of SCENARIOS) {
+    const kernel = await machineOf(name)
+    const devices = (await listColumns(kernel, {columns: COLUMNS})).devices.map(rowJson)
+    states[name] = devices.filter(({state}) => state === 'connected').length
+    const named = devices.filter(({dsm}) => dsm !== null)
+    expect(named.map(({bdf, dsm}) => [bdf, dsm])).toEqual(named.map(({bdf, topologyDsm}) => [bdf, topologyDsm]))
+  }
+  for (const host of ['gpu-host', 'nvme-host', 'multi-segment', 'few-streams']) expect(states[host]).toBeGreaterThan(0)
+})
 
 it('the scenario has serial numbers, which an anonymous recording does not', async () => {
   const {kernel} = await guest()
