@@ -20,6 +20,7 @@ export interface Session {
   progress(line: string): void
 }
 
+/** Members may be getters: of data and text only what is printed is asked for. */
 export interface Outcome {
   readonly data: unknown
   readonly text: string

@@ -50,12 +50,15 @@ export default class List extends BaseCommand {
     const listed = await listColumns(kernel, {columns: read, sort, signal})
     for (const line of columnNotes(listed, columns)) progress(line)
     progress(hostNote(kernel, listed.list))
+    const shape = flags.tree ? 'tree' : flags.raw ? 'raw' : 'table'
+    // only one of the two is wanted, and a large machine makes either long
     return {
-      data: {...listed.list, devices: listed.devices.map(rowJson)},
-      text: deviceTable(listed, columns, {
-        shape: flags.tree ? 'tree' : flags.raw ? 'raw' : 'table',
-        headings: !flags.noheadings,
-      }),
+      get data() {
+        return {...listed.list, devices: listed.devices.map(rowJson)}
+      },
+      get text() {
+        return deviceTable(listed, columns, {shape, headings: !flags.noheadings})
+      },
     }
   }
 }

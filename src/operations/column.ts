@@ -12,6 +12,8 @@ export interface Column<Subject> {
   readonly field: string
   readonly type: 'text' | 'number' | 'flag' | 'list'
   readonly help: string
+  /** Needs the whole of configuration space: read at once, it serves the other columns too. */
+  readonly whole?: true
   value(subject: Subject): Known<Value>
 }
 

@@ -173,6 +173,7 @@ const MORE_COLUMNS: readonly ListColumn[] = [
   },
   {
     name: 'ide',
+    whole: true,
     field: 'ideStreams',
     type: 'number',
     help: 'Selective IDE streams that the capability promises; - has no IDE',
@@ -180,6 +181,7 @@ const MORE_COLUMNS: readonly ListColumn[] = [
   },
   {
     name: 'ideused',
+    whole: true,
     field: 'ideStreamsInUse',
     type: 'number',
     help: 'Selective IDE streams that are enabled in the registers, by whomever',
@@ -205,6 +207,7 @@ const MORE_COLUMNS: readonly ListColumn[] = [
   },
   {
     name: 'serial',
+    whole: true,
     field: 'serialNumber',
     type: 'text',
     help: 'Device Serial Number capability; - has none',

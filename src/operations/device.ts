@@ -25,9 +25,11 @@ export interface Device extends DsmFunction {
   /** Undefined when there is no IDE capability. */
   readonly ideRegisters: Known<Ide | undefined>
   readonly predictedDsm: Known<DsmPrediction>
+  /** Reads the whole of configuration space now, so that nothing reads a part of it first. */
+  readWhole(): void
 }
 
-/** Finds functions by BDF, each read once. */
+/** Finds functions by BDF; what was found is kept, because many ask for the same port. */
 export type Devices = (bdf: string) => Device | undefined
 
 /** Calls `make` when the value is first wanted. */
@@ -79,6 +81,9 @@ function deviceOf(kernel: Kernel, fn: PciFunction, devices: Devices): Device {
     get predictedDsm() {
       return predictDsm(device, devices)
     },
+    readWhole() {
+      config()
+    },
   }
   return device
 }
@@ -97,17 +102,19 @@ function takesIde(device: Device, devices: Devices): Known<boolean> {
 }
 
 /** All functions of `kernel`; `listed` spares reading again what a walk has read. */
-export function openDevices(kernel: Kernel, listed: readonly PciFunction[] = []): Devices {
+export function openDevices(kernel: Kernel, listed: readonly PciFunction[] = []) {
   const functions = new Map(listed.map(fn => [fn.bdf, fn]))
   const opened = new Map<string, Device>()
-  const devices: Devices = bdf => {
+  const find: Devices = bdf => {
     const before = opened.get(bdf)
     if (before !== undefined) return before
     const fn = functions.get(bdf) ?? readFunction(kernel, bdf)
     if (fn === undefined) return undefined
-    const device = deviceOf(kernel, fn, devices)
+    const device = deviceOf(kernel, fn, find)
     opened.set(bdf, device)
     return device
   }
-  return devices
+  /** A function that is looked at once: a machine may have more of them than memory for what was read of each. */
+  const once = (fn: PciFunction): Device => opened.get(fn.bdf) ?? deviceOf(kernel, fn, find)
+  return {find, once}
 }

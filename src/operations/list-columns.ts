@@ -30,14 +30,18 @@ export interface ListRequest {
 export async function listColumns(kernel: Kernel, {columns, sort, signal}: ListRequest): Promise<Listed> {
   const topology = await walkDevices(kernel, signal === undefined ? {tsm: true} : {tsm: true, signal})
   const list = deviceList(topology)
-  const devices = openDevices(kernel, topology.functions)
-  const streams = streamsByFunction(topology.hostBridges, endpoint => devices(endpoint)?.ports[0])
+  const {find, once} = openDevices(kernel, topology.functions)
+  const streams = streamsByFunction(topology.hostBridges, endpoint => find(endpoint)?.ports[0])
   const wanted = sort === undefined ? columns : [...new Set([...columns, sort])]
-  const read = list.devices.map((row): ListedDevice => {
+  const needsWhole = wanted.some(({whole}) => whole)
+  const read = topology.functions.map((fn, i): ListedDevice => {
+    const row = list.devices[i]!
     const attributes = topology.tsmAttributes.get(row.bdf) ?? NO_TSM_ATTRIBUTES
+    const device = once(fn)
+    if (needsWhole) device.readWhole()
     const subject: Subject = {
       row,
-      device: devices(row.bdf)!,
+      device,
       kernel,
       tsm: list.tsms.length === 0 ? unknown(NO_TSM) : known(attributes),
       streams: streams(row.hostBridge ?? undefined, row.bdf),

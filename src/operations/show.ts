@@ -162,16 +162,16 @@ export async function showDevice(
 ): Promise<{view: DeviceView; text: string}> {
   const tsms = listTsms(kernel)
   const facts = await inspectFunction(kernel, bdf, signal)
-  const devices = openDevices(kernel, [facts])
-  const device = devices(bdf)!
+  const {find, once} = openDevices(kernel, [facts])
+  const device = once(facts)
   const bridge = facts.place.known ? hostBridgePath(facts.place.value) : undefined
   const bridges = bridge === undefined ? [] : [readHostBridge(kernel, bridge)]
-  const streams = streamsByFunction(bridges, endpoint => devices(endpoint)?.ports[0])
+  const streams = streamsByFunction(bridges, endpoint => find(endpoint)?.ports[0])
   return viewOf(facts, {
     tsms,
     role: mapKnown(device.portType, roleName),
     path: device.ports.map(port => {
-      const type = devices(port)?.portType
+      const type = find(port)?.portType
       return {bdf: port, role: type?.known ? roleName(type.value) : null}
     }),
     topologyDsm: device.predictedDsm,

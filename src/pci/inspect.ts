@@ -81,7 +81,9 @@ export function readConfig(
 ): Pick<FunctionFacts, 'config' | 'configBytes'> {
   const path = `${directory}/config`
   const configBytes = attempt(path, at => kernel.readAt(at, 0, length))
-  const size = kernel.stat(path)?.size
+  // as many bytes as there can be need no size to be told from fewer
+  const isWhole = configBytes.known && configBytes.value.length === CONFIG_LENGTH
+  const size = isWhole ? CONFIG_LENGTH : kernel.stat(path)?.size
   return {configBytes, config: mapKnown(configBytes, bytes => decodeConfigSpace(bytes, size))}
 }
 
