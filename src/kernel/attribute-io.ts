@@ -32,14 +32,15 @@ export interface Access {
 /** The kernel's own files: it decides itself what may be read. */
 const KERNEL_FILE: Access = {flags: constants.O_RDONLY}
 
-const {O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG, S_IRGRP, S_IROTH, S_IRUSR} = constants
+const {O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG, S_IRGRP, S_IROTH, S_IRUSR} = constants
 
 /**
  * A file of a tree on disk, read with the kernel's manners: an attribute without read permission is EACCES for root as
- * well, and what is not a regular file is neither waited for nor read.
+ * well, and what is not a regular file is neither waited for nor read. A link is ELOOP: whoever reads a tree follows
+ * links inside the tree only.
  */
 export const TREE_FILE: Access = {
-  flags: O_RDONLY | O_NONBLOCK,
+  flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW,
   check(fd, shown) {
     const {mode} = fstatSync(fd)
     if ((mode & S_IFMT) === S_IFDIR) throw new ErrnoError('EISDIR', 'read', shown)

@@ -1,10 +1,10 @@
 /** A plain sysfs tree on disk (copied, unpacked, or made for a test), served read-only. */
 import {join} from 'node:path'
-import {ErrnoError} from '../errors.js'
+import {errnoOf, ErrnoError} from '../errors.js'
 import {linkTarget, listNames, readPart, readWhole, statOf, TREE_FILE} from './attribute-io.js'
 import type {Kernel, Stat} from './port.js'
 import {replayHost, type ReplayOptions} from './replay-host.js'
-import {type Lookup, resolvePath} from './walk.js'
+import {childOf, type Lookup, resolvePath} from './walk.js'
 
 export interface TreeOptions extends ReplayOptions {
   /** Where the directory's content lies in the tree the reader sees: `/` for a system root, `/sys` for a sysfs. */
@@ -44,9 +44,26 @@ export function treeKernel(directory: string, options: TreeOptions = {}): Kernel
     return place
   }
 
+  /** Reads the file at `path`. Few files are links, and opening says so: then, and only then, the link is looked up. */
+  function reading<T>(path: string, read: (place: string) => T): T {
+    const slash = path.lastIndexOf('/')
+    const name = path.slice(slash + 1)
+    if (slash <= 0 || /^\.{0,2}$/.test(name)) return read(locate(path, true, 'read'))
+    const parent = resolvePath(path.slice(0, slash), true, lookup, 'read')
+    if (lookup(parent) !== 'directory') return read(locate(path, true, 'read'))
+    const place = onDisk(childOf(parent, name))
+    if (place === undefined) return read(locate(path, true, 'read'))
+    try {
+      return read(place)
+    } catch (error) {
+      if (errnoOf(error) !== 'ELOOP') throw error
+      return read(locate(path, true, 'read'))
+    }
+  }
+
   return replayHost(directory, options, {
-    read: path => readWhole(locate(path, true, 'read'), path, TREE_FILE),
-    readAt: (path, offset, length) => readPart(locate(path, true, 'read'), offset, length, path, TREE_FILE),
+    read: path => reading(path, place => readWhole(place, path, TREE_FILE)),
+    readAt: (path, offset, length) => reading(path, place => readPart(place, offset, length, path, TREE_FILE)),
     readlink(path) {
       const place = locate(path, false, 'readlink')
       const found = waypoints.get(resolvePath(path, false, lookup, 'readlink'))
