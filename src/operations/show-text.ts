@@ -19,7 +19,7 @@ function topologyText({topologyDsm, dsm}: DeviceView): string | null {
 }
 
 const ideText = ({ideStreams: numbers}: DeviceView): string | null =>
-  numbers && `capability ${numbers.capability}, usable by Linux ${numbers.usable}, enabled ${numbers.inUse}`
+  numbers && `capability ${numbers.capability}, blocks Linux can use ${numbers.usable}, enabled ${numbers.inUse}`
 
 function rowsOf(view: DeviceView): [string, string | null][] {
   const {id, className, revision, subsystem} = view

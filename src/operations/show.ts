@@ -53,7 +53,10 @@ export interface DeviceView extends DeviceRow {
   readonly authenticated: string | null
   /** What `authenticated`, `tsm/` and `bound` mean here, and what they do not. */
   readonly meaning: readonly {readonly attribute: string; readonly text: string}[]
-  /** Selective IDE streams: promised by the capability, usable by Linux, enabled by anybody. */
+  /**
+   * Selective IDE streams: promised by the capability, in blocks that Linux can use, enabled by anybody. Whether Linux
+   * takes the capability at all depends on the machine: the accounting of `ide list` says.
+   */
   readonly ideStreams: {readonly capability: number; readonly usable: number; readonly inUse: number} | null
   /** Streams of the kernel that end here. */
   readonly streams: readonly string[] | null

@@ -14,6 +14,8 @@ import {
   simScenarios,
 } from '../../src/operations/index.js'
 import {readFabric} from '../../src/operations/fabric.js'
+import {planIde} from '../../src/operations/ide-plan.js'
+import {simKernel} from '../../src/sim/index.js'
 import {guest} from '../support/guest.js'
 
 const SCENARIOS = Object.keys(await simScenarios())
@@ -32,27 +34,37 @@ const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
     const {devices} = await listDevices(kernel)
     return Promise.all(devices.map(({bdf}) => showDevice(kernel, bdf)))
   },
-  ide: async kernel => accountOf(await readFabric(kernel)),
+  'ide list': async kernel => accountOf(await readFabric(kernel)),
+  // a machine on which no device can have a stream says so, and has to say so again
+  'ide plan': kernel => planIde(kernel, {rule: 'slot', pools: [], bdfs: []}).catch((error: Error) => error.message),
 }
 
 const record = async (kernel: Kernel, anonymise = false): Promise<Kernel> =>
   replayKernel(parseCapture((await recordMachine(kernel, {anonymise})).text))
 
-/** The machine with every device connected that can be, so that there are streams and contexts to record. */
+const expectErrno = (error: unknown): void => expect(errnoOf(error)).toBeDefined()
+
+/** The machine with VFs enabled and every device connected that can be: then there are streams and contexts to record. */
 async function machineOf(scenario: string): Promise<Kernel> {
   const {kernel} = await guest(scenario)
   const {devices} = await listDevices(kernel)
   for (const {bdf} of devices) {
+    const vfs = `/sys/bus/pci/devices/${bdf}/sriov_numvfs`
+    if (kernel.stat(vfs) !== undefined) await kernel.write(vfs, attributeBytes('2')).catch(expectErrno)
     const connect = `/sys/bus/pci/devices/${bdf}/tsm/connect`
     if (kernel.stat(connect) === undefined) continue
     // some have no stream left
-    await kernel.write(connect, attributeBytes('tsm0')).catch((error: unknown) => expect(errnoOf(error)).toBeDefined())
+    await kernel.write(connect, attributeBytes('tsm0')).catch(expectErrno)
   }
   return kernel
 }
 
 const machines: readonly (readonly [string, () => Promise<Kernel>])[] = [
   ...SCENARIOS.map(name => [`scenario ${name}`, () => machineOf(name)] as const),
+  [
+    'scenario nvme-host without privilege',
+    async () => simKernel((await guest('nvme-host')).directory, {privileged: false}),
+  ],
   ...CAPTURES.map(name => {
     const path = new URL(`../../fixtures/captures/${name}.json`, import.meta.url).pathname
     return [`capture ${name}`, async () => openReplay(path)] as const
@@ -87,13 +99,16 @@ const serials = async (from: Kernel) =>
 
 it('the hosts have streams, contexts and a DSM where topology predicts it', async () => {
   const states: Record<string, unknown> = {}
+  let vfs = 0
   for (const name of SCENARIOS) {
     const kernel = await machineOf(name)
     const devices = (await listColumns(kernel, {columns: COLUMNS})).devices.map(rowJson)
     states[name] = devices.filter(({state}) => state === 'connected').length
+    vfs += devices.filter(({physfn}) => physfn !== null).length
     const named = devices.filter(({dsm}) => dsm !== null)
     expect(named.map(({bdf, dsm}) => [bdf, dsm])).toEqual(named.map(({bdf, topologyDsm}) => [bdf, topologyDsm]))
   }
+  expect(vfs).toBeGreaterThan(0)
   for (const host of ['gpu-host', 'nvme-host', 'multi-segment', 'few-streams']) expect(states[host]).toBeGreaterThan(0)
 })
 
