@@ -4,8 +4,6 @@ import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.j
 import {markdown} from '../src/bits/index.js'
 import {DATA, envelopeOf} from '../src/cli/schemas.js'
 import {FINDINGS} from '../src/ide/index.js'
-import {COLUMNS} from '../src/operations/list.js'
-import {ALL_LAYOUTS, decodeKinds} from '../src/operations/index.js'
 import {headerOf} from '../src/operations/column.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'
 

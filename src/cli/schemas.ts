@@ -3,42 +3,8 @@
  * ship in `schema/`; tests hold every command's output against them. No command loads this file.
  */
 import * as v from 'valibot'
-import {COLUMNS} from '../operations/columns.js'
-
-const text = v.string()
-const maybe = <S extends v.GenericSchema>(schema: S) => v.nullable(schema)
-const hexText = v.pipe(v.string(), v.regex(/^0x[0-9a-f]+$/))
-const bdf = v.pipe(v.string(), v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/))
-const digest = v.pipe(v.string(), v.regex(/^sha384:[0-9a-f]{96}$/))
-/** What --redact leaves of a value. */
-const masked = v.pipe(v.string(), v.regex(/^\[redacted [a-z]+ \d+\]$/))
-const identifyingDigest = v.union([digest, masked])
-const time = v.pipe(v.string(), v.isoTimestamp())
-const anything = v.unknown()
-
-const finding = v.strictObject({path: text, offset: v.number(), message: text})
-
-const deviceRow = {
-  bdf,
-  id: maybe(text),
-  class: maybe(text),
-  className: maybe(text),
-  driver: maybe(text),
-  hostBridge: maybe(text),
-  ports: v.array(bdf),
-  tsm: maybe(text),
-  state: maybe(text),
-  unknown: maybe(text),
-}
-
-const unreadable = v.array(v.strictObject({field: text, reason: text}))
-
-/** Members that `-o` adds to a row of `list`, from the column table. */
-const COLUMN_TYPES = {text, number: v.number(), flag: v.boolean(), list: v.array(text)} as const
-const askedMembers = {
-  ...Object.fromEntries(COLUMNS.map(({field, type}) => [field, v.optional(maybe(COLUMN_TYPES[type]))])),
-  unreadable: v.optional(unreadable),
-}
+import {DEVICE_DATA} from './device-schemas.js'
+import {anything, bdf, digest, hexText, identifyingDigest, maybe, text, time} from './schema-atoms.js'
 
 const tdi = v.strictObject({
   bdf,
@@ -265,86 +231,7 @@ const ideBlock = v.strictObject({
 /** Data of each command, by the name in its `schema` field; `error` is what no command could be found for. */
 export const DATA = {
   error: v.null(),
-  list: v.union([
-    v.strictObject({
-      devices: v.array(v.strictObject({...askedMembers, ...deviceRow})),
-      tsms: v.array(v.strictObject({name: text, mode: maybe(text), parent: maybe(text)})),
-      tsmCore: v.boolean(),
-      vanished: v.array(bdf),
-    }),
-    v.strictObject({
-      columns: v.array(
-        v.strictObject({name: text, field: text, type: v.picklist(['text', 'number', 'flag', 'list']), help: text}),
-      ),
-    }),
-  ]),
-  show: v.strictObject({
-    devices: v.array(
-      v.strictObject({
-        ...deviceRow,
-        revision: maybe(hexText),
-        subsystem: maybe(text),
-        role: maybe(text),
-        path: v.array(v.strictObject({bdf, role: maybe(text)})),
-        iommuGroup: maybe(text),
-        numaNode: maybe(v.number()),
-        powerState: maybe(text),
-        driverOverride: maybe(text),
-        physfn: maybe(bdf),
-        virtfns: v.array(bdf),
-        sriov: maybe(v.strictObject({totalVfs: maybe(v.number()), numVfs: maybe(v.number())})),
-        siblings: v.array(bdf),
-        doeFeatures: maybe(v.array(text)),
-        bars: v.array(
-          v.strictObject({
-            index: v.number(),
-            kind: text,
-            size: maybe(hexText),
-            address: maybe(hexText),
-            prefetchable: v.boolean(),
-          }),
-        ),
-        dsm: maybe(text),
-        topologyDsm: maybe(v.strictObject({dsm: maybe(bdf), because: text})),
-        bound: maybe(text),
-        authenticated: maybe(text),
-        meaning: v.array(v.strictObject({attribute: text, text})),
-        ideStreams: maybe(v.strictObject({capability: v.number(), usable: v.number(), inUse: v.number()})),
-        streams: maybe(v.array(text)),
-        config: anything,
-        findings: v.array(finding),
-        unreadable,
-      }),
-    ),
-  }),
-  decode: v.union([
-    v.strictObject({
-      kind: v.literal('config-space'),
-      name: text,
-      spec: text,
-      devices: v.array(
-        v.strictObject({
-          bdf,
-          size: v.number(),
-          fields: anything,
-          findings: v.array(finding),
-          unreadable: maybe(text),
-        }),
-      ),
-    }),
-    v.strictObject({
-      kinds: v.array(v.strictObject({kind: text, name: text, spec: text, context: v.record(text, v.number())})),
-    }),
-    v.strictObject({
-      kind: text,
-      name: text,
-      spec: text,
-      size: v.number(),
-      context: v.record(text, v.number()),
-      fields: anything,
-      findings: v.array(finding),
-    }),
-  ]),
+  ...DEVICE_DATA,
   'ide-plan': idePlan,
   lock: perDevice(transition),
   unlock: perDevice(transition),

@@ -1,7 +1,6 @@
 /** What was recorded answers every read verb as the machine itself did. */
 import {describe, expect, it} from 'vitest'
 import {errnoOf} from '../../src/errors.js'
-import {accountOf} from '../../src/ide/index.js'
 import {deviceTable} from '../../src/cli/device-table.js'
 import {attributeBytes, type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
 import {
@@ -13,8 +12,9 @@ import {
   showDevice,
   simScenarios,
 } from '../../src/operations/index.js'
-import {readFabric} from '../../src/operations/fabric.js'
+import {listIde} from '../../src/operations/ide-list.js'
 import {planIde} from '../../src/operations/ide-plan.js'
+import {showIde} from '../../src/operations/ide-show.js'
 import {simKernel} from '../../src/sim/index.js'
 import {guest} from '../support/guest.js'
 
@@ -34,7 +34,12 @@ const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
     const {devices} = await listDevices(kernel)
     return Promise.all(devices.map(({bdf}) => showDevice(kernel, bdf)))
   },
-  'ide list': async kernel => accountOf(await readFabric(kernel)),
+  'ide list': kernel => listIde(kernel),
+  'ide show': async kernel =>
+    showIde(
+      kernel,
+      (await listDevices(kernel)).devices.map(({bdf}) => bdf),
+    ),
   // a machine on which no device can have a stream says so, and has to say so again
   'ide plan': kernel => planIde(kernel, {rule: 'slot', pools: [], bdfs: []}).catch((error: Error) => error.message),
 }
