@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {redactFlag} from '../cli/redact.js'
+import {breathe} from '../operations/breathe.js'
 import {listDevices} from '../operations/list.js'
 import {showDevice} from '../operations/show.js'
 
@@ -26,8 +27,10 @@ export default class Show extends BaseCommand {
       ? (await listDevices(kernel, signal)).devices.map(({bdf}) => bdf)
       : parseBdfs(argv as string[])
     const shown = []
-    // oxlint-disable-next-line no-await-in-loop
-    for (const bdf of bdfs) shown.push(await showDevice(kernel, bdf, signal))
+    for (const [index, bdf] of bdfs.entries()) {
+      await breathe(index, signal)
+      shown.push(await showDevice(kernel, bdf, signal))
+    }
     return {data: {devices: shown.map(({view}) => view)}, text: shown.map(({text}) => text).join('\n')}
   }
 }

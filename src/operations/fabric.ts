@@ -4,7 +4,7 @@
  * stream that is being set up or torn down meanwhile shows only some of its parts.
  */
 import {DecodeError, equal} from '../bits/index.js'
-import {ErrnoError, printablePath} from '../errors.js'
+import {printablePath} from '../errors.js'
 import {
   decodeIde,
   type Fabric,
@@ -20,7 +20,6 @@ import {
   type ConfigSpace,
   decodeConfigSpace,
   deviceDirectory,
-  DEVICES,
   type HostBridge,
   listHostBridges,
   memoryWindows,
@@ -29,6 +28,7 @@ import {
   ridOf,
   walkDevices,
 } from '../pci/index.js'
+import {breathe} from './breathe.js'
 
 const CONFIG_LENGTH = 4096
 /** Readings after the first. A connect changes registers for some milliseconds, seconds apart. */
@@ -46,15 +46,6 @@ interface Reading {
   readonly fn: Omit<FabricFunction, 'ide'>
   /** Undefined without an IDE capability. */
   readonly registers: Known<Registers | undefined>
-}
-
-/** Functions read between two looks at the signal: a real function takes about a millisecond. */
-const BREATH = 64
-
-/** Lets signals in. Throws ErrnoError EINTR on abort. */
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise(resolve => setImmediate(resolve))
-  if (signal?.aborted) throw new ErrnoError('EINTR', 'read', DEVICES)
 }
 
 const VF = unknown('virtual functions are not read: they have no streams of their own')
@@ -161,7 +152,7 @@ export async function readFabric(kernel: Kernel, signal?: AbortSignal): Promise<
   const topology = await walkDevices(kernel, signal === undefined ? {} : {signal})
   const readings: Reading[] = []
   for (const [index, listed] of topology.functions.entries()) {
-    if (index % BREATH === 0) await breathe(signal)
+    await breathe(index, signal)
     const reading = readFunction(kernel, listed)
     if (reading !== undefined) readings.push(reading)
   }

@@ -2,6 +2,7 @@
 import type {Kernel} from '../kernel/index.js'
 import {type Known, known, unknown, valueOf} from '../known.js'
 import {compareBdf, isBdf, NO_TSM_ATTRIBUTES, walkDevices} from '../pci/index.js'
+import {breathe} from './breathe.js'
 import type {Value} from './column.js'
 import type {ListColumn, Subject} from './columns.js'
 import {openDevices} from './device.js'
@@ -34,8 +35,10 @@ export async function listColumns(kernel: Kernel, {columns, sort, signal}: ListR
   const streams = streamsByFunction(topology.hostBridges, endpoint => find(endpoint)?.ports[0])
   const wanted = sort === undefined ? columns : [...new Set([...columns, sort])]
   const needsWhole = wanted.some(({whole}) => whole)
-  const read = topology.functions.map((fn, i): ListedDevice => {
-    const row = list.devices[i]!
+  const read: ListedDevice[] = []
+  for (const [index, fn] of topology.functions.entries()) {
+    await breathe(index, signal)
+    const row = list.devices[index]!
     const attributes = topology.tsmAttributes.get(row.bdf) ?? NO_TSM_ATTRIBUTES
     const device = once(fn)
     if (needsWhole) device.readWhole()
@@ -46,8 +49,8 @@ export async function listColumns(kernel: Kernel, {columns, sort, signal}: ListR
       tsm: list.tsms.length === 0 ? unknown(NO_TSM) : known(attributes),
       streams: streams(row.hostBridge ?? undefined, row.bdf),
     }
-    return {row, cells: new Map(wanted.map(column => [column, column.value(subject)]))}
-  })
+    read.push({row, cells: new Map(wanted.map(column => [column, column.value(subject)]))})
+  }
   return {list, devices: sort === undefined ? read : read.toSorted(byColumn(sort))}
 }
 

@@ -62,6 +62,11 @@ describe('columns', () => {
     expect(reads.filter(path => path.endsWith('config 4096'))).toEqual([])
   })
 
+  it('stop being read on abort', async () => {
+    const signal = AbortSignal.abort()
+    await expect(listColumns(openReplay(HOST), {columns: COLUMNS, signal})).rejects.toMatchObject({errno: 'EINTR'})
+  })
+
   it('say what the capture holds', async () => {
     const {devices} = await listed('bdf,role,pf,vf,numvfs,tee,ide,ideused,stream,dsm,topodsm,doe')
     expect(devices.map(rowJson)).toMatchObject([
