@@ -67,7 +67,7 @@ export function redactor(data: unknown): Redactor {
     if (typeof value === 'string') return text(value)
     if (Array.isArray(value)) return value.map(json)
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, json(member)]))
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [text(name), json(member)]))
   }
   return {count: new Set(labels.map(([, label]) => label)).size, text, json}
 }

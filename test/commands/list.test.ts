@@ -2,6 +2,7 @@
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
+import {GOOD, guest} from '../support/guest.js'
 import {root, tsmctl, tsmctlJson} from './run.js'
 
 const host = 'replay:fixtures/captures/host-connected.json'
@@ -57,5 +58,33 @@ describe.skipIf(!existsSync(join(root, 'dist')))('show and decode (need a build)
     expect(json.data.devices).toMatchObject([{bdf: '0000:01:00.0', size: 4096, unreadable: null}])
     expect(tsmctlJson(['decode', 'config-space', capture, '--device', '9:00.0']).code).toBe(3)
     expect(tsmctlJson(['decode', 'config-space', '--hex', '00', '--device', '9:00.0']).code).toBe(2)
+  })
+})
+
+describe.skipIf(!existsSync(join(root, 'dist')))('--redact (needs a build)', () => {
+  it('masks the same serial number in list and the identity in evidence, in text and in JSON', async () => {
+    const {directory} = await guest()
+    const sim = {host: `sim:${directory}`}
+    expect(tsmctl(['lock', GOOD], sim).code).toBe(0)
+
+    const plain = tsmctlJson(['show', GOOD], sim).json
+    const serial = /"serialNumber":"(0x[0-9a-f]+)"/.exec(JSON.stringify(plain))![1]!
+    const shown = tsmctl(['show', GOOD, '--redact'], sim)
+    expect(shown.out).toContain('serialNumber  [redacted serial 1]')
+    expect(shown.err).toContain('redacted: 1 identifying value')
+    expect(JSON.stringify(tsmctlJson(['show', GOOD, '--redact'], sim).json)).not.toContain(serial)
+
+    const file = join(directory, 'bundle.json')
+    expect(tsmctl(['evidence', GOOD, '--out', file], sim).code).toBe(0)
+    const args = ['verify', file, '--policy', join(directory, 'policy.yaml')]
+    const {certificate, name} = tsmctlJson(args, sim).json.data.appraisal.subject
+    const redacted = tsmctlJson([...args, '--redact'], sim).json
+    expect(redacted.data.appraisal.subject.certificate).toMatch(/^\[redacted certificate \d+\]$/)
+    expect(redacted.warnings).toContainEqual(expect.objectContaining({code: 'redacted'}))
+    for (const text of [JSON.stringify(redacted), tsmctl([...args, '--redact'], sim).out])
+      for (const identity of [certificate, name]) expect([identity, text.includes(identity)]).toEqual([identity, false])
+
+    const evidence = tsmctlJson(['evidence', GOOD, '--redact'], sim).json.data
+    expect(evidence.nonce).toMatch(/^\[redacted nonce \d+\]$/)
   })
 })

@@ -38,6 +38,11 @@ describe('--redact', () => {
     })
   })
 
+  it('names of members are values too', () =>
+    expect(hide({serial: 'gpu-7', submods: {'spdm:gpu-7': 1}}).json).toMatchObject({
+      submods: {'spdm:[redacted serial 1]': 1},
+    }))
+
   it('masks the longer of two values first', () =>
     expect(hide({serial: 'abc', nonce: 'abcdef'}, 'abcdef abc').text).toBe('[redacted nonce 1] [redacted serial 1]'))
 
