@@ -4,10 +4,12 @@ import type {Kernel} from '../kernel/index.js'
 import {
   accept,
   approvalText,
+  cellText,
   type DeviceRow,
   listDevices,
   reject,
   reviewDevice,
+  STANDARD_COLUMNS,
   stateText,
 } from '../operations/index.js'
 import type {Cockpit, CockpitDevice} from './cockpit.js'
@@ -66,14 +68,19 @@ function answerFor(appraisal: Appraisal | undefined, bdf: string, typed: string)
   return typed === `${bdf} ${appraisal.shortD}` ? approvalText(appraisal, bdf) : typed
 }
 
-const deviceOf = ({bdf, id, className, driver, state, unknown, tsm}: DeviceRow): CockpitDevice => ({
-  bdf,
-  id: id ?? '?',
-  className: className ?? '?',
-  driver,
-  state: state ?? (unknown === null ? '-' : 'unknown'),
-  tsm,
-})
+/** The words of `list`, from its columns. */
+function deviceOf(row: DeviceRow): CockpitDevice {
+  const cells = new Map(STANDARD_COLUMNS.map(column => [column.name, cellText(column.value(row))]))
+  const {bdf, driver, state, unknown, tsm} = row
+  return {
+    bdf,
+    id: cells.get('id')!,
+    className: cells.get('class')!,
+    driver,
+    state: state ?? (unknown === null ? '-' : 'unknown'),
+    tsm,
+  }
+}
 
 /** What can be reviewed comes first, in the order of the bus. */
 const rank = ({state}: CockpitDevice): number => (/^(?:CONFIG_|RUN$|ERROR$)/.test(state) ? 0 : 1)
