@@ -78,6 +78,12 @@ export function readToEnd(fd: number, shown: string, page = 0): Uint8Array {
   }
 }
 
+/** At most `length` bytes from the beginning of a file on disk, which gives as many as it has. */
+export function readStart(fd: number, length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  return out.subarray(0, readSync(fd, out, 0, length, 0))
+}
+
 /** sysfs, configfs and disks give less than a page only at the end; /proc stops between records as it likes. */
 const pageOf = (path: string): number => (path.startsWith('/proc/') ? 0 : 4096)
 

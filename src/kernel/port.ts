@@ -34,8 +34,8 @@ export interface NetlinkRequest {
 export interface StateStore {
   /** Where it is, for messages. */
   readonly directory: string
-  /** Content of a state file, or undefined when there is none. */
-  read(name: string): Uint8Array | undefined
+  /** Content of a state file, or its first `length` bytes; undefined when there is none. */
+  read(name: string, length?: number): Uint8Array | undefined
   /** Appends and returns only once the bytes are on the disk. */
   append(name: string, bytes: Uint8Array): void
   /** Replaces the whole file atomically (temporary file, fsync, rename). */

@@ -3,7 +3,7 @@ import {closeSync, constants, fdatasyncSync, fstatSync, lstatSync, mkdirSync, op
 import {join} from 'node:path'
 import {concat} from '../bits/index.js'
 import {ErrnoError, TsmctlError} from '../errors.js'
-import {readToEnd} from './attribute-io.js'
+import {readStart, readToEnd} from './attribute-io.js'
 import {publish, syncDirectory, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
 import {checkedName} from './names.js'
@@ -52,12 +52,12 @@ export function directoryState(directory: string): StateStore {
   const pathOf = (name: string): string => join(directory, checkedName(name))
   return {
     directory,
-    read(name) {
+    read(name, length) {
       const path = pathOf(name)
       let fd: number | undefined
       try {
         fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        return readToEnd(fd, path)
+        return length === undefined ? readToEnd(fd, path) : readStart(fd, length)
       } catch (error) {
         const refusal = errnoError(error, 'read', path)
         if (refusal.errno === 'ENOENT') return undefined
@@ -99,7 +99,7 @@ export function memoryState(): StateStore {
   const files = new Map<string, Uint8Array>()
   return {
     directory: '(memory)',
-    read: name => files.get(checkedName(name))?.slice(),
+    read: (name, length) => files.get(checkedName(name))?.slice(0, length),
     append(name, bytes) {
       files.set(checkedName(name), concat(files.get(name) ?? new Uint8Array(0), bytes))
     },

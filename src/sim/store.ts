@@ -46,6 +46,12 @@ function parse(bytes: Uint8Array, path: string): unknown {
 /** Is there a simulated machine in `directory`? */
 export const machineExists = (directory: string): boolean => directoryState(directory).read(MACHINE) !== undefined
 
+/** Bytes at the beginning of the state that hold its revision, which every change raises, and the boot id. */
+const HEAD = 80
+/** A file that somebody edited may begin with anything: then its beginning says nothing. */
+const REVISED = /^\{"revision":\d+,"bootId":"/
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
+
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4))
 const LONGEST_PAUSE = 8
 /** With pauses of 4 ms on average about ten seconds: far longer than any change takes. */
@@ -91,17 +97,18 @@ export function openMachine(directory: string): MachineStore {
     throw spoilt(join(directory, MACHINE), 'not the description of a simulated machine')
   const machine = found as Machine
   const isState = isStateOf(machine.functions.map(({bdf}) => bdf))
-  let bytes: Uint8Array = new Uint8Array()
+  let head: Uint8Array = new Uint8Array()
   let current: MachineState | undefined
 
   function state(): MachineState {
+    const start = files.read(STATE, HEAD) ?? new Uint8Array()
+    if (current !== undefined && Buffer.compare(start, head) === 0 && REVISED.test(textOf(start))) return current
     const now = files.read(STATE) ?? new Uint8Array()
-    if (current === undefined || Buffer.compare(now, bytes) !== 0) {
-      const read = parse(now, join(directory, STATE))
-      if (!isState(read)) throw spoilt(join(directory, STATE), 'not the state of this simulated machine')
-      current = read as MachineState
-      bytes = now
-    }
+    const read = parse(now, join(directory, STATE))
+    if (!isState(read)) throw spoilt(join(directory, STATE), 'not the state of this simulated machine')
+    // of what was read, not of what was there before: somebody may have changed it in between
+    head = now.slice(0, HEAD)
+    current = read as MachineState
     return current
   }
 
