@@ -14,6 +14,8 @@ export interface Session {
   readonly kernel: Kernel
   /** Aborted by Ctrl-C and SIGTERM: operations stop after the current step and roll back. */
   readonly signal: AbortSignal
+  /** Aborted by the second of them: what the kernel is still at is not waited for either. */
+  readonly abandon: AbortSignal
   readonly json: boolean
   warn(code: string, message: string, subject?: string): void
   /** Progress for people, on standard error; silent under --json. */
@@ -50,7 +52,8 @@ export abstract class BaseCommand extends Command {
     let redacts = false
     const warnings: Warning[] = []
     const abort = new AbortController()
-    const onSignal = (): void => abort.abort()
+    const abandon = new AbortController()
+    const onSignal = (): void => (abort.signal.aborted ? abandon : abort).abort()
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
     let kernel: Kernel | undefined
@@ -68,6 +71,7 @@ export abstract class BaseCommand extends Command {
       outcome = await this.act({
         kernel: kernel as Kernel,
         signal: abort.signal,
+        abandon: abandon.signal,
         json,
         warn: (code, message, subject) => warnings.push({code, message, subject: subject ?? null}),
         progress: line => {

@@ -28,6 +28,7 @@ export async function eachDevice<R extends object>(
       if (failure === null) continue
       first ??= failure
       failed++
+      if (failure.kind === 'interrupted') break
     } catch (thrown) {
       const error = asTsmctlError(thrown)
       devices.push({bdf, ok: false, result: null, error: envelopeError(error)})

@@ -78,6 +78,8 @@ async function start(): Promise<Helper> {
   const {spawn} = await import('node:child_process')
   const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', SCRIPT], {
     stdio: ['pipe', 'pipe', 'ignore'],
+    // Ctrl-C in a terminal goes to the whole process group: a write that was begun must outlive it to be answered
+    detached: true,
     env: {...process.env, NODE_OPTIONS: ''},
   })
   // what happens to it while nobody asks concerns nobody; whoever asks hears of its end by 'close'
@@ -107,7 +109,7 @@ function exchange(helper: Helper, verb: string, path: string, data: string | nul
     }
     const onError = (error: Error): void =>
       settle(() => reject(errnoError(error, `start a helper process to ${verb}`, path)))
-    // Ctrl-C reaches the whole process group
+    // ended from outside
     const onClose = (): void => settle(() => reject(new ErrnoError('EINTR', verb, path)))
     const onData = (chunk: Buffer): void => {
       answer.push(chunk)

@@ -15,7 +15,7 @@ export interface LiveOptions {
 }
 
 /** TSM attributes and configfs reports wait for firmware; binding, removal and reset wait for drivers. */
-const BLOCKING = /\/tsm\/|\/(?:bind|unbind|drivers_probe|remove|rescan|reset|sriov_numvfs)$/
+const BLOCKING = /\/tsm\/|\/(?:authenticated|bind|unbind|drivers_probe|remove|rescan|reset|sriov_numvfs)$/
 
 /** Locks must be seen by all of root's processes and vanish with a reboot; /run does both. */
 const RUN_DIRECTORY = '/run/tsmctl'

@@ -45,8 +45,12 @@ export interface Plan {
 /** Where a plan stopped. `undone` and `notUndone` list the completed steps' aims. */
 export interface PlanFailure {
   readonly step: number
+  /** Where that step writes. */
+  readonly path: string
   readonly reason: string
   readonly errno: string | null
+  /** The kernel refused the step's write; false when what failed is the reading back. */
+  readonly refused: boolean
   readonly undone: readonly string[]
   readonly notUndone: readonly string[]
 }
@@ -74,53 +78,64 @@ export class PlanError extends TsmctlError {
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined
+  /** Gives up waiting for a write or reading that was begun; the kernel may still complete it. */
+  readonly abandon?: AbortSignal | undefined
   readonly onStep?: ((step: Step, index: number) => void) | undefined
 }
 
 const said = (text: string | null): string => (text === null ? 'nothing' : quoted(text))
 
-async function unmet(kernel: Kernel, expectations: readonly Expectation[]): Promise<string | undefined> {
+async function unmet(
+  kernel: Kernel,
+  expectations: readonly Expectation[],
+  abandon?: AbortSignal,
+): Promise<string | undefined> {
   for (const {path, reads} of expectations) {
-    const found = await observe(kernel, path)
+    const found = await observe(kernel, path, abandon)
     if (found !== reads) return `${printable(path, 300)} reads ${said(found)} instead of ${said(reads)}`
   }
   return undefined
 }
 
-/** The signal is not passed on: a write that was begun is let finish, because killing it tells us nothing. */
-async function writeStep(kernel: Kernel, {write: {path, value}, tolerate}: Step): Promise<void> {
+/** Ctrl-C is not passed on: a write that was begun is let finish, because killing it tells us nothing. */
+async function writeStep(kernel: Kernel, {write: {path, value}, tolerate}: Step, abandon?: AbortSignal): Promise<void> {
   try {
-    await kernel.write(path, attributeBytes(value))
+    await kernel.write(path, attributeBytes(value), abandon)
   } catch (error) {
     if (!(error instanceof ErrnoError) || !tolerate?.includes(error.errno)) throw error
   }
 }
 
-async function checkStep(kernel: Kernel, {write: {path}, expect}: Step): Promise<void> {
-  const problem = await unmet(kernel, expect)
+async function checkStep(kernel: Kernel, {write: {path}, expect}: Step, abandon?: AbortSignal): Promise<void> {
+  const problem = await unmet(kernel, expect, abandon)
   if (problem !== undefined)
     throw new TsmctlError({kind: 'transition', attempted: `write ${path}`, got: `the write had no effect: ${problem}`})
 }
 
-/** Is there nothing to take back? Where that cannot be read, taking back is tried. */
-async function isMoot(kernel: Kernel, {unless}: Undo): Promise<boolean> {
+/** Is there nothing to take back, or nothing left to take it back from? Where that cannot be read, it is tried. */
+async function isMoot(kernel: Kernel, {path, unless}: Undo, abandon?: AbortSignal): Promise<boolean> {
   if (unless === undefined) return false
+  if (kernel.stat(path) === undefined) return true
   try {
-    return (await unmet(kernel, [unless])) === undefined
+    return (await unmet(kernel, [unless], abandon)) === undefined
   } catch {
     return false
   }
 }
 
 /** Undoes steps in reverse order; tells which aims were undone and which were not. */
-async function rollBack(kernel: Kernel, done: readonly Step[]): Promise<Pick<PlanFailure, 'undone' | 'notUndone'>> {
+async function rollBack(
+  kernel: Kernel,
+  done: readonly Step[],
+  abandon?: AbortSignal,
+): Promise<Pick<PlanFailure, 'undone' | 'notUndone'>> {
   const undone: string[] = []
   const notUndone: string[] = []
   for (const {undo} of done.toReversed()) {
     if (undo === undefined) continue
     try {
-      if (await isMoot(kernel, undo)) continue
-      await kernel.write(undo.path, attributeBytes(undo.value))
+      if (await isMoot(kernel, undo, abandon)) continue
+      await kernel.write(undo.path, attributeBytes(undo.value), abandon)
       undone.push(undo.why)
     } catch (error) {
       notUndone.push(`${undo.why} (${error instanceof ErrnoError ? describeErrno(error.errno) : String(error)})`)
@@ -140,7 +155,7 @@ const reasonOf = (step: Step, error: unknown): string =>
  * Runs the steps in order. Ctrl-C stops after the current step and rolls back. Throws PlanError; its kind is that of the
  * refusal when everything could be undone, `transition` otherwise.
  */
-export async function runPlan(kernel: Kernel, plan: Plan, {signal, onStep}: RunOptions = {}): Promise<void> {
+export async function runPlan(kernel: Kernel, plan: Plan, {signal, abandon, onStep}: RunOptions = {}): Promise<void> {
   const done: Step[] = []
   for (const [index, step] of plan.steps.entries()) {
     onStep?.(step, index)
@@ -149,22 +164,24 @@ export async function runPlan(kernel: Kernel, plan: Plan, {signal, onStep}: RunO
       if (signal?.aborted)
         throw new TsmctlError({kind: 'interrupted', attempted: `${plan.verb} ${plan.subject}`, got: 'interrupted'})
       reached = 'begun'
-      await writeStep(kernel, step)
+      await writeStep(kernel, step, abandon)
       reached = 'written'
-      await checkStep(kernel, step)
+      await checkStep(kernel, step, abandon)
       done.push(step)
     } catch (error) {
       // a write that took effect only in part, or whose effect could not be read back, is undone like a completed one
-      const refused = reached === 'begun' && error instanceof ErrnoError && step.undoIfRefused !== true
-      const mayHaveTakenEffect = reached !== 'nothing' && !refused
+      const refused = reached === 'begun' && error instanceof ErrnoError
+      const mayHaveTakenEffect = reached !== 'nothing' && !(refused && step.undoIfRefused !== true)
       const tookEffect = mayHaveTakenEffect ? [...done, step] : done
-      const {undone, notUndone} = await rollBack(kernel, tookEffect)
+      const {undone, notUndone} = await rollBack(kernel, tookEffect, abandon)
       throw new PlanError(
         plan,
         {
           step: index,
+          path: step.write.path,
           reason: reasonOf(step, error),
           errno: error instanceof ErrnoError ? error.errno : null,
+          refused,
           undone,
           notUndone,
         },

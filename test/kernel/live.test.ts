@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process'
-import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {TsmctlError} from '../../src/errors.js'
@@ -42,6 +42,13 @@ describe('reading', () => {
   })
 })
 
+/** Fields of `/proc/PID/stat`, without the name of the program. */
+const fields = (text: Uint8Array): string[] =>
+  Buffer.from(text)
+    .toString()
+    .replace(/ \(.*\)/, '')
+    .split(' ')
+
 describe('attributes that may block', () => {
   it('are read in a helper, also when they are large', async () => {
     const blob = Uint8Array.from({length: 200_000}, (_, i) => (i * 13) & 0xff)
@@ -76,6 +83,14 @@ describe('attributes that may block', () => {
     expect(together.map(content => Buffer.from(content).toString())).toEqual(expected)
   })
 
+  it('are served by a process group of their own, which Ctrl-C in a terminal does not reach', async () => {
+    const path = join(directory, 'tsm', 'stat')
+    symlinkSync('/proc/self/stat', path)
+    const [pid, , , group] = fields(await kernel.query(path))
+    expect(group).toBe(pid)
+    expect(group).not.toBe(fields(kernel.read('/proc/self/stat'))[3])
+  })
+
   it('can be asked again after one was interrupted, and after close', async () => {
     const pipe = join(directory, 'tsm', 'dsm')
     const path = join(directory, 'tsm', 'connect')
@@ -89,6 +104,15 @@ describe('attributes that may block', () => {
     expect(await kernel.query(path)).toHaveLength(4)
     kernel.close()
     expect(await kernel.query(path)).toHaveLength(4)
+  })
+
+  it.each(['authenticated', 'tsm/connect'])('%s waits for the lock of the TSM core, and can be left', async name => {
+    const pipe = join(directory, name)
+    execFileSync('mkfifo', [pipe])
+    const controller = new AbortController()
+    const query = kernel.query(pipe, controller.signal)
+    setImmediate(() => controller.abort())
+    expect(await rejectedErrno(query)).toBe('EINTR')
   })
 
   it('leave a write interrupted', async () => {
