@@ -1,4 +1,19 @@
+export {dsmOf} from './dsm.js'
 export {acceptPlan, bindPlan, HOLD, lockPlan, unlockPlan} from './guest-plans.js'
+export {connectPlan, disconnectPlan, type HostDevice, sleepPlan} from './host-plans.js'
+export {holdersOfNextId, type IdeView, leftovers, streamProblem, streamsOf, streamText} from './host-streams.js'
 export {collectPciTsm, type CollectedEvidence, readDigests} from './pci-tsm-provider.js'
 export {type Plan, PlanError, planLines, runPlan, type RunOptions, type Step} from './plan.js'
+export {
+  CHECKS,
+  type ConnectFacts,
+  predictConnect,
+  type Preflight,
+  type PreflightCheck,
+  type Verdict,
+} from './preflight.js'
+export {classify, type GuestGeneration, type Probe, type ProbedTsm, type ProbeFacts, type Profile} from './probe.js'
+export {classifyProvider, type Provider, type ProviderKind} from './providers.js'
+export {probe} from './read-probe.js'
+export {type Aftermath, explainRefusal, type HostVerb, type Refusal, type RefusalKey, REFUSALS} from './refusals.js'
 export {chooseTsm, devicePath, type KernelTdiState, observe, readTdi, type Tdi} from './tdi.js'
