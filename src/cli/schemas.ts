@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import {DEVICE_DATA} from './device-schemas.js'
+import {CONNECT, DISCONNECT} from './host-schemas.js'
 import {anything, bdf, digest, hexText, identifyingDigest, maybe, text, time} from './schema-atoms.js'
 
 const tdi = v.strictObject({
@@ -232,6 +233,8 @@ const ideBlock = v.strictObject({
 export const DATA = {
   error: v.null(),
   ...DEVICE_DATA,
+  connect: perDevice(CONNECT),
+  disconnect: perDevice(DISCONNECT),
   'ide-plan': idePlan,
   lock: perDevice(transition),
   unlock: perDevice(transition),

@@ -1,0 +1,11 @@
+/** Fabric and account of one moment: what a connect is compared with before and after. */
+import {accountOf} from '../ide/index.js'
+import type {Kernel} from '../kernel/index.js'
+import type {IdeView} from '../tsm/index.js'
+import {readFabric} from './fabric.js'
+
+/** Throws ErrnoError when there is no PCI bus to list, and EINTR on abort. */
+export async function readIdeView(kernel: Kernel, signal?: AbortSignal): Promise<IdeView> {
+  const fabric = await readFabric(kernel, signal)
+  return {fabric, account: accountOf(fabric)}
+}
