@@ -19,6 +19,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   tee: 2,
   tsm: 3,
   sim: 3,
+  doctor: 4,
   evidence: 4,
   appraisal: 5,
   operations: 6,

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot'
 import {DEVICE_DATA} from './device-schemas.js'
+import {DOCTOR} from './doctor-schema.js'
 import {CONNECT, DISCONNECT} from './host-schemas.js'
 import {anything, bdf, digest, hexText, identifyingDigest, maybe, text, time} from './schema-atoms.js'
 
@@ -235,6 +236,7 @@ export const DATA = {
   ...DEVICE_DATA,
   connect: perDevice(CONNECT),
   disconnect: perDevice(DISCONNECT),
+  doctor: DOCTOR,
   'ide-plan': idePlan,
   lock: perDevice(transition),
   unlock: perDevice(transition),

@@ -4,6 +4,7 @@
  * - digits and letters of attributes named after serial numbers and UUIDs become zeros, keeping their shape;
  * - the Device Serial Number extended capability (PCIe r6.x § 7.9.3) is zeroed where `config` was read that far;
  * - reports and quotes of the confidential VM (`outblob`, `auxblob`, `manifestblob`) lose their content;
+ * - of the kernel command line only settings of IOMMU and platform stay: others name disks and hosts;
  * - generic-netlink exchanges are dropped: evidence carries device certificates and signatures.
  *
  * Not covered, because a reader needs them or no rule finds them: BDFs and topology, device and driver names, vendor
@@ -14,6 +15,9 @@ import {get, mask} from '../bits/index.js'
 import {asPart, type Capture, type CaptureNode, type FileNode, knownBytes, type PartNode, withBytes} from './capture.js'
 
 const IDENTIFYING = /^(?:serial|serial_number|wwid|wwn|uuid|nguid|eui|unique_id|boot_id)$/
+/** Settings of `/proc/cmdline` that explain what a platform can do. */
+const EXPLAINING =
+  /^(?:(?:amd_|intel_)?iommu=|mem_encrypt=|lockdown=|nohibernate$|(?:ccp|kvm_amd|kvm_intel|pci)(?:\.\w+)?=)/
 const SECRET = /^(?:outblob|auxblob|manifestblob)$/
 
 const EXTENDED = 0x100
@@ -56,14 +60,24 @@ const zeroed = (content: Uint8Array): Uint8Array =>
     ),
   )
 
+const explainingOnly = (content: Uint8Array): Uint8Array => {
+  const words = Buffer.from(content).toString('latin1').split(/\s+/)
+  return new Uint8Array(Buffer.from(`${words.filter(word => EXPLAINING.test(word)).join(' ')}\n`, 'latin1'))
+}
+
 function anonymousNode(path: string, node: CaptureNode): CaptureNode {
   if (node.type !== 'file' && node.type !== 'part') return node
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (name === 'config') return withoutSerialNumber(node)
   if (SECRET.test(name)) return {type: 'part', mode: node.mode, size: 0, chunks: []}
-  if (!IDENTIFYING.test(name)) return node
-  if (node.type === 'file') return {...node, content: node.content === null ? null : zeroed(node.content)}
-  return {...node, chunks: node.chunks.map(chunk => ({...chunk, bytes: zeroed(chunk.bytes)}))}
+  if (path === '/proc/cmdline') return changed(node, explainingOnly)
+  return IDENTIFYING.test(name) ? changed(node, zeroed) : node
+}
+
+/** `node` with `change` made to its content. */
+function changed(node: FileNode | PartNode, change: (bytes: Uint8Array) => Uint8Array): FileNode | PartNode {
+  if (node.type === 'file') return {...node, content: node.content === null ? null : change(node.content)}
+  return {...node, chunks: node.chunks.map(chunk => ({...chunk, bytes: change(chunk.bytes)}))}
 }
 
 /** The same capture without what the head of this file lists. */

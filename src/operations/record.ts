@@ -4,9 +4,9 @@ import {formatCapture, type Kernel, recordingKernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
 import {COLUMNS} from './columns.js'
 import {textOrNull} from './device-facts.js'
-import {readFabric} from './fabric.js'
 import {listColumns} from './list-columns.js'
 import {listDevices} from './list.js'
+import {readDiagnosedMachine} from './read-diagnosed.js'
 import {showDevice} from './show.js'
 
 export interface RecordOptions {
@@ -30,7 +30,7 @@ const BESIDE = ['/proc/sys/kernel/random/boot_id', '/sys/bus/pci/drivers_autopro
  */
 const READINGS: readonly ((kernel: Kernel, bdfs: readonly string[], signal?: AbortSignal) => unknown)[] = [
   (kernel, _, signal) => listColumns(kernel, {columns: COLUMNS, signal}),
-  (kernel, _, signal) => readFabric(kernel, signal),
+  (kernel, _, signal) => readDiagnosedMachine(kernel, signal),
   (kernel, bdfs, signal) => forEach(bdfs, bdf => showDevice(kernel, bdf, signal)),
   (kernel, bdfs, signal) => forEach(bdfs, bdf => readTdi(kernel, bdf, signal)),
   kernel => BESIDE.forEach(path => textOrNull(kernel, path)),

@@ -43,6 +43,23 @@ function addTsmCore(tree: TreeBuilder, {tsm}: Machine): void {
   tree.link(`/sys/class/tsm/${TSM_NAME}`, `../../${tsmDirectory.slice('/sys/'.length)}`)
 }
 
+const CAPABILITIES = {all: '000001ffffffffff', none: '0000000000000000'} as const
+
+/** What a process finds out about itself, and about the kernel it runs on. */
+function addProcess(tree: TreeBuilder, privileged: boolean): void {
+  tree.text('/proc/self/status', `Name:\tnode\nCapEff:\t${privileged ? CAPABILITIES.all : CAPABILITIES.none}`)
+  tree.text('/sys/kernel/security/lockdown', '[none] integrity confidentiality')
+}
+
+/** A confidential VM: what it runs on is the host's business. */
+function addGuestProcessor(tree: TreeBuilder): void {
+  tree.text('/proc/cmdline', 'BOOT_IMAGE=/boot/vmlinuz-sim root=/dev/vda1 ro')
+  tree.text(
+    '/proc/cpuinfo',
+    'processor\t: 0\nvendor_id\t: SimulatedCPU\nmodel name\t: Simulated processor\nflags\t\t: hypervisor tdx_guest\n',
+  )
+}
+
 /** Ports above a function that was removed take it with them. */
 const isThere = (state: MachineState, path: string): boolean =>
   path.split('/').every(name => state.functions[name]?.present !== false)
@@ -54,6 +71,7 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
   if (host === undefined) {
     addTsmCore(tree, machine)
     addGuestBridges(tree, machine)
+    addGuestProcessor(tree)
   } else addHost(tree, host)
   for (const fn of machine.functions) {
     if (!isThere(state, fn.path)) continue
@@ -61,6 +79,7 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
     addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, privileged, config})
     if (host !== undefined) addHostFunction(tree, host, fn as HostSimFunction)
   }
+  addProcess(tree, privileged)
   tree.text('/proc/sys/kernel/random/boot_id', state.bootId)
   tree.text('/proc/sys/kernel/osrelease', host === undefined ? GUEST_RELEASE : HOST_RELEASE)
   tree.text('/etc/machine-id', machine.machineId)

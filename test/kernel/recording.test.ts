@@ -248,6 +248,7 @@ describe('an anonymous recording', () => {
     {
       [`${DEVICE}/config`]: {type: 'file', mode: 0o644, content: config},
       [`${DEVICE}/serial_number`]: text('01-02-03-04-aa-bb-cc-dd\n'),
+      '/proc/cmdline': text('root=UUID=1234 amd_iommu=off ip=10.0.0.1 ccp.tio=0 nohibernate "key=a b" -- secret\n'),
       '/sys/kernel/config/tsm/report/r/outblob': text('quote with a chip id'),
     },
     [{family: 'pci-tsm', version: 1, command: 1, request: new Uint8Array(0), response: [Uint8Array.of(1)]}],
@@ -279,6 +280,11 @@ describe('an anonymous recording', () => {
   it('has no digits in parts of a serial number either', () => {
     const kernel = anonymousReplay(host => host.readAt(`${LINK}/serial_number`, 3, 5))
     expect(Buffer.from(kernel.readAt(`${LINK}/serial_number`, 3, 5)).toString()).toBe('00-00')
+  })
+
+  it('has only what explains the platform of the kernel command line', () => {
+    const kernel = anonymousReplay(host => host.read('/proc/cmdline'))
+    expect(Buffer.from(kernel.read('/proc/cmdline')).toString()).toBe('amd_iommu=off ccp.tio=0 nohibernate\n')
   })
 
   it('has neither reports nor evidence', async () => {

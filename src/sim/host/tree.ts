@@ -71,6 +71,7 @@ function addPlatform(tree: TreeBuilder, host: Host): void {
       tree.link(`${unit}/devices/${bdf}`, `${up(`${unit}/devices`)}${path.slice(SYS)}`)
   if (like !== 'sev-tio') return
   tree.text('/sys/module/ccp/parameters/tio', 'Y')
+  tree.text('/sys/module/ccp/parameters/psp_init_on_probe', 'Y')
   tree.text('/sys/module/kvm_amd/parameters/sev_snp', 'Y')
 }
 
