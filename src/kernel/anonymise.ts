@@ -5,7 +5,8 @@
  * - the Device Serial Number extended capability (PCIe r6.x § 7.9.3) is zeroed where `config` was read that far;
  * - reports and quotes of the confidential VM (`outblob`, `auxblob`, `manifestblob`) lose their content;
  * - of the kernel command line only settings of IOMMU and platform stay: others name disks and hosts;
- * - generic-netlink exchanges are dropped: evidence carries device certificates and signatures.
+ * - generic-netlink exchanges are dropped, because evidence carries device certificates and signatures; refusals of an
+ *   empty request stay: they only say which families there are.
  *
  * Not covered, because a reader needs them or no rule finds them: BDFs and topology, device and driver names, vendor
  * specific capabilities, and whatever a driver prints into other attributes. Look through a capture before you publish
@@ -85,5 +86,5 @@ export const anonymous = (capture: Capture): Capture => ({
   ...capture,
   label: 'anonymous',
   nodes: new Map([...capture.nodes].map(([path, node]) => [path, anonymousNode(path, node)])),
-  exchanges: [],
+  exchanges: capture.exchanges.filter(({request, response}) => request.length === 0 && typeof response === 'string'),
 })

@@ -29,7 +29,10 @@ export function replayExchanges(exchanges: readonly Exchange[]): Kernel['netlink
     refuseIfAborted(signal, 'ask', about)
     const ofFamily = exchanges.filter(one => one.family === family)
     if (ofFamily.length === 0)
-      throw new ErrnoError('ENOENT', 'ask', about, {hint: 'this recording holds no exchange with it'})
+      throw new ErrnoError('ENOENT', 'ask', about, {
+        kind: 'unsupported',
+        got: 'this recording holds no exchange with it',
+      })
     const wanted = withoutNonce(family, attributes)
     const matching = ofFamily.filter(
       one => one.version === version && one.command === command && equal(withoutNonce(family, one.request), wanted),

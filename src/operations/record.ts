@@ -1,6 +1,7 @@
 /** `record`: reads a machine as our read verbs do and keeps every answer, for replay anywhere. */
 import {ErrnoError, errnoOf, TsmctlError} from '../errors.js'
 import {formatCapture, type Kernel, recordingKernel} from '../kernel/index.js'
+import {deviceDirectory} from '../pci/index.js'
 import {readTdi} from '../tsm/index.js'
 import {COLUMNS} from './columns.js'
 import {textOrNull} from './device-facts.js'
@@ -33,6 +34,8 @@ const READINGS: readonly ((kernel: Kernel, bdfs: readonly string[], signal?: Abo
   (kernel, _, signal) => readDiagnosedMachine(kernel, signal),
   (kernel, bdfs, signal) => forEach(bdfs, bdf => showDevice(kernel, bdf, signal)),
   (kernel, bdfs, signal) => forEach(bdfs, bdf => readTdi(kernel, bdf, signal)),
+  // what a connect would have to hold awake
+  (kernel, bdfs) => bdfs.forEach(bdf => textOrNull(kernel, `${deviceDirectory(bdf)}/power/control`)),
   kernel => BESIDE.forEach(path => textOrNull(kernel, path)),
 ]
 

@@ -11,15 +11,16 @@ const FAMILIES = {pciTsm: PCI_TSM.name, deviceEvidence: 'device-evidence'} as co
 
 async function hasFamily(kernel: Kernel, family: string, signal: AbortSignal | undefined): Promise<Known<boolean>> {
   const {version, evidenceRead: command} = PCI_TSM
-  if (kernel.host.kind === 'replay') return unknown('a recording does not say which netlink families there were')
   try {
     await kernel.netlinkDump({family, version, command, attributes: new Uint8Array()}, signal)
     return known(true)
   } catch (error) {
     if (signal?.aborted || !(error instanceof TsmctlError)) throw error
     const errno = errnoOf(error)
-    // no errno means that nobody asked the kernel; a family that refuses is a family that is there
-    if (errno === undefined) return unknown(error.got ?? error.message)
+    // nobody asked the kernel, now or when it was recorded
+    if (errno === undefined || (errno === 'ENOENT' && error.kind === 'unsupported'))
+      return unknown(error.got ?? error.message)
+    // a family that refuses is a family that is there
     return known(errno !== 'ENOENT')
   }
 }

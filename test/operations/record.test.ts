@@ -5,6 +5,7 @@ import {deviceTable} from '../../src/cli/device-table.js'
 import {attributeBytes, type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
 import {
   COLUMNS,
+  examineMachine,
   listColumns,
   listDevices,
   recordMachine,
@@ -40,6 +41,7 @@ const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
       kernel,
       (await listDevices(kernel)).devices.map(({bdf}) => bdf),
     ),
+  doctor: kernel => examineMachine(kernel),
   // a machine on which no device can have a stream says so, and has to say so again
   'ide plan': kernel => planIde(kernel, {rule: 'slot', pools: [], bdfs: []}).catch((error: Error) => error.message),
 }
