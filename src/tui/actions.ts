@@ -1,10 +1,10 @@
 /** What each action of the key table does. Only called while the table says that it works. */
-import {openAccept, openReject} from './dialogs.js'
+import {openAccept, openHost, openReject} from './dialogs.js'
 import {detailLines} from './documents.js'
 import {step, type Step} from './events.js'
 import {clamp, geometryOf, scrollTo} from './geometry.js'
 import type {ActionId} from './keys.js'
-import {logged, selectedDevice, selectedReview, type State, TABS, visibleDevices} from './state.js'
+import {logged, selectedDevice, selectedReview, sideOf, type State, tabsOf, visibleDevices} from './state.js'
 
 type Act = (state: State) => Step
 
@@ -18,14 +18,16 @@ export const ACTS: Readonly<Record<ActionId, Act>> = {
   'focus-details': state => step({...state, focus: 'details'}),
   'focus-devices': state => step({...state, focus: 'devices'}),
   'next-tab': state => step(turned(state, 1)),
-  'previous-tab': state => step(turned(state, TABS.length - 1)),
+  'previous-tab': state => step(turned(state, tabsOf(state).length - 1)),
   filter: state => step({...state, filtering: true}),
-  review: startReview,
+  review: state => (sideOf(selectedDevice(state)) === 'host' ? startLook(state) : startReview(state)),
   accept: state => {
     const current = selectedReview(state)
     return current === undefined ? step(state) : openAccept(state, state.selected!, current)
   },
   reject: state => (state.selected === null ? step(state) : openReject(state, state.selected)),
+  connect: state => openHost(state, 'connect'),
+  disconnect: state => openHost(state, 'disconnect'),
   refresh: state => step(state, {kind: 'refresh'}),
   help: state => step({...state, overlay: {kind: 'help', top: 0}}),
   back,
@@ -54,7 +56,8 @@ export const select = (state: State, bdf: string | null): State =>
   bdf === state.selected ? state : {...state, selected: bdf, detailTop: 0}
 
 function turned(state: State, by: number): State {
-  const tab = TABS[(TABS.indexOf(state.tab) + by) % TABS.length]!
+  const tabs = tabsOf(state)
+  const tab = tabs[(tabs.indexOf(state.tab) + by) % tabs.length]!
   return {...state, tab, detailTop: 0}
 }
 
@@ -65,6 +68,13 @@ function startReview(state: State): Step {
   const started = logged({...state, reviews, busy: {what: 'review', bdf, step: 'starting'}}, `${bdf}: review`, 'title')
   const next = old === undefined ? started : logged(started, `${bdf}: review of D ${old.appraisal.shortD} dropped`)
   return step(next, {kind: 'review', bdf})
+}
+
+export function startLook(state: State): Step {
+  const bdf = selectedDevice(state)?.bdf
+  if (bdf === undefined) return step(state)
+  const {[bdf]: _, ...views} = state.views
+  return step({...state, views, busy: {what: 'look', bdf, step: 'reading'}}, {kind: 'look', bdf})
 }
 
 function back(state: State): Step {
@@ -78,8 +88,10 @@ export function settled(state: State): State {
   const visible = visibleDevices(state)
   const at = visible.findIndex(({bdf}) => bdf === state.selected)
   const chosen = at >= 0 ? state : select(state, visible[0]?.bdf ?? null)
-  const listTop = scrollTo(chosen.listTop, Math.max(0, at), listRows, visible.length)
-  const placed = scrolled({...chosen, listTop}, 0)
+  const tabs = tabsOf(chosen)
+  const open = tabs.includes(chosen.tab) ? chosen : {...chosen, tab: tabs[0]!, detailTop: 0}
+  const listTop = scrollTo(open.listTop, Math.max(0, at), listRows, visible.length)
+  const placed = scrolled({...open, listTop}, 0)
   return withReadingMark(placed, detailRows)
 }
 

@@ -6,6 +6,8 @@ import type {Review} from './review.js'
 import {type State, visibleDevices} from './state.js'
 
 const STATE_TONES: Readonly<Record<string, Tone>> = {RUN: 'ok', CONFIG_LOCKED: 'relaxed', ERROR: 'fail'}
+/** States whose name is longer than their column. */
+const SHORT: Readonly<Record<string, string>> = {disconnected: 'not conn.'}
 const DECISIONS: Readonly<Record<Review['appraisal']['decision'], readonly [string, Tone]>> = {
   deny: ['DENY', 'fail'],
   review: ['REVIEW', 'relaxed'],
@@ -18,23 +20,25 @@ const STANDINGS: Readonly<Record<Exclude<Review['standing'], 'open'>, readonly [
 }
 
 /** What this session knows about the device: the decision, or what became of it. */
-function verdictOf({reviews, busy}: State, bdf: string): readonly [string, Tone] {
+function verdictOf({reviews, views, busy}: State, bdf: string): readonly [string, Tone] {
   if (busy?.bdf === bdf) return ['...', 'plain']
+  const view = views[bdf]
+  if (view !== undefined) return view.refusal === null ? ['looked', 'plain'] : ['CANNOT', 'fail']
   const review = reviews[bdf]
   if (review === undefined) return ['-', 'quiet']
   return review.standing === 'open' ? DECISIONS[review.appraisal.decision] : STANDINGS[review.standing]
 }
 
-const shortState = (state: string): string => state.replace(/^CONFIG_/, '')
+const shortState = (state: string): string => SHORT[state] ?? state.replace(/^CONFIG_/, '')
 
 const VERDICT_WIDTH = 8
-const STATE_WIDTH = 8
+const STATE_WIDTH = 9
 const BDF_WIDTH = 12
 
 /** Optional columns, most wanted first. */
 const MORE: readonly {readonly width: number; readonly text: (device: CockpitDevice) => string}[] = [
   {width: 9, text: ({id}) => id},
-  {width: 10, text: ({className}) => className},
+  {width: 9, text: ({className}) => className},
   {width: 10, text: ({driver}) => driver ?? '-'},
 ]
 

@@ -1,19 +1,22 @@
 /**
- * The two questions of the cockpit. Accepting takes the exact address and digest, typed after the prompt has been on
+ * The questions of the cockpit. Accepting takes the exact address and digest, typed after the prompt has been on
  * screen for a while; Enter alone never accepts. Rejecting has the safe answer as its default.
  */
 import {type Effect, step, type Step} from './events.js'
 import {
   type AcceptDialog,
+  type HostDialog,
   logged,
   MOST_WRONG_ENTRIES,
   PROMPT_REST_MS,
   type RejectDialog,
+  selectedDevice,
   SHORTEST_REASON,
   type State,
   told,
 } from './state.js'
-import {whyNoAccept} from './keys.js'
+import type {HostVerb} from './cockpit.js'
+import {whyNoAccept, whyNoConnect, whyNoDisconnect} from './keys.js'
 import type {Review} from './review.js'
 import {isTypeable, type Key} from './terminal-keys.js'
 
@@ -21,7 +24,7 @@ const LONGEST_ENTRY = 200
 const WAKE: Effect = {kind: 'wake', after: PROMPT_REST_MS}
 
 /** Is the prompt still too young to listen? */
-export const isResting = ({openedAt}: AcceptDialog | RejectDialog, now: number): boolean =>
+export const isResting = ({openedAt}: AcceptDialog | RejectDialog | HostDialog, now: number): boolean =>
   now - openedAt < PROMPT_REST_MS
 
 export function openAccept(state: State, bdf: string, {appraisal}: Review): Step {
@@ -114,4 +117,26 @@ export function rejectKey(state: State, dialog: RejectDialog, key: Key): Step {
   if (key === 'n' || key === 'N')
     return step(logged(withoutApproval(closed, bdf), `${bdf}: rejected, left locked`, 'relaxed'))
   return step(state)
+}
+
+export function openHost(state: State, verb: HostVerb): Step {
+  const bdf = selectedDevice(state)?.bdf
+  if (bdf === undefined) return step(state)
+  return step({...state, overlay: {kind: 'host', verb, bdf, openedAt: state.now}}, WAKE)
+}
+
+/** Only `y` goes on: whoever presses Enter at a question has not read it. */
+export function hostKey(state: State, dialog: HostDialog, key: Key): Step {
+  const {verb, bdf} = dialog
+  const closed = {...state, overlay: null}
+  if (key === 'escape') return step(told(closed, `${verb} of ${bdf} cancelled`))
+  if (isResting(dialog, state.now)) return step(state)
+  if (key === 'n' || key === 'N' || key === 'enter') return step(told(closed, `${verb} of ${bdf} cancelled`))
+  if (key !== 'y' && key !== 'Y') return step(state)
+  // the question may have been open for long: what allowed it has to hold still
+  const still = verb === 'connect' ? whyNoConnect(state) : whyNoDisconnect(state)
+  const reason = state.selected === bdf ? still : `${bdf} is not selected any more`
+  if (reason !== null) return step(told(closed, `not done: ${reason}`, 'fail'))
+  const busy = {what: verb, bdf, step: 'starting'} as const
+  return step(logged({...closed, busy}, `${bdf}: ${verb}`, 'title'), {kind: verb, bdf})
 }

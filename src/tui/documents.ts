@@ -6,10 +6,13 @@ import {indented, type Line, line} from './lines.js'
 import {measurementLines} from './measurement-lines.js'
 import {reportLines} from './report-lines.js'
 import {reviewDocument} from './review-document.js'
-import {selectedDevice, selectedReview, type State, visibleDevices} from './state.js'
+import type {ViewLine} from './cockpit.js'
+import {selectedDevice, selectedReview, selectedView, sideOf, type State, visibleDevices} from './state.js'
 
 export function detailLines(state: State): readonly Line[] {
   const width = geometryOf(state.size).detailColumns
+  const view = selectedView(state)
+  if (view !== undefined) return viewLines(state.tab === 'Streams' ? view.streams : view.connection, width)
   const review = selectedReview(state)
   if (review === undefined) return emptyLines(state, width)
   const {appraisal} = review
@@ -24,8 +27,23 @@ export function detailLines(state: State): readonly Line[] {
       return reportLines(appraisal.subject, width)
     case 'Identity':
       return identityLines(appraisal.subject, width)
+    case 'Connection':
+    case 'Streams':
+      return emptyLines(state, width)
   }
 }
+
+const NEXT = {
+  guest: 'Not reviewed yet. Enter or v locks it if needed, collects its evidence and appraises it.',
+  host: 'Not looked at yet. Enter or v reads both ends of its link and predicts what connect will meet.',
+} as const
+
+/** Blanks at the beginning of a line indent all of it. */
+const viewLines = (lines: readonly ViewLine[], width: number): readonly Line[] =>
+  lines.flatMap(({text, tone}) => {
+    const words = text.trimStart()
+    return indented(words, width, text.length - words.length, tone)
+  })
 
 /** An empty screen says what was looked for and what to do next. */
 function emptyLines(state: State, width: number): readonly Line[] {
@@ -41,6 +59,6 @@ function emptyLines(state: State, width: number): readonly Line[] {
   return [
     ...indented(`${device.bdf}  ${device.id}  ${device.className}`, width, 0),
     ...indented(`${device.state}${device.tsm === null ? '' : ` by ${device.tsm}`}, ${driver}`, width, 0),
-    ...indented('Not reviewed yet. Enter or v locks it if needed, collects its evidence and appraises it.', width, 0),
+    ...indented(NEXT[sideOf(device)], width, 0),
   ]
 }

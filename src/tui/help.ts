@@ -2,7 +2,7 @@
 import {geometryOf} from './geometry.js'
 import {ACTIONS, DIALOG_KEYS, whyDisabled} from './keys.js'
 import {BLANK, type Line, line, paragraph, type Span, span} from './lines.js'
-import type {State} from './state.js'
+import {selectedDevice, sideOf, type State} from './state.js'
 import {WORD_ORDER, WORDS, wordSpan} from './words.js'
 
 const KEYS_WIDTH = Math.max(...ACTIONS.map(({shown}) => shown.length)) + 2
@@ -31,13 +31,16 @@ export const helpTitle = (state: State): Line => {
   return line(`tsmctl tui: keys${more ? ' (j and k scroll, any other key closes)' : ' (any key closes)'}`, 'title')
 }
 
-/** Keys that can be used now; those that cannot are in parentheses, and say why when pressed. */
+/** Keys for the selected device's side that can be used now; those that cannot are in parentheses, and say why when pressed. */
 export function footerLine(state: State): Line {
   const {overlay, filtering} = state
-  if (overlay?.kind === 'accept' || overlay?.kind === 'reject') return line(DIALOG_KEYS[overlay.kind])
+  if (overlay !== null && overlay.kind !== 'help') return line(DIALOG_KEYS[overlay.kind])
   if (filtering) return line(DIALOG_KEYS.filter)
+  const here = sideOf(selectedDevice(state))
   return ACTIONS.flatMap(action =>
-    action.footer === null ? [] : [footerSpan(action.footer, whyDisabled(action, state))],
+    action.footer === null || (action.side ?? here) !== here
+      ? []
+      : [footerSpan(action.footer, whyDisabled(action, state))],
   )
 }
 

@@ -4,7 +4,8 @@
  */
 import {geometryOf} from './geometry.js'
 import {APPROVAL_MINUTES, reviewDocument} from './review-document.js'
-import {selectedDevice, selectedReview, type State} from './state.js'
+import type {HostVerb} from './cockpit.js'
+import {selectedDevice, selectedReview, type Side, sideOf, type State} from './state.js'
 import type {Key} from './terminal-keys.js'
 
 export type ActionId =
@@ -22,6 +23,7 @@ export type ActionId =
   | 'review'
   | 'accept'
   | 'reject'
+  | HostVerb
   | 'refresh'
   | 'help'
   | 'back'
@@ -36,6 +38,8 @@ export interface Action {
   readonly help: string
   /** Word in the footer; null keeps it out of there. */
   readonly footer: string | null
+  /** Absent: it concerns devices of both sides. */
+  readonly side?: Side
   /** Why it does nothing now, or null when it works. Absent: it always works. */
   readonly disabled?: (state: State) => string | null
 }
@@ -54,7 +58,7 @@ export const ACTIONS: readonly Action[] = [
     id: 'review',
     keys: ['v', 'enter'],
     shown: 'v, Enter',
-    help: 'review: lock if needed, collect evidence, appraise',
+    help: 'review a TDI: lock if needed, collect evidence, appraise; on a host: read links and predict connect',
     footer: 'v review',
     disabled: whyNoReview,
   },
@@ -64,6 +68,7 @@ export const ACTIONS: readonly Action[] = [
     shown: 'a',
     help: 'accept the reviewed device into RUN, by typing its address and evidence digest',
     footer: 'a accept',
+    side: 'guest',
     disabled: whyNoAccept,
   },
   {
@@ -72,7 +77,26 @@ export const ACTIONS: readonly Action[] = [
     shown: 'r',
     help: 'reject: unlock the device and give it back its driver',
     footer: 'r reject',
+    side: 'guest',
     disabled: whyNoReject,
+  },
+  {
+    id: 'connect',
+    keys: ['c'],
+    shown: 'c',
+    help: "connect a host's device to its TSM: SPDM session and IDE stream",
+    footer: 'c connect',
+    side: 'host',
+    disabled: whyNoConnect,
+  },
+  {
+    id: 'disconnect',
+    keys: ['d'],
+    shown: 'd',
+    help: 'disconnect it: session and keys are gone',
+    footer: 'd disconnect',
+    side: 'host',
+    disabled: whyNoDisconnect,
   },
   {id: 'down', keys: ['j', 'down'], shown: 'j, Down', help: 'next device, or next line of the details', footer: null},
   {id: 'up', keys: ['k', 'up'], shown: 'k, Up', help: 'previous device, or previous line', footer: null},
@@ -125,6 +149,7 @@ export const ACTIONS: readonly Action[] = [
 export const DIALOG_KEYS = {
   accept: 'Enter confirm  Ctrl-U clear  Esc cancel',
   reject: 'y, Enter unlock  n keep locked  Esc cancel',
+  host: 'y do it  n, Enter, Esc cancel',
   filter: 'Enter keep  Ctrl-U clear  Esc drop the filter',
 } as const
 
@@ -144,7 +169,7 @@ function whyNoReview(state: State): string | null {
   if (device === undefined) return 'no device is selected'
   const {bdf, state: tdi} = device
   if (state.busy !== null) return whileBusy(state)
-  if (tdi === 'CONFIG_UNLOCKED' || tdi === 'CONFIG_LOCKED') return null
+  if (tdi === 'CONFIG_UNLOCKED' || tdi === 'CONFIG_LOCKED' || sideOf(device) === 'host') return null
   if (tdi === 'RUN') return `${bdf} is in RUN already: tsmctl unlock takes it out first`
   if (tdi === 'ERROR') return `${bdf} is in ERROR: r unlocks it first`
   return `${bdf} cannot be locked (state ${tdi}): tsmctl doctor says what is missing`
@@ -175,4 +200,26 @@ function whyNoReject(state: State): string | null {
   const {bdf, state: tdi} = device
   if (tdi === 'CONFIG_LOCKED' || tdi === 'ERROR') return null
   return tdi === 'RUN' ? `${bdf} is in RUN: tsmctl unlock takes it out` : `${bdf} is not locked`
+}
+
+/** What keeps any host verb from `verb`ing the selected device. */
+function whyNotOnHost(state: State, already: string, wanted: string): string | null {
+  const device = selectedDevice(state)
+  if (device === undefined) return 'no device is selected'
+  if (state.busy !== null) return whileBusy(state)
+  if (sideOf(device) !== 'host') return `${device.bdf} is no device that a host's TSM connects (state ${device.state})`
+  return device.state === wanted ? null : `${device.bdf} is ${already}`
+}
+
+export function whyNoConnect(state: State): string | null {
+  const reason = whyNotOnHost(state, 'connected already: d disconnects it', 'disconnected')
+  const device = selectedDevice(state)
+  if (reason !== null || device === undefined) return reason
+  const view = state.views[device.bdf]
+  if (view === undefined) return `${device.bdf} was not looked at: v predicts what connect will meet`
+  return view.refusal === null ? null : `connect will fail: ${view.refusal}`
+}
+
+export function whyNoDisconnect(state: State): string | null {
+  return whyNotOnHost(state, 'not connected', 'connected')
 }

@@ -28,7 +28,7 @@ export function operationsCockpit(kernel: Kernel, {policy, policyName}: Operatio
   const {user, uid} = kernel.actor()
   const by = user ?? `uid ${uid ?? 'unknown'}`
   return {
-    host: label === '' ? kind : `${kind}:${label}`,
+    machine: label === '' ? kind : `${kind}:${label}`,
     policy: policyName,
     devices: async () => {
       const {devices} = await listDevices(kernel, signal)
@@ -82,5 +82,5 @@ function deviceOf(row: DeviceRow): CockpitDevice {
   }
 }
 
-/** What can be reviewed comes first, in the order of the bus. */
-const rank = ({state}: CockpitDevice): number => (/^(?:CONFIG_|RUN$|ERROR$)/.test(state) ? 0 : 1)
+/** What can be reviewed or connected comes first, in the order of the bus. */
+const rank = ({state}: CockpitDevice): number => (/^(?:CONFIG_|RUN$|ERROR$|(?:dis)?connected$)/.test(state) ? 0 : 1)

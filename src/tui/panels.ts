@@ -4,11 +4,12 @@ import {geometryOf} from './geometry.js'
 import {BLANK, type Line, line, span, textOf, wrapText} from './lines.js'
 import {
   type AcceptDialog,
+  type HostDialog,
   MOST_WRONG_ENTRIES,
   type RejectDialog,
   SHORTEST_REASON,
   type State,
-  TABS,
+  tabsOf,
   visibleDevices,
 } from './state.js'
 
@@ -27,11 +28,13 @@ export function headerLine(state: State): Line {
 }
 
 /** `[Review] Checks …`: the open tab in brackets, so that it shows without colour. Only that one where room is short. */
-export function tabsLine({tab, focus, size}: State): Line {
+export function tabsLine(state: State): Line {
+  const {tab, focus, size} = state
+  const tabs = tabsOf(state)
   const marker = span(focus === 'details' ? '>' : ' ')
-  const all = TABS.map(name => (name === tab ? span(`[${name}] `, 'title') : span(`${name} `, 'quiet')))
+  const all = tabs.map(name => (name === tab ? span(`[${name}] `, 'title') : span(`${name} `, 'quiet')))
   if (textOf(all).length <= geometryOf(size).detailColumns) return [marker, ...all]
-  return [marker, span(`[${tab}] `, 'title'), span(`${TABS.indexOf(tab) + 1} of ${TABS.length}`, 'quiet')]
+  return [marker, span(`[${tab}] `, 'title'), span(`${tabs.indexOf(tab) + 1} of ${tabs.length}`, 'quiet')]
 }
 
 /** The last lines of the log, or the dialog in its place: the evidence stays in view while a person types. */
@@ -39,6 +42,7 @@ export function logLines(state: State): readonly Line[] {
   const {overlay, log, size} = state
   if (overlay?.kind === 'accept') return acceptLines(state, overlay)
   if (overlay?.kind === 'reject') return rejectLines(state, overlay)
+  if (overlay?.kind === 'host') return hostLines(state, overlay)
   const {logRows} = geometryOf(size)
   return log
     .slice(-logRows)
@@ -69,6 +73,20 @@ function rejectLines({now}: State, dialog: RejectDialog): Line[] {
     line(`Reject ${dialog.bdf}: unlock it and give it back its driver? [Y/n]`, 'title'),
     BLANK,
     line(isResting(dialog, now) ? WAIT : 'What was reviewed is void either way.', 'quiet'),
+  ]
+}
+
+const ASKED: Readonly<Record<HostDialog['verb'], readonly [string, string, string]>> = {
+  connect: ['Connect', 'It makes an SPDM session and, where the TSM uses IDE, a stream.', 'It can take seconds.'],
+  disconnect: ['Disconnect', 'Session and keys are gone then.', 'A confidential VM that uses the device loses it.'],
+}
+
+function hostLines({now}: State, dialog: HostDialog): Line[] {
+  const [question, what, risk] = ASKED[dialog.verb]
+  return [
+    line(`${question} ${dialog.bdf}? [y/N]`, 'title'),
+    line(what),
+    line(isResting(dialog, now) ? WAIT : risk, 'quiet'),
   ]
 }
 

@@ -1,9 +1,9 @@
 /** The whole interaction as a pure function: state and event in, state and effects out. */
 import {countersText} from '../appraisal/index.js'
 import {printable} from '../errors.js'
-import {ACTS, settled} from './actions.js'
+import {ACTS, settled, startLook} from './actions.js'
 import type {CockpitDevice} from './cockpit.js'
-import {acceptKey, edited, rejectKey} from './dialogs.js'
+import {acceptKey, edited, hostKey, rejectKey} from './dialogs.js'
 import {type Event, step, type Step} from './events.js'
 import {clamp, geometryOf} from './geometry.js'
 import {helpLines} from './help.js'
@@ -38,6 +38,10 @@ function handle(state: State, event: Event): Step {
       return step(ended(state, event.bdf, 'accepted', event.line))
     case 'rejected':
       return step(ended(state, event.bdf, 'rejected', event.line))
+    case 'looked':
+      return step(looked(state, event))
+    case 'carried-out':
+      return carriedOut(state, event)
     case 'failed':
       return step(failed(state, event))
   }
@@ -51,6 +55,7 @@ function pressed(state: State, key: Key): Step {
   const {overlay} = state
   if (overlay?.kind === 'accept') return acceptKey(quiet, overlay, key)
   if (overlay?.kind === 'reject') return rejectKey(quiet, overlay, key)
+  if (overlay?.kind === 'host') return hostKey(quiet, overlay, key)
   if (overlay?.kind === 'help') return step(helpKey(quiet, overlay, key))
   if (state.filtering) return step(filterKey(quiet, key))
   const action = actionOf(key)
@@ -85,14 +90,21 @@ const shown = ({bdf, id, className, driver, state, tsm}: CockpitDevice): Cockpit
   tsm: tsm === null ? null : printable(tsm),
 })
 
-/** A device that left the state in which its evidence was taken takes its open review with it. */
+/** A device that left the state in which it was reviewed or looked at takes the open review, or the view, with it. */
 function withDevices(state: State, devices: readonly CockpitDevice[]): State {
   const states = new Map(devices.map(device => [device.bdf, device.state]))
   const reviews = Object.entries(state.reviews).map(([bdf, review]): [string, Review] => [
     bdf,
     state.busy?.bdf !== bdf && isOver(review, states.get(bdf)) ? {...review, standing: 'void'} : review,
   ])
-  return {...state, devices: devices.map(shown), reviews: Object.fromEntries(reviews)}
+  const before = new Map((state.devices ?? []).map(device => [device.bdf, device.state]))
+  const views = Object.entries(state.views).filter(([bdf]) => before.get(bdf) === states.get(bdf))
+  return {
+    ...state,
+    devices: devices.map(shown),
+    reviews: Object.fromEntries(reviews),
+    views: Object.fromEntries(views),
+  }
 }
 
 const isOver = ({standing}: Review, tdi: string | undefined): boolean =>
@@ -119,6 +131,21 @@ function ended(state: State, bdf: string, standing: 'accepted' | 'rejected', lin
   const reviews = review === undefined ? state.reviews : {...state.reviews, [bdf]: {...review, standing}}
   const text = `${bdf}: ${standing}. ${harmless(line)}`
   return told(logged({...state, busy: null, reviews}, text, 'title'), text)
+}
+
+function looked(state: State, {bdf, view}: Extract<Event, {kind: 'looked'}>): State {
+  const lines = (of: typeof view.streams) => of.map(({text, tone}) => ({text: harmless(text), tone}))
+  const refusal = view.refusal === null ? null : harmless(view.refusal)
+  const kept = {connection: lines(view.connection), streams: lines(view.streams), refusal}
+  const next = {...state, busy: null, views: {...state.views, [bdf]: kept}}
+  return state.selected === bdf ? {...next, detailTop: 0} : next
+}
+
+/** Whoever connected a device wants to see both ends of its link. */
+function carriedOut(state: State, {verb, bdf, line}: Extract<Event, {kind: 'carried-out'}>): Step {
+  const text = `${bdf}: ${verb}ed. ${harmless(line)}`
+  const next = told(logged({...state, busy: null}, text, 'title'), text)
+  return state.selected === bdf ? startLook(next) : step(next)
 }
 
 /** What failed, and the next step. The review is not open any more: nobody knows what the device is now. */

@@ -41,7 +41,7 @@ const ESCAPE_MS = 50
 export function createSession(cockpit: Cockpit, size: Size, clock: Clock = systemClock): Session {
   const listeners = new Set<() => void>()
   const running = new Set<Promise<void>>()
-  let state = initialState(cockpit.host, cockpit.policy, size, clock.now())
+  let state = initialState(cockpit.machine, cockpit.policy, size, clock.now())
   let pending = ''
   let leave: () => void
   const quit = new Promise<void>(resolve => (leave = resolve))
@@ -91,6 +91,11 @@ export function createSession(cockpit: Cockpit, size: Size, clock: Clock = syste
         return {kind: 'accepted', bdf, line: await cockpit.accept(bdf, effect.digest, effect.approval, progress)}
       case 'reject':
         return {kind: 'rejected', bdf, line: await cockpit.reject(bdf, progress)}
+      case 'look':
+        return {kind: 'looked', bdf, view: await cockpit.look(bdf, progress)}
+      case 'connect':
+      case 'disconnect':
+        return {kind: 'carried-out', verb: effect.kind, bdf, line: await cockpit.host(effect.kind, bdf, progress)}
     }
   }
 

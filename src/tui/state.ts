@@ -1,12 +1,17 @@
 /** Everything the screen shows and every key depends on. Changed by `reduce` alone. */
 import {printable} from '../errors.js'
-import type {CockpitDevice} from './cockpit.js'
+import type {CockpitDevice, HostVerb, HostView} from './cockpit.js'
 import {tooSmall, type Size} from './geometry.js'
 import type {Tone} from './lines.js'
 import type {Review} from './review.js'
 
 export const TABS = ['Review', 'Checks', 'Measurements', 'Report', 'Identity'] as const
-export type Tab = (typeof TABS)[number]
+/** Tabs for a device that a host connects. */
+export const HOST_TABS = ['Connection', 'Streams'] as const
+export type Tab = (typeof TABS)[number] | (typeof HOST_TABS)[number]
+
+/** Which of the two tables of actions and tabs a device has: those of a guest unless a host connects it. */
+export type Side = 'guest' | 'host'
 
 export interface LogLine {
   readonly tone: Tone
@@ -15,7 +20,7 @@ export interface LogLine {
 
 /** An operation under way; one at a time, because the TSM serialises them anyway. */
 export interface Busy {
-  readonly what: 'review' | 'accept' | 'reject'
+  readonly what: 'review' | 'accept' | 'reject' | 'look' | HostVerb
   readonly bdf: string
   readonly step: string
 }
@@ -41,12 +46,19 @@ export interface RejectDialog {
   readonly openedAt: number
 }
 
+export interface HostDialog {
+  readonly kind: 'host'
+  readonly verb: HostVerb
+  readonly bdf: string
+  readonly openedAt: number
+}
+
 export interface HelpOverlay {
   readonly kind: 'help'
   readonly top: number
 }
 
-export type Overlay = AcceptDialog | RejectDialog | HelpOverlay
+export type Overlay = AcceptDialog | RejectDialog | HostDialog | HelpOverlay
 
 export interface State {
   readonly host: string
@@ -64,6 +76,8 @@ export interface State {
   readonly tab: Tab
   readonly detailTop: number
   readonly reviews: Readonly<Record<string, Review>>
+  /** What a look found, until the device changes. */
+  readonly views: Readonly<Record<string, HostView>>
   readonly busy: Busy | null
   readonly overlay: Overlay | null
   readonly log: readonly LogLine[]
@@ -90,6 +104,7 @@ export const initialState = (host: string, policy: string | null, size: Size, no
   tab: 'Review',
   detailTop: 0,
   reviews: {},
+  views: {},
   busy: null,
   overlay: null,
   log: [],
@@ -110,6 +125,14 @@ export const selectedDevice = ({devices, selected}: State): CockpitDevice | unde
 
 export const selectedReview = ({reviews, selected}: State): Review | undefined =>
   selected === null ? undefined : reviews[selected]
+
+export const sideOf = (device: CockpitDevice | undefined): Side =>
+  device?.state === 'connected' || device?.state === 'disconnected' ? 'host' : 'guest'
+
+export const tabsOf = (state: State): readonly Tab[] => (sideOf(selectedDevice(state)) === 'host' ? HOST_TABS : TABS)
+
+export const selectedView = ({views, selected}: State): HostView | undefined =>
+  selected === null ? undefined : views[selected]
 
 export const isTooSmall = ({size}: State): boolean => tooSmall(size)
 

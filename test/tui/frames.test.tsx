@@ -3,7 +3,7 @@ import {renderToString} from 'ink'
 import {describe, expect, it} from 'vitest'
 import {Screen} from '../../src/tui/screen.js'
 import type {State} from '../../src/tui/state.js'
-import {play, type Play, reviewedGame} from './play.js'
+import {hostGame, play, type Play, reviewedGame} from './play.js'
 import {appraisal, CHECKS, DENIED, device} from './sample.js'
 
 const SIZES = [
@@ -34,6 +34,9 @@ const GAMES: Readonly<Record<string, () => Play>> = {
   'accept prompt': () => reviewedGame().press('a').wait(1500).press('0000:01'),
   'reason prompt': () => reviewedGame(appraisal({relaxations: ['revocation is not checked']})).press('a'),
   'reject prompt': () => reviewedGame().press('r'),
+  'host looked at': () => hostGame(),
+  streams: () => hostGame().press('\t'),
+  'connect prompt': () => hostGame().press('c').wait(1500),
   help: () => reviewedGame().press('?'),
   filter: () => play().press('/02'),
 }
@@ -47,7 +50,7 @@ describe.each(SIZES)('at %ix%i', (columns, rows) => {
   })
 })
 
-describe.each(['first look', 'denied', 'accept prompt', 'reject prompt', 'help'])('%s', name => {
+describe.each(['first look', 'denied', 'accept prompt', 'reject prompt', 'connect prompt', 'help'])('%s', name => {
   it('looks like this at 80x24', () => {
     expect(frame(GAMES[name]!().state)).toMatchSnapshot()
   })

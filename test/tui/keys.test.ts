@@ -4,7 +4,7 @@ import {footerLine, helpLines} from '../../src/tui/help.js'
 import {ACTIONS, actionOf, whyDisabled} from '../../src/tui/keys.js'
 import {textOf} from '../../src/tui/lines.js'
 import type {State} from '../../src/tui/state.js'
-import {play, reviewedGame} from './play.js'
+import {hostGame, play, reviewedGame} from './play.js'
 import {DENIED, device} from './sample.js'
 
 const helpText = (state: State): string => helpLines(state).map(textOf).join('\n')
@@ -17,6 +17,9 @@ const STATES: readonly (readonly [string, State])[] = [
   ['denied', reviewedGame(DENIED).state],
   ['in RUN', play([device(1, 'RUN')]).state],
   ['open review', reviewedGame().state],
+  ['not connected', play([device(1, 'disconnected')]).state],
+  ['cannot connect', hostGame({refusal: 'EFAULT: no free block at the root port'}).state],
+  ['connected', play([device(1, 'connected')]).state],
 ]
 
 describe('the key table', () => {
@@ -56,6 +59,8 @@ describe('the key table', () => {
     expect(textOf(footerLine(play().state))).toContain('v review  (a accept)  (r reject)')
     expect(textOf(footerLine(reviewedGame().state))).toContain('v review  a accept  r reject')
     expect(textOf(footerLine(reviewedGame().press('a').state))).toContain('Esc cancel')
+    expect(textOf(footerLine(hostGame().state))).toContain('v review  c connect  (d disconnect)')
+    expect(textOf(footerLine(hostGame().press('c').state))).toContain('y do it')
     expect(textOf(footerLine(play().press('/').state))).toContain('Enter keep')
   })
 

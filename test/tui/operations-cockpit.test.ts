@@ -37,7 +37,7 @@ async function machine(human = 'none'): Promise<Machine> {
 describe('the cockpit on a simulated machine', () => {
   it('names the machine, and shows what can be reviewed first', async () => {
     const {cockpit, directory} = await machine()
-    expect(cockpit.host).toBe(`sim:${directory}`)
+    expect(cockpit.machine).toBe(`sim:${directory}`)
     const states = (await cockpit.devices()).map(({state}) => state)
     expect(states.slice(0, 3)).toEqual(['CONFIG_UNLOCKED', 'CONFIG_UNLOCKED', 'CONFIG_UNLOCKED'])
     expect(states.slice(3)).not.toContain('CONFIG_UNLOCKED')

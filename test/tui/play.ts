@@ -2,9 +2,9 @@
 import type {Effect, Event} from '../../src/tui/events.js'
 import {reduce} from '../../src/tui/reduce.js'
 import {initialState, type State} from '../../src/tui/state.js'
-import type {CockpitDevice} from '../../src/tui/cockpit.js'
+import type {CockpitDevice, HostView} from '../../src/tui/cockpit.js'
 import {decodeKeys} from '../../src/tui/terminal-keys.js'
-import {appraisal, device} from './sample.js'
+import {appraisal, device, view} from './sample.js'
 
 export interface Play {
   state: State
@@ -54,3 +54,9 @@ export const reviewedGame = (verdict = appraisal()): Play =>
   play([device(1, 'CONFIG_LOCKED'), device(2)])
     .press('v')
     .send({kind: 'reviewed', bdf: '0000:01:00.0', appraisal: verdict})
+
+/** A game on a host, in which the first device was looked at and is not connected. */
+export const hostGame = (over: Partial<HostView> = {}): Play =>
+  play([device(1, 'disconnected'), device(2, 'connected')])
+    .press('v')
+    .send({kind: 'looked', bdf: '0000:01:00.0', view: view(over)})

@@ -152,7 +152,6 @@ describe('reviewing', () => {
   it.each([
     ['RUN', 'in RUN already'],
     ['ERROR', 'in ERROR'],
-    ['connected', 'cannot be locked'],
     ['-', 'cannot be locked'],
   ])('does not start in state %s', (state, reason) => {
     const game = play([device(1, state)]).press('v')

@@ -1,7 +1,7 @@
 /** Canned appraisals and a cockpit without a machine behind it, for tests of the screen. */
 import type {Appraisal, CheckResult, Subject} from '../../src/appraisal/index.js'
 import {TsmctlError} from '../../src/errors.js'
-import type {Cockpit, CockpitDevice, TypedApproval} from '../../src/tui/cockpit.js'
+import type {Cockpit, CockpitDevice, HostView, TypedApproval} from '../../src/tui/cockpit.js'
 
 export const D = `9f3c01ab77de${'5'.repeat(84)}` as Appraisal['D']
 
@@ -120,6 +120,16 @@ export const device = (n: number, state = 'CONFIG_UNLOCKED'): CockpitDevice => (
   tsm: state === 'CONFIG_UNLOCKED' ? null : 'tsm0',
 })
 
+export const view = (over: Partial<HostView> = {}): HostView => ({
+  connection: [{text: 'nothing stands against it', tone: 'plain'}],
+  streams: [
+    {text: 'stream0.0.0', tone: 'title'},
+    {text: '  both ends in state 2', tone: 'ok'},
+  ],
+  refusal: null,
+  ...over,
+})
+
 export interface FakeCockpit extends Cockpit {
   readonly accepted: {readonly bdf: string; readonly digest: string; readonly approval: TypedApproval}[]
   readonly calls: string[]
@@ -135,7 +145,7 @@ export function fakeCockpit(verdicts: Readonly<Record<string, Appraisal>> = {}):
   const accepted: FakeCockpit['accepted'][number][] = []
   const calls: string[] = []
   return {
-    host: 'sim:/tmp/x',
+    machine: 'sim:/tmp/x',
     policy: 'policy.yaml',
     accepted,
     calls,
@@ -159,6 +169,15 @@ export function fakeCockpit(verdicts: Readonly<Record<string, Appraisal>> = {}):
       calls.push(`reject ${bdf}`)
       states.set(bdf, 'CONFIG_UNLOCKED')
       return 'CONFIG_LOCKED -> CONFIG_UNLOCKED'
+    },
+    look: async bdf => {
+      calls.push(`look ${bdf}`)
+      return view()
+    },
+    host: async (verb, bdf) => {
+      calls.push(`${verb} ${bdf}`)
+      states.set(bdf, verb === 'connect' ? 'connected' : 'disconnected')
+      return `${verb}ed to tsm0`
     },
     close: () => {
       calls.push('close')
