@@ -22,6 +22,8 @@ export interface TypedApproval {
 }
 
 export interface ViewLine {
+  /** Stands before the text, which is wrapped beside it. */
+  readonly lead?: string
   readonly text: string
   readonly tone: Tone
 }

@@ -2,7 +2,7 @@
 import {checkLines} from './findings.js'
 import {geometryOf} from './geometry.js'
 import {identityLines} from './identity-lines.js'
-import {indented, type Line, line} from './lines.js'
+import {indented, type Line, line, paragraph, span} from './lines.js'
 import {measurementLines} from './measurement-lines.js'
 import {reportLines} from './report-lines.js'
 import {reviewDocument} from './review-document.js'
@@ -38,12 +38,8 @@ const NEXT = {
   host: 'Not looked at yet. Enter or v reads both ends of its link and predicts what connect will meet.',
 } as const
 
-/** Blanks at the beginning of a line indent all of it. */
 const viewLines = (lines: readonly ViewLine[], width: number): readonly Line[] =>
-  lines.flatMap(({text, tone}) => {
-    const words = text.trimStart()
-    return indented(words, width, text.length - words.length, tone)
-  })
+  lines.flatMap(({lead = '', text, tone}) => paragraph([span(lead, tone)], text, width, tone))
 
 /** An empty screen says what was looked for and what to do next. */
 function emptyLines(state: State, width: number): readonly Line[] {

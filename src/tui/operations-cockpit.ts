@@ -5,14 +5,19 @@ import {
   accept,
   approvalText,
   cellText,
+  connect,
+  connectionText,
   type DeviceRow,
+  disconnect,
   listDevices,
   reject,
   reviewDevice,
   STANDARD_COLUMNS,
+  showIde,
   stateText,
 } from '../operations/index.js'
 import type {Cockpit, CockpitDevice} from './cockpit.js'
+import {hostView} from './host-view.js'
 
 export interface OperationsCockpitOptions {
   readonly policy: Policy
@@ -50,6 +55,17 @@ export function operationsCockpit(kernel: Kernel, {policy, policyName}: Operatio
       const appraisal = [...reviewed.values()].findLast(({subject}) => subject.bdf === bdf)
       const {after} = await reject(kernel, bdf, {appraisal, signal, onStep: without(bdf, progress)})
       return stateText(after)
+    },
+    look: async (bdf, progress) => {
+      const dry = await connect(kernel, bdf, {dryRun: true, signal, onStep: without(bdf, progress)})
+      const {subjects} = await showIde(kernel, [bdf], signal)
+      return hostView(dry, subjects[0])
+    },
+    host: async (verb, bdf, progress) => {
+      const options = {signal, onStep: without(bdf, progress)}
+      const {failure, after, notes} = await (verb === 'connect' ? connect : disconnect)(kernel, bdf, options)
+      if (failure !== null) throw failure
+      return [connectionText(after), ...notes].join('; ')
     },
     close: () => abort.abort(),
   }

@@ -8,6 +8,8 @@ import {
   MOST_WRONG_ENTRIES,
   type RejectDialog,
   SHORTEST_REASON,
+  selectedDevice,
+  sideOf,
   type State,
   tabsOf,
   visibleDevices,
@@ -22,7 +24,9 @@ export function headerLine(state: State): Line {
   return [
     span('tsmctl', 'title'),
     span(count),
-    span(`  policy ${policy ?? 'none: every review ends in DENY'}`),
+    ...(sideOf(selectedDevice(state)) === 'host'
+      ? []
+      : [span(`  policy ${policy ?? 'none: every review ends in DENY'}`)]),
     span(`  host ${host}`, 'quiet'),
   ]
 }

@@ -134,7 +134,7 @@ function ended(state: State, bdf: string, standing: 'accepted' | 'rejected', lin
 }
 
 function looked(state: State, {bdf, view}: Extract<Event, {kind: 'looked'}>): State {
-  const lines = (of: typeof view.streams) => of.map(({text, tone}) => ({text: harmless(text), tone}))
+  const lines = (of: typeof view.streams) => of.map(part => ({...part, text: harmless(part.text)}))
   const refusal = view.refusal === null ? null : harmless(view.refusal)
   const kept = {connection: lines(view.connection), streams: lines(view.streams), refusal}
   const next = {...state, busy: null, views: {...state.views, [bdf]: kept}}
@@ -142,8 +142,8 @@ function looked(state: State, {bdf, view}: Extract<Event, {kind: 'looked'}>): St
 }
 
 /** Whoever connected a device wants to see both ends of its link. */
-function carriedOut(state: State, {verb, bdf, line}: Extract<Event, {kind: 'carried-out'}>): Step {
-  const text = `${bdf}: ${verb}ed. ${harmless(line)}`
+function carriedOut(state: State, {bdf, line}: Extract<Event, {kind: 'carried-out'}>): Step {
+  const text = `${bdf}: ${harmless(line)}`
   const next = told(logged({...state, busy: null}, text, 'title'), text)
   return state.selected === bdf ? startLook(next) : step(next)
 }

@@ -127,7 +127,10 @@ function takeTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, sess
 
 /** Quitting changes nothing: says which devices are locked or running now. */
 function farewell(session: Session): string {
-  const left = (session.state().devices ?? []).filter(({state}) => ['CONFIG_LOCKED', 'RUN', 'ERROR'].includes(state))
+  const {devices, message} = session.state()
+  // what was ended by leaving has said so last
+  const failed = message?.tone === 'fail' ? `${message.text}\n` : ''
+  const left = (devices ?? []).filter(({state}) => ['CONFIG_LOCKED', 'RUN', 'ERROR', 'connected'].includes(state))
   const list = left.map(({bdf, state}) => `${bdf} ${state}`).join(', ')
-  return `Devices stay as they are${list === '' ? '' : `: ${list}`}.\n`
+  return `${failed}Devices stay as they are${list === '' ? '' : `: ${list}`}.\n`
 }

@@ -44,7 +44,12 @@ describe('connecting', () => {
     const game = asked().press('y')
     expect(game.effects.at(-1)).toEqual({kind: 'connect', bdf: BDF})
     game.send({kind: 'devices', devices: [device(1, 'connected')]})
-    game.send({kind: 'carried-out', verb: 'connect', bdf: BDF, line: 'stream0.0.0 secure at both ends'})
+    game.send({
+      kind: 'carried-out',
+      verb: 'connect',
+      bdf: BDF,
+      line: 'connected to tsm0, stream0.0.0 secure at both ends',
+    })
     expect(game.effects.at(-1)).toEqual({kind: 'look', bdf: BDF})
     expect(game.state.message?.text).toContain('stream0.0.0 secure at both ends')
   })

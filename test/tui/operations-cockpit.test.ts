@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, describe, expect, it} from 'vitest'
 import {createSimMachine, injectSimFault, openHost, readPolicy} from '../../src/operations/index.js'
-import type {Cockpit} from '../../src/tui/cockpit.js'
+import type {Cockpit, ViewLine} from '../../src/tui/cockpit.js'
 import {operationsCockpit} from '../../src/tui/operations-cockpit.js'
 
 const GPU = '0000:01:00.0'
@@ -89,5 +89,47 @@ describe('the cockpit on a simulated machine', () => {
     const kernel = await openHost(`sim:${directory}`, process.env, 0, quiet)
     expect(kernel.read(`/sys/bus/pci/devices/${GPU}/tsm/lock`)).toEqual(new Uint8Array([10]))
     kernel.close()
+  })
+})
+
+const FIRST = '0000:01:00.0'
+const host = async (scenario: string): Promise<Machine> => {
+  const directory = mkdtempSync(join(root, 'host-'))
+  await createSimMachine(directory, scenario, {replace: true})
+  const kernel = await openHost(`sim:${directory}`, process.env, 0, quiet)
+  const cockpit = operationsCockpit(kernel, {policy: readPolicy([], kernel.now()), policyName: null})
+  return {directory, cockpit, state: async bdf => (await cockpit.devices()).find(row => row.bdf === bdf)?.state}
+}
+const words = (lines: readonly ViewLine[]): string => lines.map(({text}) => text).join('\n')
+
+describe('the cockpit on a simulated host', () => {
+  it('looks, connects, shows both ends, and disconnects', async () => {
+    const {cockpit, state} = await host('gpu-host')
+    const before = await cockpit.look(FIRST, quiet)
+    expect(before.refusal).toBeNull()
+    expect(words(before.connection)).toContain('connect should succeed')
+    expect(words(before.streams)).toContain('no stream')
+    expect(await cockpit.host('connect', FIRST, quiet)).toContain('stream0.0.0 (Stream ID 0) secure at both ends')
+    expect(await state(FIRST)).toBe('connected')
+    const {streams} = await cockpit.look(FIRST, quiet)
+    expect(words(streams)).toContain('stream0.0.0')
+    expect(words(streams)).toContain('0000:00:01.1 to 0000:01:00.0')
+    expect(await cockpit.host('disconnect', FIRST, quiet)).toContain('not connected')
+    expect(await state(FIRST)).toBe('disconnected')
+  })
+
+  it('says why a connect will fail before anybody tries', async () => {
+    const {cockpit} = await host('few-streams')
+    for (const bdf of [FIRST, '0000:02:00.0']) await cockpit.host('connect', bdf, quiet)
+    const {refusal, connection} = await cockpit.look('0000:03:00.0', quiet)
+    expect(refusal ?? words(connection)).toMatch(/slot|EFAULT/)
+    await expect(cockpit.host('disconnect', '0000:99:00.0', quiet)).rejects.toMatchObject({kind: 'not-found'})
+  })
+
+  it('a stream that came up at one end only is taken down, and the reason is told', async () => {
+    const {cockpit, directory, state} = await host('gpu-host')
+    await injectSimFault(directory, {device: FIRST, at: 'connect', do: 'one-sided', end: 'endpoint'})
+    await expect(cockpit.host('connect', FIRST, quiet)).rejects.toMatchObject({kind: 'transition'})
+    expect(await state(FIRST)).toBe('disconnected')
   })
 })

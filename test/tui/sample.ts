@@ -124,7 +124,7 @@ export const view = (over: Partial<HostView> = {}): HostView => ({
   connection: [{text: 'nothing stands against it', tone: 'plain'}],
   streams: [
     {text: 'stream0.0.0', tone: 'title'},
-    {text: '  both ends in state 2', tone: 'ok'},
+    {lead: '  ', text: 'both ends in state 2', tone: 'ok'},
   ],
   refusal: null,
   ...over,
