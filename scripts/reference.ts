@@ -2,7 +2,7 @@
 import {toJsonSchema} from '@valibot/to-json-schema'
 import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
-import {DATA, envelopeOf} from '../src/cli/schemas.js'
+import {DATA, envelopeOf} from '../src/cli/schemas/index.js'
 import {FINDINGS} from '../src/ide/index.js'
 import {headerOf} from '../src/operations/column.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'

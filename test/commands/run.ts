@@ -3,7 +3,7 @@ import {spawn, spawnSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 import * as v from 'valibot'
 import {expect} from 'vitest'
-import {DATA, envelopeOf} from '../../src/cli/schemas.js'
+import {DATA, envelopeOf} from '../../src/cli/schemas/index.js'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 const bin = fileURLToPath(new URL('../../bin/tsmctl.cjs', import.meta.url))

@@ -1,6 +1,6 @@
 /** What connect and disconnect print about one device. */
 import * as v from 'valibot'
-import {bdf, maybe, text} from './schema-atoms.js'
+import {bdf, maybe, text} from './atoms.js'
 
 const write = v.strictObject({path: text, value: text, why: text})
 

@@ -1,6 +1,6 @@
 /** What `doctor --json` prints as data. */
 import * as v from 'valibot'
-import {maybe, text} from './schema-atoms.js'
+import {maybe, text} from './atoms.js'
 
 export const DOCTOR = v.strictObject({
   for: v.picklist(['host', 'guest']),

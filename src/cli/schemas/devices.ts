@@ -1,7 +1,7 @@
 /** Data of the commands that look at devices and their registers. */
 import * as v from 'valibot'
-import {COLUMNS} from '../operations/columns.js'
-import {anything, bdf, finding, hexText, maybe, text, unreadable} from './schema-atoms.js'
+import {COLUMNS} from '../../operations/columns.js'
+import {anything, bdf, finding, hexText, maybe, text, unreadable} from './atoms.js'
 
 const deviceRow = {
   bdf,
