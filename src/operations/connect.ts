@@ -92,7 +92,7 @@ async function connectHeld(kernel: Kernel, bdf: string, options: HostOptions): P
   try {
     await runPlan(kernel, plan, {signal, abandon: options.abandon, onStep: linesOf(plan, options.onStep)})
   } catch (error) {
-    throw await explainFailure(kernel, {verb: 'connect', look, tsm, error, abandon: options.abandon})
+    throw await explainFailure(kernel, {verb: 'connect', look, tsm, error, abandon: options.abandon, preflight})
   }
   return verified(kernel, {...result, writes, changed: true}, look, provider, options)
 }

@@ -12,7 +12,9 @@ import {
   leftovers,
   observe,
   PlanError,
+  type Preflight,
   type Refusal,
+  type RefusalKey,
 } from '../tsm/index.js'
 import {isTimeout} from './attentive.js'
 import {connectionText, type HostConnection, type HostLook, lookAtHost} from './host-state.js'
@@ -23,6 +25,8 @@ export interface HostFailure {
   readonly tsm: string
   readonly error: unknown
   readonly abandon?: AbortSignal | undefined
+  /** What was predicted before the write. */
+  readonly preflight?: Preflight
 }
 
 /** An abandoned operation still holds the kernel's lock: nothing is read that would wait for it. */
@@ -85,11 +89,29 @@ async function meaningOf(
   if (!path.endsWith(`/tsm/${failure.verb}`) || (error.kind === 'interrupted' && errno === null)) return undefined
   const gaveUp = isAbandoned(error, failure.abandon)
   if (!gaveUp && !refused && errno !== null) return undefined
-  return explainRefusal(
+  const meaning = explainRefusal(
     failure.verb,
     gaveUp ? 'abandoned' : refused ? errno : null,
     await aftermath(kernel, failure, after),
   )
+  return GENERAL.has(meaning.key) ? asPredicted(meaning, errno, failure.preflight) : meaning
+}
+
+/** Refusals with several causes, of which the kernel names none. */
+const GENERAL: ReadonlySet<RefusalKey> = new Set(['no-secured-cma-or-no-stream', 'no-cma-mailbox'])
+
+/** The causes that were seen before the write, where there were any. */
+function asPredicted(meaning: Refusal, errno: string | null, preflight: Preflight | undefined): Refusal {
+  const seen = (preflight?.checks ?? []).filter(
+    check => check.errno === errno && (check.result === 'warn' || check.result === 'fail'),
+  )
+  const [first] = seen
+  if (first === undefined) return meaning
+  return {
+    ...meaning,
+    meaning: `as the prediction warned, ${seen.map(({reason}) => reason).join('; ')}`,
+    remedy: first.remedy ?? meaning.remedy,
+  }
 }
 
 function wordsOf(error: PlanError, meaning: Refusal | undefined): string {

@@ -3,7 +3,7 @@ import {type BridgeAccount, IDLE_STREAM_ID, nextSlot, type PortAccount} from '..
 import {printable} from '../errors.js'
 import {type Known, known, mapKnown, thenKnown, unknown, valueOf} from '../known.js'
 import type {Check, ConnectFacts, Finding} from './preflight.js'
-import {failsWithStreams, pass, portTypeOf, unknownBecause} from './preflight-device.js'
+import {fails, failsWithStreams, pass, portTypeOf, unknownBecause} from './preflight-device.js'
 import {PORT_TYPE} from '../pci/index.js'
 
 const NO_IDE = 'A stream needs Selective IDE in the device and in its root port; firmware may have to enable it.'
@@ -25,6 +25,16 @@ const bridgeOf = ({account, device}: ConnectFacts): Known<BridgeAccount> =>
     const found = account.bridges.find(({name}) => name === hostBridge)
     return found === undefined ? unknown('its host bridge is not known') : known(found)
   })
+
+/**
+ * A refusal for want of room, where both ends have IDE. Whatever provides the TSM: that it made streams for others shows
+ * that it will want one here.
+ */
+function failsForRoom(facts: ConnectFacts, reason: string, remedy: string): Finding {
+  const {tsms, account} = facts
+  const hasMadeStreams = tsms.length === 1 && account.streams.some(({name}) => name !== null)
+  return hasMadeStreams ? fails(reason, remedy) : failsWithStreams(facts, reason, remedy)
+}
 
 /** Does Linux see Selective IDE there? The reason when not. */
 function selective(port: PortAccount | undefined, who: string): Known<string | null> {
@@ -67,7 +77,7 @@ function looksForSlot(facts: ConnectFacts): Finding {
   if (!available.present) return unknownBecause(`${name} does not say how many streams are free`)
   if (!available.value.known) return unknownBecause(available.value.reason)
   if (available.value.value > 0) return pass(`${available.value.value} stream slots free on ${name}`)
-  return failsWithStreams(
+  return failsForRoom(
     facts,
     `no stream slot is free on ${name} (${slots.length} in use)`,
     'Disconnect a device below this host bridge; tsmctl ide list says which hold a stream.',
@@ -83,7 +93,7 @@ function looksForBlock(facts: ConnectFacts, port: Known<PortAccount | undefined>
   const [next] = blocks
   if (next !== undefined) return pass(`${role} ${bdf} has ${blocks.length} free, the next is block ${next}`)
   const numbers = valueOf(free.value.numbers)
-  return failsWithStreams(
+  return failsForRoom(
     facts,
     `${role} ${bdf} has no Selective stream block free${numbers ? ` (${numbers.usable} usable, ${numbers.inUse} in use)` : ''}`,
     'Disconnect what holds them; blocks that firmware enabled stay taken until reboot. tsmctl ide list tells them apart.',

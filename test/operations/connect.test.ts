@@ -423,3 +423,32 @@ describe('waiting', () => {
     expect(await connect(kernel, SECOND)).toMatchObject({changed: true})
   })
 })
+
+describe('a connect that finds no room', () => {
+  const POOR = `
+title: one stream, and nobody has made any
+tsm: link
+bridges: [{at: "0000:00", pool: 256}]
+ports: [{at: "0000:00:01.0", bus: 1, ide: {selective: 1, streams: [{block: 0, id: 9}]}}]
+devices: [{at: "0000:01:00.0", kind: gpu}]
+`
+
+  it('is refused before the write when the TSM is seen to make streams', async () => {
+    await use('few-streams')
+    for (const bdf of [GPU, '0000:02:00.0']) await connect(kernel, bdf)
+    const error = await failureOf(connect(kernel, NVME))
+    expect(error).toMatchObject({kind: 'busy', details: {check: 'slot', errno: 'EFAULT', predicted: true}})
+    const forced = await failureOf(connect(kernel, NVME, {force: true}))
+    expect(forced.message).toContain('EFAULT')
+    expect(forced.message).toContain('no stream slot is free on pci0000:00 (2 in use)')
+  })
+
+  it('says which of the causes it was, when only the kernel could tell', async () => {
+    await use({name: 'poor', text: POOR})
+    const error = await failureOf(connect(kernel, GPU))
+    expect(error.message).toContain(
+      'as the prediction warned, root port 0000:00:01.0 has no Selective stream block free',
+    )
+    expect(error.hint).toContain('firmware')
+  })
+})

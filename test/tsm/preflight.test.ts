@@ -201,6 +201,28 @@ describe('a TSM of which it is not known whether it makes streams', () => {
   })
 })
 
+describe('a TSM that is seen to have made streams', () => {
+  const made = [{name: 'stream0.0.0'}] as unknown as ConnectFacts['account']['streams']
+  const ROOM: readonly string[] = ['slot', 'block-root-port', 'block-device']
+  const seen = (given: ConnectFacts, tsms = [OTHER]) =>
+    predictConnect({...given, tsms, account: {...given.account, streams: made}}).verdict
+
+  it.each(FAILURES.filter(([, , check]) => ROOM.includes(check)))(
+    'will want one more: %s',
+    (_, given, check, errno) => {
+      expect(seen(given)).toMatchObject({outcome: 'will-fail', check, errno, firm: false})
+      // of two nobody knows which one made them
+      expect(seen(given, [OTHER, {...OTHER, tsm: 'tsm1'}]).outcome).toBe('unknown')
+    },
+  )
+
+  it('may still connect a device without IDE', () => {
+    const without = FAILURES.filter(([, , check]) => check === 'ide-device' || check === 'ide-root-port')
+    expect(without.length).toBeGreaterThan(1)
+    for (const [, given] of without) expect(seen(given).outcome).toBe('unknown')
+  })
+})
+
 describe('two spoilt facts at once', () => {
   const base = JSON.stringify(facts().account.ports)
   const ofDevice = FAILURES.filter(
