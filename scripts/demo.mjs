@@ -8,11 +8,13 @@ import {installDependencies, root, run} from './install.mjs'
 installDependencies()
 run(process.execPath, ['scripts/build.mjs'])
 
-const machine = join(mkdtempSync(join(tmpdir(), 'tsmctl-demo-')), 'guest')
+const directory = mkdtempSync(join(tmpdir(), 'tsmctl-demo-'))
+const guest = join(directory, 'guest')
+const host = join(directory, 'host')
 const cli = join(root, 'bin/tsmctl.cjs')
 
 /** Shows and runs one command; ends the demo when its exit code is not the expected one. */
-function tsmctl(args, expected = 0) {
+function tsmctl(machine, args, expected = 0) {
   console.log(`\n$ tsmctl ${args.join(' ')}`)
   const {status, error} = spawnSync(process.execPath, [cli, ...args], {
     stdio: 'inherit',
@@ -26,22 +28,30 @@ function tsmctl(args, expected = 0) {
 }
 
 const DENIED = 4
-const policy = join(machine, 'policy.yaml')
-console.log(`A simulated confidential guest, with keys and certificates made just now, in ${machine}`)
-tsmctl(['sim', 'create', machine, '--scenario', 'guest'])
-tsmctl(['list'])
-tsmctl(['admit', '0000:01:00.0', '--policy', policy])
-tsmctl(['admit', '0000:02:00.0', '--policy', policy], DENIED)
-tsmctl(['admit', '0000:03:00.0', '--policy', policy], DENIED)
-tsmctl(['list'])
-tsmctl(['audit', 'show'])
-tsmctl(['audit', 'verify'])
+const BUSY = 8
+const policy = join(guest, 'policy.yaml')
+console.log(`A simulated confidential guest, with keys and certificates made just now, in ${guest}`)
+tsmctl(guest, ['sim', 'create', guest, '--scenario', 'guest'])
+tsmctl(guest, ['list'])
+tsmctl(guest, ['admit', '0000:01:00.0', '--policy', policy])
+tsmctl(guest, ['admit', '0000:02:00.0', '--policy', policy], DENIED)
+tsmctl(guest, ['admit', '0000:03:00.0', '--policy', policy], DENIED)
+tsmctl(guest, ['list'])
+tsmctl(guest, ['audit', 'show'])
+tsmctl(guest, ['audit', 'verify'])
+console.log(`\nA simulated host with fewer IDE streams than devices, in ${host}`)
+tsmctl(host, ['sim', 'create', host, '--scenario', 'few-streams'])
+tsmctl(host, ['connect', '0000:01:00.0', '0000:02:00.0'])
+tsmctl(host, ['connect', '0000:03:00.0'], BUSY)
+tsmctl(host, ['ide', 'plan', '0000:01:00.0', '0000:03:00.0'], BUSY)
+tsmctl(host, ['ide', 'list'])
 console.log(`
-The good device reached RUN; the other two were refused and given back unlocked. Try next, from this directory:
+In the guest the good device reached RUN; the other two were refused and given back unlocked. On the host two devices got
+a stream, and the third was told who holds what it needs. Try next, from this directory:
 
-  export TSMCTL_HOST=sim:${machine}
+  export TSMCTL_HOST=sim:${guest}
   node bin/tsmctl.cjs tui --policy ${policy}      # the review cockpit
   node bin/tsmctl.cjs show 0000:01:00.0
-  node bin/tsmctl.cjs decode --list
-  TSMCTL_HOST=live node bin/tsmctl.cjs list       # this machine's own PCI bus
+  TSMCTL_HOST=sim:${host} node bin/tsmctl.cjs tui      # the same on the host: look, connect, disconnect
+  TSMCTL_HOST=live node bin/tsmctl.cjs doctor     # what this machine can do, and what it lacks
 `)
