@@ -64,7 +64,7 @@ export const enabled = {
 const UNIT = 16n
 export const UPPER = 1n << 32n
 
-export function barRegisters(bars: readonly PlacedBar[]): Record<string, number> {
+function barRegisters(bars: readonly PlacedBar[]): Record<string, number> {
   const registers: Record<string, number> = {}
   for (const {bar, kind, prefetchable, address} of bars) {
     const wide = kind === 'mem64'
@@ -146,23 +146,30 @@ const idePart: Part = next =>
     ],
   })
 
+/** The header of a function that is no bridge. */
+export const endpointHeader = (
+  ids: Ids,
+  bars: readonly PlacedBar[],
+  changes: Partial<Parameters<typeof TYPE0_HEADER.encode>[0]> = {},
+): Uint8Array =>
+  TYPE0_HEADER.encode({
+    ...enabled,
+    vendorId: ids.vendor,
+    deviceId: ids.device,
+    interruptDisable: true,
+    revision: ids.revision,
+    ...codeOf(ids),
+    ...barRegisters(bars),
+    subsystemVendorId: ids.subsystemVendor,
+    subsystemId: ids.subsystemDevice,
+    ...changes,
+  })
+
 /** All 4096 bytes of an endpoint. */
 export function endpointConfig(spec: EndpointSpec): Uint8Array {
   const {ids, bars, msix, integrated, teeIo, totalVfs, vfDevice, serialNumber, ide} = spec
   const space = new Uint8Array(LENGTH)
-  space.set(
-    TYPE0_HEADER.encode({
-      ...enabled,
-      vendorId: ids.vendor,
-      deviceId: ids.device,
-      interruptDisable: true,
-      revision: ids.revision,
-      ...codeOf(ids),
-      ...barRegisters(bars),
-      subsystemVendorId: ids.subsystemVendor,
-      subsystemId: ids.subsystemDevice,
-    }),
-  )
+  space.set(endpointHeader(ids, bars))
   const portType = integrated ? PORT_TYPE.rcIntegratedEndpoint : PORT_TYPE.endpoint
   chain(space, FIRST_CAPABILITY, [express(portType, teeIo), ...(msix === undefined ? [] : [msixPart(msix)])])
   const extended: Part[] = []

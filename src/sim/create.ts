@@ -2,20 +2,11 @@
 import {toHex} from '../bits/index.js'
 import {environment} from '../kernel/index.js'
 import {endpointConfig, rootPortConfig} from './config-space.js'
-import {type Kind, kindNamed, type MsixSpec} from './kinds.js'
+import {type Kind, kindNamed, type MsixSpec, PORT_IDS} from './kinds.js'
 import {bootHost} from './host/link-tsm.js'
 import type {HostScenario} from './host/schema.js'
 import type {RefuseScenario} from './host/topology.js'
-import {
-  booted,
-  type Dsm,
-  FORMAT,
-  type Ids,
-  type Machine,
-  type MachineState,
-  type SimFunction,
-  toBase64,
-} from './machine.js'
+import {booted, type Dsm, FORMAT, type Machine, type MachineState, type SimFunction, toBase64} from './machine.js'
 import {measurementRecord, referenceValues} from './measured.js'
 import {msixIn, withoutUndefined} from './parts.js'
 import type {DevicePki} from './pki.js'
@@ -41,15 +32,6 @@ export function newUuid(): string {
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-a${digits.slice(17, 20)}-${digits.slice(20)}`
 }
 
-const ROOT_PORT: Ids = {
-  vendor: 0x7e57,
-  device: 0x0100,
-  subsystemVendor: 0,
-  subsystemDevice: 0,
-  classCode: 0x060400,
-  revision: 0,
-}
-
 const domainOf = (bdf: string): string => bdf.split(':')[0]!
 const busOf = (bdf: string): number => Number.parseInt(bdf.split(':')[1]!, 16)
 const hostBridge = (bdf: string): string => `/sys/devices/pci${domainOf(bdf)}:00`
@@ -63,8 +45,8 @@ function rootPort(bdf: string): SimFunction {
   return {
     bdf: port,
     path: `${hostBridge(bdf)}/${port}`,
-    ids: ROOT_PORT,
-    config: toBase64(rootPortConfig(ROOT_PORT, bus, windowOf(bus))),
+    ids: PORT_IDS,
+    config: toBase64(rootPortConfig(PORT_IDS, bus, windowOf(bus))),
     resources: bridgeResourceLines(windowOf(bus)),
     isBridge: true,
     iommuGroup: null,

@@ -45,6 +45,9 @@ const ids = (device: number, classCode: number, revision: number): Ids => ({
   revision,
 })
 
+/** Every bridge and port. */
+export const PORT_IDS: Ids = {...ids(0x0100, 0x060400, 0), subsystemVendor: 0, subsystemDevice: 0}
+
 /** Table and PBA on a page of their own in BAR 4, so that each is a range of its own in the report. */
 const MSIX_BAR: BarSpec = {bar: 4, kind: 'mem64', size: 8 * KIB, prefetchable: false}
 const msix = (entries: number): MsixSpec => ({

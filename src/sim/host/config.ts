@@ -1,11 +1,11 @@
 /** Configuration spaces of a host's functions. Registers that change are written in when somebody looks. */
 import {encodeIde} from '../../ide/index.js'
-import {DOE, SERIAL_NUMBER, TYPE0_HEADER, TYPE1_HEADER} from '../../pci/index.js'
+import {DOE, SERIAL_NUMBER, TYPE1_HEADER} from '../../pci/index.js'
 import {
-  barRegisters,
   chain,
   codeOf,
   enabled,
+  endpointHeader,
   express,
   FIRST_CAPABILITY,
   FIRST_EXTENDED,
@@ -130,21 +130,9 @@ function addExtended(bytes: Uint8Array, spec: HostConfigSpec): Omit<BuiltConfig,
 export function hostEndpointConfig(spec: EndpointParts): BuiltConfig | undefined {
   const {ids, bars, msix, vf} = spec
   const bytes = new Uint8Array(LENGTH)
-  bytes.set(
-    TYPE0_HEADER.encode({
-      ...enabled,
-      // a VF's own registers do not identify it, PCIe r6.2 §9.3.4.1
-      vendorId: vf ? GONE : ids.vendor,
-      deviceId: vf ? GONE : ids.device,
-      interruptDisable: true,
-      revision: ids.revision,
-      ...codeOf(ids),
-      ...barRegisters(bars),
-      multiFunction: spec.multiFunction,
-      subsystemVendorId: ids.subsystemVendor,
-      subsystemId: ids.subsystemDevice,
-    }),
-  )
+  // a VF's own registers do not identify it, PCIe r6.2 §9.3.4.1
+  const identity = vf ? {vendorId: GONE, deviceId: GONE} : {}
+  bytes.set(endpointHeader(ids, bars, {...identity, multiFunction: spec.multiFunction}))
   const standard = [express(spec.portType, spec.teeIo), ...(msix === undefined ? [] : [msixPart(msix)])]
   chain(bytes, FIRST_CAPABILITY, standard)
   const places = addExtended(bytes, spec)

@@ -1,8 +1,8 @@
 /** Functions of a host from its scenario. There are no keys: what a TSM does with a device is beyond the kernel's view. */
 import {toHex} from '../../bits/index.js'
 import {bdfParts, compareBdf, formatBdf} from '../../pci/index.js'
-import {type Kind, kindNamed} from '../kinds.js'
-import {type Ids, type SimFunction, toBase64} from '../machine.js'
+import {type Kind, kindNamed, PORT_IDS} from '../kinds.js'
+import {type SimFunction, toBase64} from '../machine.js'
 import {msixIn, withoutUndefined} from '../parts.js'
 import {bridgeResourceLines, type PlacedBar, resourceLines, type Window} from '../resources.js'
 import {type BuiltConfig, hostBridgeConfig, hostEndpointConfig} from './config.js'
@@ -12,15 +12,6 @@ import {type PlacedDevice, type PlacedPort, placeHost, type RefuseScenario} from
 import type {HostFunction, HostPlatform, IdeHardware, WindowText} from './types.js'
 
 type Random = (length: number) => Uint8Array
-
-const PORT_IDS: Ids = {
-  vendor: 0x7e57,
-  device: 0x0100,
-  subsystemVendor: 0,
-  subsystemDevice: 0,
-  classCode: 0x060400,
-  revision: 0,
-}
 
 const DEFAULT_MAILBOX = [['0001:01', '0001:02']]
 const DEFAULT_IDE: IdeSpec = {selective: 1, link: 0, associations: 2, tee: true, config: true, streams: []}
