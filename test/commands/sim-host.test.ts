@@ -29,4 +29,19 @@ describe.skipIf(!existsSync(join(root, 'dist')))('a simulated host (needs a buil
     const {out} = tsmctl(['sim', 'status', machine])
     expect(out).toMatch(/pci0000:00\/stream0\.0\.0 +0 +0000:00:01\.1 +secure +0000:01:00\.0 +insecure/)
   })
+
+  it('is the one that --host names, and no other host will do', () => {
+    const machine = join(scratch, 'named')
+    const host = ['--host', `sim:${machine}`]
+    expect(tsmctlJson(['sim', 'create', '--scenario', 'gpu-host', ...host])).toMatchObject({
+      json: {data: {directory: machine}},
+    })
+    expect(
+      tsmctl(['sim', 'inject', '01:00.0', '--at', 'connect', '--do', 'errno', '--errno', 'EIO', ...host]).code,
+    ).toBe(0)
+    expect(tsmctl(['sim', 'status', ...host]).out).toContain('"errno":"EIO"')
+    expect(tsmctl(['sim', 'reset', ...host]).code).toBe(0)
+    expect(tsmctl(['sim', 'status', machine, '--host', 'live']).out).not.toContain('EIO')
+    expect(tsmctl(['sim', 'status', '--host', 'replay:/x'])).toMatchObject({code: 2})
+  })
 })

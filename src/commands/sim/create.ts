@@ -20,7 +20,7 @@ export default class SimCreate extends BaseCommand {
 
   protected async act(): Promise<Outcome> {
     const {args, flags} = await this.parse(SimCreate)
-    const directory = machineDirectory(args.directory)
+    const directory = machineDirectory(args.directory, flags.host)
     const data = await createSimMachine(directory, flags.file ?? flags.scenario, {
       replace: flags.replace,
       fromFile: flags.file !== undefined,

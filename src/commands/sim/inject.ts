@@ -48,7 +48,7 @@ export default class SimInject extends BaseCommand {
     const device = parseBdf(args.bdf)
     const fault = {device, at, do: kind, errno, object, offset, ms, times, after, end, id, block, count}
     const given = Object.fromEntries(Object.entries(fault).filter(([, value]) => value !== undefined))
-    const directory = machineDirectory(flags.machine)
+    const directory = machineDirectory(flags.machine, flags.host)
     await injectSimFault(directory, given)
     return {data: {directory, fault: given}, text: `${fault.device}: ${kind} at ${at}\n`}
   }

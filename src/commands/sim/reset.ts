@@ -9,8 +9,8 @@ export default class SimReset extends BaseCommand {
   protected override readonly usesHost = false
 
   protected async act(): Promise<Outcome> {
-    const {args} = await this.parse(SimReset)
-    const directory = machineDirectory(args.directory)
+    const {args, flags} = await this.parse(SimReset)
+    const directory = machineDirectory(args.directory, flags.host)
     await resetSimMachine(directory)
     return {data: {directory}, text: `${printablePath(directory)}: booted anew\n`}
   }

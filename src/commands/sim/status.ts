@@ -3,8 +3,11 @@ import {directoryArgument, machineDirectory} from '../../cli/machine-directory.j
 import {type HostStatus, simStatus} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
 
+const section = (headers: readonly string[], rows: readonly (readonly string[])[]): string =>
+  rows.length === 0 ? '' : `\n${table(headers, rows)}`
+
 const hostText = ({bridges, connected, streams}: HostStatus): string =>
-  table(
+  section(
     ['HOST BRIDGE', 'POOL', 'FREE', 'IDS HELD SINCE BOOT'],
     bridges.map(({name, pool, available, claimed}) => [
       name,
@@ -13,11 +16,11 @@ const hostText = ({bridges, connected, streams}: HostStatus): string =>
       claimed.join(', ') || '-',
     ]),
   ) +
-  table(
+  section(
     ['CONNECTED', 'TSM', 'SUBFUNCTIONS'],
     connected.map(({bdf, tsm, subfunctions}) => [bdf, tsm, subfunctions.join(', ') || '-']),
   ) +
-  table(
+  section(
     ['STREAM', 'ID', 'ROOT PORT', 'IS', 'ENDPOINT', 'IS'],
     streams.map(one => [
       `${one.bridge}/${one.name}`,
@@ -36,8 +39,8 @@ export default class SimStatus extends BaseCommand {
   protected override readonly usesHost = false
 
   protected async act(): Promise<Outcome> {
-    const {args} = await this.parse(SimStatus)
-    const data = await simStatus(machineDirectory(args.directory))
+    const {args, flags} = await this.parse(SimStatus)
+    const data = await simStatus(machineDirectory(args.directory, flags.host))
     const rows = data.devices.map(d => [d.bdf, d.identity, d.tdi, String(d.lockEpoch), d.driver ?? '-'])
     const text =
       (data.host === null
