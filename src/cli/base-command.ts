@@ -5,6 +5,7 @@
 import {Command, Errors, Flags} from '@oclif/core'
 import {EXIT_CODES, printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
+import {announcingWaits} from '../operations/attentive.js'
 import {openHost} from '../operations/open-host.js'
 import {emit, talk} from './emit.js'
 import {envelope, envelopeText, errorText, type Warning} from './envelope.js'
@@ -44,6 +45,9 @@ export abstract class BaseCommand extends Command {
   /** Commands that touch no host (decode) leave it closed. */
   protected readonly usesHost: boolean = true
 
+  /** False for commands that tell of long waits themselves. */
+  protected readonly announcesWaits: boolean = true
+
   protected abstract act(session: Session): Promise<Outcome>
 
   override async run(): Promise<void> {
@@ -68,15 +72,16 @@ export abstract class BaseCommand extends Command {
             warnings.push({code: 'host', message, subject: null}),
           )
         : undefined
+      const progress = (line: string): void => {
+        if (!json) talk(`${line}\n`)
+      }
       outcome = await this.act({
-        kernel: kernel as Kernel,
+        kernel: (kernel && this.announcesWaits ? announcingWaits(kernel, progress) : kernel) as Kernel,
         signal: abort.signal,
         abandon: abandon.signal,
         json,
         warn: (code, message, subject) => warnings.push({code, message, subject: subject ?? null}),
-        progress: line => {
-          if (!json) talk(`${line}\n`)
-        },
+        progress,
       })
       error = outcome.error
     } catch (thrown) {

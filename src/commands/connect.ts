@@ -26,6 +26,8 @@ export default class Connect extends BaseCommand {
     force: Flags.boolean({description: 'try although it is predicted to fail'}),
   }
 
+  protected override readonly announcesWaits = false
+
   protected async act(session: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Connect)
     return eachDevice(

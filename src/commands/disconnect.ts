@@ -25,6 +25,8 @@ export default class Disconnect extends BaseCommand {
     force: Flags.boolean({description: 'disconnect although a guest uses the device'}),
   }
 
+  protected override readonly announcesWaits = false
+
   protected async act(session: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Disconnect)
     return eachDevice(

@@ -12,6 +12,8 @@ export default class Tui extends BaseCommand {
   static override examples = ['<%= config.bin %> tui --policy policy.yaml', '<%= config.bin %> tui --host sim']
   static override flags = policyFlag
 
+  protected override readonly announcesWaits = false
+
   protected async act({kernel, json}: Session): Promise<Outcome> {
     const {flags} = await this.parse(Tui)
     if (json)

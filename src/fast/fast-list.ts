@@ -7,6 +7,7 @@ import {envelope, envelopeText} from '../cli/envelope.js'
 import {listNotes, listText} from '../cli/list-output.js'
 import {VERSION} from '../cli/version.js'
 import type {Kernel} from '../kernel/index.js'
+import {announcingWaits} from '../operations/attentive.js'
 import {listDevices} from '../operations/list.js'
 
 interface Line {
@@ -30,7 +31,7 @@ function parse(argv: readonly string[]): Line | undefined {
 async function list({json}: Line, kernel: Kernel, decline: () => void): Promise<void> {
   let data
   try {
-    data = await listDevices(kernel)
+    data = await listDevices(json ? kernel : announcingWaits(kernel, line => talk(`${line}\n`)))
   } catch {
     // whatever went wrong is explained in one place only
     kernel.close()

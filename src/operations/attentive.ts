@@ -16,21 +16,33 @@ export interface Attention {
   readonly signal?: AbortSignal | undefined
 }
 
-/** `kernel`, whose long readings and whose writes that outlast an interruption are told to `onStep`. */
-export function attentive(kernel: Kernel, {onStep, signal: interruption}: Attention): Kernel {
-  const tooLate = (): void => {
-    if (!isTimeout(interruption)) onStep?.(TOO_LATE)
+/** `kernel`, whose first long reading is told to `say`. */
+export function announcingWaits(kernel: Kernel, say: (line: string) => void): Kernel {
+  let announced = false
+  const announce = (): void => {
+    if (!announced) say(SOMEBODY_ELSE)
+    announced = true
   }
   return {
     ...kernel,
     async query(path, signal) {
-      const timer = setTimeout(() => onStep?.(SOMEBODY_ELSE), LONG)
+      const timer = setTimeout(announce, LONG)
       try {
         return await kernel.query(path, signal)
       } finally {
         clearTimeout(timer)
       }
     },
+  }
+}
+
+/** `kernel`, whose long readings and whose writes that outlast an interruption are told to `onStep`. */
+export function attentive(kernel: Kernel, {onStep, signal: interruption}: Attention): Kernel {
+  const tooLate = (): void => {
+    if (!isTimeout(interruption)) onStep?.(TOO_LATE)
+  }
+  return {
+    ...announcingWaits(kernel, line => onStep?.(line)),
     async write(path, bytes, signal) {
       interruption?.addEventListener('abort', tooLate, {once: true})
       try {
@@ -46,17 +58,18 @@ export function attentive(kernel: Kernel, {onStep, signal: interruption}: Attent
 export const isTimeout = (signal: AbortSignal | undefined): boolean =>
   signal?.aborted === true && (signal.reason as {name?: unknown} | undefined)?.name === 'TimeoutError'
 
-/** Ends `act` with exit code 9 instead of 130 when it was the user's time that ended it. */
+/** Says of an `act` that was ended from outside that nothing came of it: exit code 130, or 9 when the user's time was up. */
 export async function inTime<T>(bdf: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    if (errnoOf(error) !== 'EINTR' || !isTimeout(signal)) throw error
+    if (errnoOf(error) !== 'EINTR' || !signal?.aborted) throw error
+    const late = isTimeout(signal)
     throw new TsmctlError({
-      kind: 'timeout',
+      kind: late ? 'timeout' : 'interrupted',
       attempted: `look at ${bdf}`,
       subject: bdf,
-      got: 'another TSM operation of this machine did not end in time; nothing was written',
+      got: `${late ? 'another TSM operation of this machine did not end in time' : 'interrupted'}; nothing was written`,
       cause: error,
     })
   }

@@ -424,6 +424,14 @@ describe('waiting', () => {
   })
 })
 
+it('a look that is interrupted says of which device, and that nothing was written', async () => {
+  await use('gpu-host')
+  const error = await failureOf(connect(kernel, GPU, {signal: AbortSignal.abort()}))
+  expect(error).toMatchObject({kind: 'interrupted', subject: GPU})
+  expect(error.message).toContain('nothing was written')
+  expect(connected()).toEqual([])
+})
+
 describe('a connect that finds no room', () => {
   const POOR = `
 title: one stream, and nobody has made any
