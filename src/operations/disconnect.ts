@@ -3,9 +3,10 @@ import {printable, quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Present, valueOf} from '../known.js'
 import {TSM_CLASS} from '../pci/index.js'
-import {disconnectPlan, dsmOf, leftovers, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
+import {disconnectPlan, leftovers, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
 import {attentive, inTime} from './attentive.js'
 import {type HostOptions, letSleep} from './connect.js'
+import {openDevices} from './device.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
 import {type HostConnection, type HostLook, lookAtHost} from './host-state.js'
 import {exclusively, type PlannedWrite, writesOf} from './transition.js'
@@ -33,7 +34,7 @@ async function disconnectHeld(kernel: Kernel, bdf: string, options: HostOptions)
   const {signal, abandon, dryRun = false, onStep} = options
   const look = await inTime(bdf, signal, () => lookAtHost(kernel, bdf, signal))
   const before = look.connection
-  const tsm = connectedTsm(look)
+  const tsm = connectedTsm(kernel, look)
   const result = {bdf, tsm, changed: false, dryRun, before, after: before, writes: [], notes: [], leftovers: []}
   if (tsm === null) return {...result, failure: null}
   refuseOther(bdf, tsm, options.tsm)
@@ -89,8 +90,8 @@ async function lookAgain(kernel: Kernel, bdf: string, abandon: AbortSignal | und
 }
 
 /** The TSM that `tsm/connect` names; null when it names none. Throws where there is no such attribute to ask. */
-function connectedTsm({facts, connection}: HostLook): string | null {
-  const {bdf, tsm, physfn} = facts
+function connectedTsm(kernel: Kernel, {facts, connection}: HostLook): string | null {
+  const {bdf, tsm} = facts
   if (tsm.connect.present) {
     if (tsm.connect.value.known) return connection.tsm
     throw new TsmctlError({
@@ -100,7 +101,7 @@ function connectedTsm({facts, connection}: HostLook): string | null {
       got: `whether it is connected is unknown: ${tsm.connect.value.reason}`,
     })
   }
-  const dsm = connection.dsm ?? dsmOf(bdf, physfn.present ? valueOf(physfn.value) : undefined)
+  const dsm = connection.dsm ?? valueOf(openDevices(kernel, [facts]).once(facts).predictedDsm)?.dsm ?? bdf
   throw new TsmctlError({
     kind: 'unsupported',
     attempted: `disconnect ${bdf}`,

@@ -1,4 +1,3 @@
-export {dsmOf} from './dsm.js'
 export {acceptPlan, bindPlan, HOLD, lockPlan, unlockPlan} from './guest-plans.js'
 export {connectPlan, disconnectPlan, type HostDevice, sleepPlan} from './host-plans.js'
 export {holdersOfNextId, type IdeView, leftovers, streamProblem, streamsOf, streamText} from './host-streams.js'

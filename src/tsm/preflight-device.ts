@@ -10,8 +10,8 @@ import {
   PORT_TYPE,
   PORT_TYPE_NAMES,
   SECURED_CMA_SPDM,
+  slotOf,
 } from '../pci/index.js'
-import {dsmOf} from './dsm.js'
 import type {Check, ConnectFacts, Finding} from './preflight.js'
 
 export const pass = (reason: string): Finding => ({result: 'pass', reason})
@@ -37,7 +37,7 @@ const CONNECTABLE: readonly number[] = [PORT_TYPE.endpoint, PORT_TYPE.upstreamPo
 /** Why the kernel shows no `tsm/connect` for this function. */
 function withoutInterface(device: FunctionFacts): Finding {
   const {bdf, physfn, config, siblings} = device
-  const owner = dsmOf(bdf, physfn.present ? valueOf(physfn.value) : undefined)
+  const owner = slotOf((physfn.present ? valueOf(physfn.value) : undefined) ?? bdf).first
   if (physfn.present) return fails(`it is a virtual function; its DSM would be ${owner}`, `Connect ${owner}.`)
   const portType = portTypeOf(device)
   if (portType.known && portType.value === undefined)

@@ -36,17 +36,30 @@ function failsForRoom(facts: ConnectFacts, reason: string, remedy: string): Find
   return hasMadeStreams ? fails(reason, remedy) : failsWithStreams(facts, reason, remedy)
 }
 
-/** Does Linux see Selective IDE there? The reason when not. */
-function selective(port: PortAccount | undefined, who: string): Known<string | null> {
-  if (port === undefined) return known(`${who} has no IDE capability`)
-  if (port.ignored !== null) return known(`Linux makes no use of the IDE of ${who}: ${port.ignored}`)
-  return mapKnown(port.ide, ({promised}) => (promised.selective === 0 ? `${who} has no Selective IDE` : null))
+interface Missing {
+  readonly reason: string
+  readonly remedy: string
+}
+
+/** Does Linux see Selective IDE there? What is missing when not. */
+function selective(port: PortAccount | undefined, who: string): Known<Missing | null> {
+  if (port === undefined) return known({reason: `${who} has no IDE capability`, remedy: NO_IDE})
+  if (port.ignored !== null)
+    return known({
+      reason: `Linux makes no use of the IDE of ${who}: ${port.ignored}`,
+      remedy: `It has IDE, and turning more on does not help: tsmctl ide show ${port.bdf} says what does.`,
+    })
+  return mapKnown(port.ide, ({promised}) =>
+    promised.selective === 0 ? {reason: `${who} has no Selective IDE`, remedy: NO_IDE} : null,
+  )
 }
 
 function looksForIde(facts: ConnectFacts, port: Known<PortAccount | undefined>, who: string): Finding {
   const missing = thenKnown(port, found => selective(found, who))
   if (!missing.known) return unknownBecause(missing.reason, 'Run as root: IDE registers lie in extended space.')
-  return missing.value === null ? pass(`${who} has Selective IDE`) : failsWithStreams(facts, missing.value, NO_IDE)
+  return missing.value === null
+    ? pass(`${who} has Selective IDE`)
+    : failsWithStreams(facts, missing.value.reason, missing.value.remedy)
 }
 
 const deviceIde = (facts: ConnectFacts): Finding => looksForIde(facts, endpointOf(facts), facts.device.bdf)

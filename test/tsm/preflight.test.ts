@@ -166,6 +166,14 @@ describe('the prediction', () => {
     )
   })
 
+  it.each([
+    ['the device', atDevice({ignored: 'ID 3 was taken'}), 'ide-device', DEVICE],
+    ['the root port', atRootPort({ignored: 'reserved ID'}), 'ide-root-port', ROOT_PORT],
+  ])('does not ask for more IDE where Linux ignores what %s has', (_, given, check, bdf) => {
+    expect(checkOf(given, check).remedy).toContain(`tsmctl ide show ${bdf}`)
+    expect(checkOf(given, check).remedy).not.toMatch(/firmware may have to enable/)
+  })
+
   it('mentions a driver that ends sessions unseen', () => {
     expect(checkOf(facts({device: device({driver: known('vfio-pci')})}), 'driver').reason).toMatch(/resets/)
   })
