@@ -23,6 +23,16 @@ function checkLines({result, title, errno, reason, remedy}: PreflightCheck): str
   ]
 }
 
+/** Where there is nothing to write to, one line says so instead of one for every check. */
+function preflightLines({checks}: Preflight): string[] {
+  const [first, ...rest] = checks
+  const [{reason} = {reason: ''}] = rest
+  const isPointless = rest.every(check => check.result === 'not-applicable' && check.reason === reason)
+  return first !== undefined && isPointless
+    ? [...checkLines(first), `  -     ${rest.length} more checks: ${reason}`]
+    : checks.flatMap(checkLines)
+}
+
 function verdictLine({bdf, tsm, verdict: {outcome, errno}}: Preflight): string {
   const what = `${bdf}: connect to ${printable(tsm)}`
   if (outcome === 'will-fail') return `${what} will fail with ${errno}`
@@ -67,8 +77,7 @@ const text = (lines: readonly string[]): string => lines.map(line => `${line}\n`
 export function connectText(result: ConnectResult): string {
   const {dryRun, changed, preflight, writes, failure, before, tsm} = result
   const isConnected = before.tsm === tsm
-  if (dryRun && !isConnected)
-    return text([verdictLine(preflight), ...preflight.checks.flatMap(checkLines), ...writeLines(writes)])
+  if (dryRun && !isConnected) return text([verdictLine(preflight), ...preflightLines(preflight), ...writeLines(writes)])
   if (!changed && !isConnected && failure !== null)
     return text([
       verdictLine(preflight),

@@ -6,7 +6,7 @@ import type {Probe, ProbedTsm} from '../tsm/index.js'
 const mayLink = ({mode}: ProbedTsm): boolean => mode === 'link' || mode === null
 
 /** The TSM called `wanted`, or the only one that may be meant. Throws TsmctlError when there is none, or several. */
-export function chooseHostTsm({tsms, meaning, remedy}: Probe, wanted: string | undefined): ProbedTsm {
+export function chooseHostTsm({tsms, meaning, remedy, profile}: Probe, wanted: string | undefined): ProbedTsm {
   const names = printable(tsms.map(({tsm}) => tsm).join(', '), 200)
   if (wanted !== undefined) {
     const named = tsms.find(({tsm}) => tsm === wanted)
@@ -18,6 +18,13 @@ export function chooseHostTsm({tsms, meaning, remedy}: Probe, wanted: string | u
       hint: 'The name is taken as it is written: tsm0, tsm1 and so on.',
     })
   }
+  if (profile === 'guest')
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted: 'choose a TSM',
+      got: `this is the guest's side: functions show tsm/lock, none shows tsm/connect (${names})`,
+      hint: 'Connect the device on the host. In the guest, tsmctl admit takes it in.',
+    })
   const [only, second] = tsms.filter(mayLink)
   if (only === undefined)
     throw new TsmctlError({

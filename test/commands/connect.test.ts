@@ -31,6 +31,18 @@ describe.skipIf(!existsSync(join(root, 'dist')))('connecting, step by step (need
     expect(tsmctl(['connect', GPU, '--dry-run'], {host}).out).toMatch(/should succeed.*\n(?:.*\n)*would write\n/)
   })
 
+  it('says once that there is nothing to write to', () => {
+    const {code, out} = tsmctl(['connect', '0000:00:01.1', '--dry-run'], {host})
+    expect([code, out.split('\n').filter(line => line.startsWith('  -'))]).toEqual([
+      7,
+      ['  -     14 more checks: there is no tsm/connect to ask'],
+    ])
+  })
+
+  it('does not send who disconnects a port to another function', () => {
+    expect(tsmctl(['disconnect', '0000:00:01.1'], {host}).err).toMatch(/tsmctl list says which functions are connected/)
+  })
+
   it('connects several, each with its result, and one exit code', () => {
     const {code, json} = tsmctlJson(['connect', GPU, PLAIN, SECOND], {host})
     expect(code).toBe(7)
