@@ -88,6 +88,7 @@ export function idePlanText(plan: IdePlan): string {
     allocationText(plan),
     plan.conflicts.map(conflictText).join(''),
     refusals('can never', plan.never),
+    refusals('left aside, Linux ignores its IDE', plan.aside),
     refusals('not known', plan.unknown),
     roomText(plan),
   ]

@@ -46,6 +46,8 @@ export interface IdePlan {
   readonly allocation: readonly Allocation[]
   readonly conflicts: readonly ConflictRow[]
   readonly never: readonly Refusal[]
+  /** Not asked for by name, and left aside because Linux ignores the IDE that the device has. */
+  readonly aside: readonly Refusal[]
   readonly unknown: readonly Refusal[]
   /** Functions whose IDE registers could not be read. */
   readonly unread: readonly string[]
@@ -92,6 +94,13 @@ function limitsOf(pools: readonly string[], bridges: IdeAccount['bridges']): Map
   return limits
 }
 
+/** Who plans for "everything" has to hear of devices with IDE that cannot be part of it. */
+const ignoredEndpoints = ({ports}: IdeAccount): Refusal[] =>
+  ports.flatMap(({bdf, role, ignored}) => (role === 'endpoint' && ignored !== null ? [{bdf, reason: ignored}] : []))
+
+const asideText = ([first, ...more]: readonly Refusal[]): string =>
+  `Linux ignores the IDE of ${first!.bdf}${more.length === 0 ? '' : ` and ${more.length} more`}: ${printable(first!.reason, 400)}`
+
 /** Reads the machine and plans. Throws TsmctlError `not-found` for a device or host bridge that is not there. */
 export async function planIde(kernel: Kernel, {rule, pools, bdfs, signal}: IdePlanOptions): Promise<IdePlan> {
   const fabric = await readFabric(kernel, signal)
@@ -107,12 +116,13 @@ export async function planIde(kernel: Kernel, {rule, pools, bdfs, signal}: IdePl
       got: 'there is no such PCI function',
       hint: 'tsmctl list shows the functions of this machine.',
     })
+  const aside = bdfs.length === 0 ? ignoredEndpoints(account) : []
   const input = planInput(fabric, account, {rule, limits, wanted: bdfs.length === 0 ? null : bdfs})
   if (input.wanted.length === 0)
     throw new TsmctlError({
       kind: 'not-found',
       attempted: 'plan IDE streams',
-      got: 'no device of this machine can have one',
+      got: aside.length === 0 ? 'no device of this machine can have one' : asideText(aside),
       hint: 'Name a device to be told why it cannot.',
     })
   const live = new Map(account.bridges.map(({name, liveIds}) => [name, liveIds]))
@@ -128,6 +138,7 @@ export async function planIde(kernel: Kernel, {rule, pools, bdfs, signal}: IdePl
     limits: [...limits].map(([bridge, streams]) => ({bridge, streams})),
     fits: [conflicts, rest.never, rest.unknown].every(left => left.length === 0),
     ...rest,
+    aside,
     unread: account.bridges.flatMap(({unread}) => unread),
     conflicts: conflicts.map(rowOf),
     room: room && {...room, conflicts: room.conflicts.map(rowOf)},

@@ -21,6 +21,7 @@ const plan = (fields: Partial<IdePlan> = {}): IdePlan => ({
   allocation: [],
   conflicts: [],
   never: [],
+  aside: [],
   unknown: [],
   unread: [],
   disconnects: [],

@@ -3,7 +3,7 @@ import {expect, it} from 'vitest'
 import {errnoOf} from '../../src/errors.js'
 import {attributeBytes, type Kernel} from '../../src/kernel/index.js'
 import {deviceDirectory} from '../../src/pci/index.js'
-import {type IdePlan, planFailure, planIde} from '../../src/operations/index.js'
+import {type IdePlan, idePlanText, planFailure, planIde} from '../../src/operations/index.js'
 import {simKernel} from '../../src/sim/index.js'
 import {guest, guestDirectory} from '../support/guest.js'
 
@@ -27,6 +27,16 @@ async function tell(kernel: Kernel, verb: 'connect' | 'disconnect', bdfs: readon
 
 const planned = ({allocation}: IdePlan): string[] => allocation.map(({bdf}) => bdf)
 const leftOut = ({conflicts}: IdePlan): string[] => conflicts.flatMap(conflict => conflict.leftOut)
+
+it('of everything it says which device with IDE is left aside, and why', async () => {
+  const {kernel} = await guest('firmware-stream')
+  const plan = await planOf(kernel)
+  expect(plan.aside).toMatchObject([{bdf: '0000:01:00.0', reason: expect.stringContaining('Stream ID 5')}])
+  expect(idePlanText(plan)).toMatch(/^left aside, Linux ignores its IDE: 0000:01:00.0: its selective block 0/m)
+  // a device asked for by name is in the plan, so nothing is aside
+  const named = await planOf(kernel, ['0000:01:00.0'])
+  expect([named.aside, named.never.map(({bdf}) => bdf)]).toEqual([[], ['0000:01:00.0']])
+})
 
 it.each([
   ['gpu-host', 2, []],

@@ -33,6 +33,7 @@ export const IDE_PLAN = v.strictObject({
   ),
   conflicts: v.array(idePlanConflict),
   never: v.array(idePlanRefusal),
+  aside: v.array(idePlanRefusal),
   unknown: v.array(idePlanRefusal),
   unread: v.array(bdf),
   disconnects: v.array(v.strictObject({bdf, frees: bdf, others: v.number()})),
