@@ -26,7 +26,8 @@ export interface EndView {
   readonly unknown: string | null
 }
 
-export interface StreamView {
+/** A stream of a connection: where it is and how it stands, without the rest of its registers. */
+export interface ConnectionStream {
   readonly name: string
   readonly bridge: string
   readonly slot: number
@@ -50,7 +51,7 @@ export interface HostConnection {
   readonly tsm: string | null
   readonly dsm: string | null
   /** Streams that the kernel made for it; null when they could not be told. */
-  readonly streams: readonly StreamView[] | null
+  readonly streams: readonly ConnectionStream[] | null
   readonly pool: {readonly bridge: string; readonly available: number | null; readonly size: number | null} | null
   readonly subfunctions: readonly Subfunction[]
   /** What of the above could not be read. */
@@ -80,7 +81,7 @@ function endView(end: Known<StreamEnd> | null): EndView {
   return {bdf, block, enabled, streamId: enabled ? streamId : null, state, unknown: null}
 }
 
-const streamView = ({bridge, name, slot, streamId, state, rootPort, endpoint}: StreamAccount): StreamView => ({
+const streamView = ({bridge, name, slot, streamId, state, rootPort, endpoint}: StreamAccount): ConnectionStream => ({
   name: name ?? '',
   bridge: bridge ?? '',
   slot: slot ?? 0,
@@ -166,7 +167,7 @@ export async function lookAtHost(kernel: Kernel, bdf: string, signal?: AbortSign
 const endWords = ({state, unknown, enabled}: EndView): string =>
   unknown !== null ? 'unknown' : enabled === null ? 'missing' : enabled ? (state ?? 'unknown') : 'not enabled'
 
-const streamWords = ({name, streamId, state, rootPort, endpoint}: StreamView): string =>
+const streamWords = ({name, streamId, state, rootPort, endpoint}: ConnectionStream): string =>
   state === 'secure'
     ? `${name} (Stream ID ${streamId}) secure at both ends`
     : `${name} ${state} (root port: ${printable(endWords(rootPort))}, device: ${printable(endWords(endpoint))})`

@@ -44,8 +44,13 @@ export interface BlockView {
   }[]
 }
 
-/** A block of function `bdf`. */
-export function blockView(bdf: string, stream: SelectiveStream | LinkStream, owner: string | null): BlockView {
+/** A block of function `bdf`; `ignored` when Linux makes no use of the function's IDE at all. */
+export function blockView(
+  bdf: string,
+  stream: SelectiveStream | LinkStream,
+  owner: string | null,
+  ignored: boolean,
+): BlockView {
   const {registers} = stream
   const common = {
     kind: stream.kind,
@@ -80,7 +85,7 @@ export function blockView(bdf: string, stream: SelectiveStream | LinkStream, own
   const {domain} = bdfParts(bdf)
   return {
     ...common,
-    usableByLinux: stream.usableByLinux,
+    usableByLinux: stream.usableByLinux && !ignored,
     defaultStream: stream.defaultStream,
     teeLimited: stream.teeLimited,
     configRequests: stream.configRequests,

@@ -42,28 +42,12 @@ export interface IdeSubject {
 
 type AnyEnd = StreamAccount['rootPort'] | LinkStreamAccount['upper']
 
+type Registers = Parameters<typeof blockView>[1]
+
 const FOREIGN = 'foreign'
 
 const nameOf = ({bridge, name}: {readonly bridge: string | null; readonly name: string | null}): string | null =>
   name === null ? null : `${bridge}/${name}`
-
-const endView = (end: AnyEnd, owner: string | null): BlockView | null =>
-  end?.known ? blockView(end.value.bdf, end.value.registers, owner) : null
-
-const selectiveView = (stream: StreamAccount): StreamView => {
-  const owner = nameOf(stream) ?? FOREIGN
-  return {
-    ...streamRow(stream),
-    nearBlock: endView(stream.rootPort, owner),
-    farBlock: endView(stream.endpoint, owner),
-  }
-}
-
-const linkView = (stream: LinkStreamAccount): StreamView => ({
-  ...linkStreamRow(stream),
-  nearBlock: endView(stream.upper, FOREIGN),
-  farBlock: endView(stream.lower, FOREIGN),
-})
 
 const touches = ({near, far}: StreamRow, bdf: string): boolean => near?.bdf === bdf || far?.bdf === bdf
 
@@ -86,11 +70,39 @@ class Shower {
   readonly #fabric: Fabric
   readonly #account: IdeAccount
   readonly #streams: readonly StreamView[]
+  /** Functions whose IDE Linux makes no use of. */
+  readonly #ignored: ReadonlySet<string>
 
   constructor(fabric: Fabric) {
     this.#fabric = fabric
     this.#account = accountOf(fabric)
-    this.#streams = [...this.#account.streams.map(selectiveView), ...this.#account.linkStreams.map(linkView)]
+    const {streams, linkStreams, ports} = this.#account
+    this.#ignored = new Set(ports.flatMap(({bdf, ignored}) => (ignored === null ? [] : [bdf])))
+    this.#streams = [
+      ...streams.map(stream => this.#selective(stream)),
+      ...linkStreams.map(stream => ({
+        ...linkStreamRow(stream),
+        nearBlock: this.#end(stream.upper, FOREIGN),
+        farBlock: this.#end(stream.lower, FOREIGN),
+      })),
+    ]
+  }
+
+  #block(bdf: string, registers: Registers, owner: string | null): BlockView {
+    return blockView(bdf, registers, owner, this.#ignored.has(bdf))
+  }
+
+  #end(end: AnyEnd, owner: string): BlockView | null {
+    return end?.known ? this.#block(end.value.bdf, end.value.registers, owner) : null
+  }
+
+  #selective(stream: StreamAccount): StreamView {
+    const owner = nameOf(stream) ?? FOREIGN
+    return {
+      ...streamRow(stream),
+      nearBlock: this.#end(stream.rootPort, owner),
+      farBlock: this.#end(stream.endpoint, owner),
+    }
   }
 
   #findings(of: (subject: string) => boolean): IdeFinding[] {
@@ -119,8 +131,8 @@ class Shower {
       note: account === undefined ? absent : null,
       supports: ide === undefined ? null : SUPPORTED.flatMap(([field, name]) => (ide.capability[field] ? [name] : [])),
       blocks: [
-        ...(ide?.linkStreams ?? []).map(block => blockView(bdf, block, block.enabled ? FOREIGN : null)),
-        ...(ide?.selectiveStreams ?? []).map(block => blockView(bdf, block, owner(block.index, block.enabled))),
+        ...(ide?.linkStreams ?? []).map(block => this.#block(bdf, block, block.enabled ? FOREIGN : null)),
+        ...(ide?.selectiveStreams ?? []).map(block => this.#block(bdf, block, owner(block.index, block.enabled))),
       ],
       streams,
       remarks: ide?.findings.map(({path, message}) => `${path}: ${message}`) ?? [],
@@ -148,7 +160,7 @@ class Shower {
       .filter(stream => stream.name === name && (bridge === undefined || stream.bridge === bridge))
       .map(stream => {
         const subject = subjectOf(stream)
-        const view = selectiveView(stream)
+        const view = this.#selective(stream)
         const ends = new Set([subject, view.near?.bdf, view.far?.bdf])
         return {...EMPTY, subject, kind: 'stream', streams: [view], findings: this.#findings(at => ends.has(at))}
       })

@@ -78,7 +78,7 @@ export const STANDARD_COLUMNS: readonly Column<DeviceRow>[] = [
     name: 'state',
     field: 'state',
     type: 'text',
-    help: 'TDI state in a guest, connection on a host; ? is unknown, - is not a TSM device',
+    help: 'TDI state in a guest, connection on a host; ? is unknown, - has none of its own',
     value: row => (row.state === null && row.unknown !== null ? unknown(row.unknown) : known(row.state)),
   },
 ]

@@ -24,7 +24,7 @@ function directoryText({connect, lock, dsm, bound}: TsmAttributes): string {
 
 function authenticatedText({authenticated: attribute}: TsmAttributes): string {
   if (!attribute.present)
-    return 'unknown: the file exists only where a connection may be or is; absent never means "not authenticated"'
+    return 'unknown: the file exists only where a connection may be or is; absent never means unauthenticated'
   const tsm = textOf(attribute)
   if (tsm === '') return 'not connected; the file repeats what connect says'
   return tsm === undefined
@@ -45,7 +45,7 @@ export function meaningOf(attributes: TsmAttributes, {list}: Tsms): Meaning[] {
   if (list.length === 0)
     return [
       {attribute: 'tsm/', text: 'unknown: no TSM is registered, so its absence says nothing'},
-      {attribute: 'authenticated', text: 'unknown: no TSM is registered; absent never means "not authenticated"'},
+      {attribute: 'authenticated', text: 'unknown: no TSM is registered; absent never means unauthenticated'},
     ]
   return [
     {attribute: 'tsm/', text: directoryText(attributes)},

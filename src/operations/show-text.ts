@@ -19,7 +19,12 @@ function topologyText({topologyDsm, dsm}: DeviceView): string | null {
 }
 
 const ideText = ({ideStreams: numbers}: DeviceView): string | null =>
-  numbers && `capability ${numbers.capability}, blocks Linux can use ${numbers.usable}, enabled ${numbers.inUse}`
+  numbers &&
+  `capability ${numbers.capability}, at most ${numbers.usable} usable by Linux (see ide show), enabled ${numbers.inUse}`
+
+/** Only function 0 has a connection; the others of a connected device stand and fall with it. */
+const withoutState = ({dsm}: DeviceView): string =>
+  dsm === null ? 'not a TSM device' : `no connection of its own: it depends on that of ${dsm}`
 
 function rowsOf(view: DeviceView): [string, string | null][] {
   const {id, className, revision, subsystem} = view
@@ -36,7 +41,7 @@ function rowsOf(view: DeviceView): [string, string | null][] {
     ['virtual functions', sriovText(view)],
     ['siblings', view.siblings.join(' ') || null],
     ['TSM', view.tsm],
-    ['state', view.state ?? view.unknown ?? 'not a TSM device'],
+    ['state', view.state ?? view.unknown ?? withoutState(view)],
     ['DSM (kernel)', view.dsm],
     ['DSM (topology)', topologyText(view)],
     ...view.meaning.map(({attribute, text}): [string, string] => [attribute, text]),
