@@ -1,6 +1,7 @@
 /** `connect`: hands a device to a host-side TSM, after saying what will come of it, and looks at both ends afterwards. */
 import {describeErrno, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
+import {valueOf} from '../known.js'
 import {
   connectPlan,
   disconnectPlan,
@@ -101,6 +102,14 @@ async function connectHeld(kernel: Kernel, bdf: string, options: HostOptions): P
 function connectedBadly(bdf: string, look: HostLook, provider: ProbedTsm): TsmctlError | null {
   const problem = problemOf(look, provider)
   if (problem === undefined) return null
+  if (isOutOfSight(look))
+    return new TsmctlError({
+      kind: 'not-permitted',
+      attempted: `connect ${bdf}`,
+      subject: bdf,
+      got: `it is connected to ${provider.tsm} already, but whether its link is secure could not be seen: ${problem}`,
+      hint: 'Run as root: the IDE registers lie in extended configuration space.',
+    })
   return new TsmctlError({
     kind: 'transition',
     attempted: `connect ${bdf}`,
@@ -109,6 +118,16 @@ function connectedBadly(bdf: string, look: HostLook, provider: ProbedTsm): Tsmct
     hint: `The kernel does not notice a lost stream: tsmctl disconnect ${bdf}, then connect again.`,
   })
 }
+
+/** Nothing is known to be wrong with its streams; their registers are not for this user. */
+function isOutOfSight({ide, facts: {bdf, configBytes}}: HostLook): boolean {
+  const streams = valueOf(streamsOf(ide, bdf)) ?? []
+  const isCut = !configBytes.known || configBytes.value.length <= UNPRIVILEGED_CONFIG
+  return isCut && streams.every(({state}) => state === 'secure' || state === 'unknown')
+}
+
+/** Bytes of configuration space that Linux shows without CAP_SYS_ADMIN. */
+const UNPRIVILEGED_CONFIG = 64
 
 const problemOf = ({ide, facts}: HostLook, {makesStreams}: ProbedTsm): string | undefined =>
   streamProblem(streamsOf(ide, facts.bdf), makesStreams)

@@ -422,6 +422,13 @@ describe('waiting', () => {
     release()
     expect(await connect(kernel, SECOND)).toMatchObject({changed: true})
   })
+
+  it('of what is connected, who may not see the registers hears that, and no advice to disconnect', async () => {
+    await connect(kernel, GPU)
+    const error = await failureOf(connect(machine.open({privileged: false}), GPU))
+    expect(error).toMatchObject({kind: 'not-permitted', exitCode: 6, hint: expect.stringContaining('Run as root')})
+    expect(error.message).not.toContain('not found secure')
+  })
 })
 
 it('a look that is interrupted says of which device, and that nothing was written', async () => {
