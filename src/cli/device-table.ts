@@ -3,7 +3,7 @@ import {valueOf} from '../known.js'
 import {cellText, headerOf} from '../operations/column.js'
 import type {ListColumn} from '../operations/columns.js'
 import type {Listed, ListedDevice} from '../operations/list-columns.js'
-import {NO_TSM} from '../operations/list.js'
+import {NO_TSM, UNTOLD} from '../operations/list.js'
 import {aligned} from '../operations/text-table.js'
 import {printable} from '../errors.js'
 
@@ -61,12 +61,15 @@ export function deviceTable({devices}: Listed, columns: readonly ListColumn[], {
   return shape === 'raw' ? rows.map(row => `${row.map(word).join(' ')}\n`).join('') : aligned(rows)
 }
 
+/** Reasons that the line about the host gives for all. */
+const SAID_ABOVE: readonly string[] = [NO_TSM, UNTOLD]
+
 /** What the columns could not say, one line each: how often, and the reason of the first. */
 export function columnNotes({devices}: Listed, columns: readonly ListColumn[]): string[] {
   return columns.flatMap(column => {
     const unread = devices.flatMap(({row, cells}) => {
       const fact = cells.get(column)!
-      return fact.known || fact.reason === NO_TSM ? [] : [{bdf: row.bdf, reason: fact.reason}]
+      return fact.known || SAID_ABOVE.includes(fact.reason) ? [] : [{bdf: row.bdf, reason: fact.reason}]
     })
     const [first] = unread
     if (first === undefined) return []

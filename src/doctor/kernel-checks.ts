@@ -1,6 +1,6 @@
 /** Is this kernel built for TDISP? Files that only such a kernel has decide before its configuration does. */
 import {valueOf} from '../known.js'
-import type {DiagnosedMachine} from './machine.js'
+import type {DiagnosedDevice, DiagnosedMachine} from './machine.js'
 import {type Answer, checks, fail, notKnown, pass, undecided} from './types.js'
 
 /** Distributions install `/boot/config-RELEASE`; others build IKCONFIG as a module. */
@@ -20,6 +20,9 @@ function option({host}: DiagnosedMachine, name: string, shown: string | undefine
 
 const REBUILD =
   'Boot a kernel with CONFIG_PCI_TSM (Linux 6.19 or later); cloud flavours of distribution kernels leave it out.'
+
+/** Listed, which only a kernel with DOE does; what a recording does not hold proves nothing. */
+const hasDoeFeatures = ({doeFeatures}: DiagnosedDevice): boolean => doeFeatures.present && doeFeatures.value.known
 
 export const KERNEL_CHECKS = checks({
   'kernel.tsm-core': {
@@ -66,7 +69,7 @@ export const KERNEL_CHECKS = checks({
     remedy: REBUILD,
     yields: ['PASS', 'FAIL', 'UNKNOWN'],
     examine: machine => {
-      const shows = machine.devices.find(({doeFeatures}) => doeFeatures.present)
+      const shows = machine.devices.find(hasDoeFeatures)
       return option(machine, 'PCI_DOE', shows && `${shows.bdf} has doe_features`)
     },
   },
@@ -74,7 +77,7 @@ export const KERNEL_CHECKS = checks({
 
 /** Does the kernel know DOE at all? Without it no device has `doe_features`, whatever it can do. */
 export const knowsDoe = (machine: DiagnosedMachine): boolean | undefined => {
-  if (machine.devices.some(({doeFeatures}) => doeFeatures.present)) return true
+  if (machine.devices.some(hasDoeFeatures)) return true
   const value = valueOf(machine.host.config)?.get('PCI_DOE')
   return machine.host.config.known ? value !== undefined : undefined
 }

@@ -34,6 +34,8 @@ export interface DiagnosedMachine extends MachineParts {
   readonly deviceAt: ReadonlyMap<string, DiagnosedDevice>
   /** Functions with an IDE capability, or that may have one. */
   readonly portAt: ReadonlyMap<string, PortAccount>
+  /** A dump of configuration spaces: ports and functions may have been left out of it. */
+  readonly bare: boolean
 }
 
 /**
@@ -48,9 +50,11 @@ const BARE = 'a dump of configuration spaces says nothing about the kernel'
 
 export function diagnosedMachine(parts: MachineParts): DiagnosedMachine {
   const {probe, devices, account} = parts
+  const bare = probe.tsms.length === 0 && isBareDump(parts)
   return {
     ...parts,
-    probe: probe.profile === 'no-core' && isBareDump(parts) ? {...probe, profile: 'unknown', meaning: BARE} : probe,
+    bare,
+    probe: bare ? {...probe, profile: 'unknown', meaning: BARE} : probe,
     deviceAt: new Map(devices.map(device => [device.bdf, device])),
     portAt: new Map(account.ports.map(port => [port.bdf, port])),
   }

@@ -1,5 +1,5 @@
 /** Can any device be connected where it sits? Linux drivers/pci/{ide,tsm}.c say which ports and functions qualify. */
-import {known, mapKnown} from '../known.js'
+import {known, mapKnown, valueOf} from '../known.js'
 import {CMA_SPDM, offers, PORT_TYPE, SECURED_CMA_SPDM} from '../pci/index.js'
 import {
   canHoldDsm,
@@ -66,6 +66,7 @@ export const TOPOLOGY_CHECKS = checks({
     yields: ['PASS', 'FAIL', 'UNKNOWN'],
     examine(machine) {
       const ports = rootPorts(machine)
+      if (machine.bare && ports.wanted.length === 0) return notKnown('the dump holds no root port')
       const able = select(ports.wanted, ({bdf}) => {
         const ignored = machine.portAt.get(bdf)?.ignored
         return ignored ? known(false) : hasIde(machine, bdf)
@@ -166,8 +167,11 @@ export const TOPOLOGY_CHECKS = checks({
     examine(machine) {
       const all = leaves(machine)
       const able = select(all.wanted, ({bdf}) => hasIde(machine, bdf))
-      return none('with IDE', {wanted: able.wanted, unread: [...all.unread, ...able.unread]}, ({ports: [root]}) => {
-        if (root === undefined) return undefined
+      const found = {wanted: able.wanted, unread: [...all.unread, ...able.unread]}
+      return none('with IDE', found, ({ports: [root], portType}) => {
+        if (root === undefined && valueOf(portType) !== PORT_TYPE.endpoint) return undefined
+        if (root === undefined)
+          return machine.bare ? {unknown: 'the dump does not hold what is above'} : 'there is no root port above it'
         const above = hasIde(machine, root)
         if (!above.known) return {unknown: `root port ${above.reason}`}
         if (!above.value) return `root port ${root} has no selective IDE`

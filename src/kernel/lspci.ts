@@ -149,16 +149,25 @@ function attributesOf(device: Device): Record<string, string> {
   }
 }
 
+/** What a running kernel would show and a dump cannot tell: neither there nor absent. */
+const UNTOLD: CaptureNode = {type: 'part', mode: 0o444, size: 4096, chunks: []}
+const UNTOLD_DIRECTORY: CaptureNode = {type: 'directory', mode: 0o755, listing: 'partial'}
+
 /** Reads the dump. Throws TsmctlError `malformed` naming the line. */
 export function parseLspci(text: string): Capture {
-  const nodes = new Map<string, CaptureNode>([['/sys/bus/pci/devices', {type: 'directory', mode: 0o755}]])
+  const nodes = new Map<string, CaptureNode>([
+    ['/sys/bus/pci/devices', {type: 'directory', mode: 0o755}],
+    ['/sys/class/tsm', UNTOLD_DIRECTORY],
+  ])
   const devices = devicesOf(text)
   const place = placesOf(devices)
   for (const device of devices) {
     const at = place(device)
     const hostBridge = at.split('/', 4).join('/')
-    nodes.set(hostBridge, {type: 'directory', mode: 0o755, listing: 'partial'})
-    nodes.set(`${hostBridge}/available_secure_streams`, {type: 'part', mode: 0o444, size: 4096, chunks: []})
+    nodes.set(hostBridge, UNTOLD_DIRECTORY)
+    nodes.set(`${hostBridge}/available_secure_streams`, UNTOLD)
+    nodes.set(`${at}/doe_features`, UNTOLD_DIRECTORY)
+    nodes.set(`${at}/driver`, UNTOLD)
     for (const [name, value] of Object.entries(attributesOf(device)))
       nodes.set(`${at}/${name}`, {type: 'file', mode: 0o444, content: Buffer.from(`${value}\n`)})
     nodes.set(`${at}/config`, configNode(device))

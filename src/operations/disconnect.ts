@@ -2,13 +2,14 @@
 import {printable, quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Present, valueOf} from '../known.js'
-import {TSM_CLASS} from '../pci/index.js'
+import {listTsms, TSM_CLASS} from '../pci/index.js'
 import {disconnectPlan, leftovers, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
 import {attentive, inTime} from './attentive.js'
 import {type HostOptions, letSleep} from './connect.js'
 import {openDevices} from './device.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
 import {type HostConnection, type HostLook, lookAtHost} from './host-state.js'
+import {UNTOLD} from './list.js'
 import {exclusively, type PlannedWrite, writesOf} from './transition.js'
 
 export interface DisconnectResult {
@@ -101,6 +102,13 @@ function connectedTsm(kernel: Kernel, {facts, connection}: HostLook): string | n
       got: `whether it is connected is unknown: ${tsm.connect.value.reason}`,
     })
   }
+  if (!listTsms(kernel).core.known)
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted: `disconnect ${bdf}`,
+      subject: bdf,
+      got: `whether it is connected is unknown: ${UNTOLD}`,
+    })
   const dsm = connection.dsm ?? valueOf(openDevices(kernel, [facts]).once(facts).predictedDsm)?.dsm ?? bdf
   throw new TsmctlError({
     kind: 'unsupported',

@@ -6,7 +6,7 @@ import {breathe} from './breathe.js'
 import type {Value} from './column.js'
 import type {ListColumn, Subject} from './columns.js'
 import {openDevices} from './device.js'
-import {deviceList, type DeviceList, type DeviceRow, NO_TSM} from './list.js'
+import {deviceList, type DeviceList, type DeviceRow, NO_TSM, UNTOLD} from './list.js'
 import {streamsByFunction} from './streams.js'
 
 export interface ListedDevice {
@@ -46,7 +46,7 @@ export async function listColumns(kernel: Kernel, {columns, sort, signal}: ListR
       row,
       device,
       kernel,
-      tsm: list.tsms.length === 0 ? unknown(NO_TSM) : known(attributes),
+      tsm: list.tsms.length === 0 ? unknown(list.tsmCore === null ? UNTOLD : NO_TSM) : known(attributes),
       streams: streams(row.hostBridge ?? undefined, row.bdf),
     }
     read.push({row, cells: new Map(wanted.map(column => [column, column.value(subject)]))})

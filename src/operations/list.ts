@@ -43,13 +43,16 @@ export interface TsmRow {
 export interface DeviceList {
   readonly devices: readonly DeviceRow[]
   readonly tsms: readonly TsmRow[]
-  /** Does this kernel have a TSM core at all? */
-  readonly tsmCore: boolean
+  /** Does this kernel have a TSM core at all? Null where a recording does not tell. */
+  readonly tsmCore: boolean | null
   readonly vanished: readonly string[]
 }
 
 /** Only a registered TSM makes the kernel look: without one, a missing `tsm/` directory says nothing. */
 export const NO_TSM = 'no TSM is registered on this machine'
+
+/** A dump of configuration spaces, or a recording that lacks this: neither TSM nor driver are known to be absent. */
+export const UNTOLD = 'this recording says nothing about the running kernel'
 
 const orUnknown = (value: string | null): Known<Value> => (value === null ? unknown(NO_UEVENT) : known(value))
 const NO_UEVENT = 'the uevent file does not identify the device'
@@ -71,7 +74,10 @@ export const STANDARD_COLUMNS: readonly Column<DeviceRow>[] = [
     type: 'text',
     help: 'bound driver',
     // one file says both
-    value: ({id, driver}) => (id === null ? unknown(NO_UEVENT) : known(driver)),
+    value({id, driver, unknown: why}) {
+      if (id === null) return unknown(NO_UEVENT)
+      return driver === null && why === UNTOLD ? unknown(UNTOLD) : known(driver)
+    },
   },
   {name: 'tsm', field: 'tsm', type: 'text', help: 'TSM that holds the device', value: ({tsm}) => known(tsm)},
   {
@@ -119,7 +125,9 @@ export function rowOf({bdf, ids, driver, place}: PciFunction, attributes: TsmAtt
     driver: valueOf(driver) ?? null,
     hostBridge: where?.hostBridge ?? null,
     ports: where?.ports ?? [],
-    ...(tsms.list.length === 0 ? {tsm: null, state: null, unknown: NO_TSM} : relation(attributes)),
+    ...(tsms.list.length === 0
+      ? {tsm: null, state: null, unknown: tsms.core.known ? NO_TSM : UNTOLD}
+      : relation(attributes)),
   }
 }
 
@@ -128,7 +136,7 @@ export function deviceList({functions, vanished, tsms, tsmAttributes}: Topology)
   return {
     devices: functions.map(fn => rowOf(fn, tsmAttributes.get(fn.bdf) ?? NO_TSM_ATTRIBUTES, tsms)),
     tsms: tsms.list.map(({name, mode, parent}) => ({name, mode: said(mode) ?? null, parent: parent ?? null})),
-    tsmCore: tsms.core,
+    tsmCore: tsms.core.known ? tsms.core.value : null,
     vanished,
   }
 }
@@ -137,6 +145,13 @@ export function deviceList({functions, vanished, tsms, tsmAttributes}: Topology)
 export const listDevices = async (kernel: Kernel, signal?: AbortSignal): Promise<DeviceList> =>
   deviceList(await walkDevices(kernel, signal === undefined ? {tsm: true} : {tsm: true, signal}))
 
+/** Nobody has registered, by what is known of the TSM core. */
+const NONE: Readonly<Record<string, string>> = {
+  true: 'no TSM registered',
+  false: 'no TSM (this kernel has no TSM core)',
+  null: `TSM unknown (${UNTOLD})`,
+}
+
 /** One line for people: what machine this was, and what to do where nothing can be done. */
 export function hostNote(kernel: Kernel, {devices, tsms, tsmCore, vanished}: DeviceList): string {
   const {kind, label} = kernel.host
@@ -144,7 +159,7 @@ export function hostNote(kernel: Kernel, {devices, tsms, tsmCore, vanished}: Dev
   const count = `${devices.length} PCI function${devices.length === 1 ? '' : 's'}`
   const gone = vanished.length === 0 ? '' : `, ${vanished.length} vanished while being read`
   const which = tsms.map(({name, mode}) => printable(mode === null ? name : `${name} (${mode})`)).join(', ')
-  const none = tsmCore ? 'no TSM registered' : 'no TSM (this kernel has no TSM core)'
+  const none = NONE[String(tsmCore)]
   const hint = kind === 'live' && tsms.length === 0 ? '; to try things out use --host sim' : ''
   return `host ${host}: ${count}${gone}, ${tsms.length === 0 ? none : `TSM ${which}`}${hint}`
 }

@@ -5,6 +5,7 @@
 import {printable} from '../errors.js'
 import {type Present, valueOf} from '../known.js'
 import type {TsmAttributes, Tsms} from '../pci/index.js'
+import {UNTOLD} from './list.js'
 
 export interface Meaning {
   readonly attribute: string
@@ -41,7 +42,12 @@ function boundText({bound: attribute}: TsmAttributes): string {
 }
 
 /** One entry per attribute that needs an explanation. */
-export function meaningOf(attributes: TsmAttributes, {list}: Tsms): Meaning[] {
+export function meaningOf(attributes: TsmAttributes, {list, core}: Tsms): Meaning[] {
+  if (!core.known)
+    return [
+      {attribute: 'tsm/', text: `unknown: ${UNTOLD}`},
+      {attribute: 'authenticated', text: `unknown: ${UNTOLD}`},
+    ]
   if (list.length === 0)
     return [
       {attribute: 'tsm/', text: 'unknown: no TSM is registered, so its absence says nothing'},

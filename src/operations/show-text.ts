@@ -5,6 +5,8 @@ import type {DeviceView} from './show.js'
 const withRole = ({bdf, role}: {readonly bdf: string; readonly role: string | null}): string =>
   role === null ? bdf : `${bdf} ${role}`
 
+const isUnread = ({unreadable}: DeviceView, name: string): boolean => unreadable.some(({field}) => field === name)
+
 function sriovText({sriov, virtfns}: DeviceView): string | null {
   if (sriov === null) return virtfns.join(' ') || null
   const list = virtfns.length === 0 ? '' : `: ${virtfns.join(' ')}`
@@ -31,7 +33,7 @@ function rowsOf(view: DeviceView): [string, string | null][] {
   return [
     ['device', `${id ?? '?'} ${className ?? ''} rev ${revision ?? '?'} subsystem ${subsystem ?? '?'}`],
     ['role', view.role],
-    ['driver', view.driver ?? 'none'],
+    ['driver', view.driver ?? (isUnread(view, 'driver') ? null : 'none')],
     ['driver override', view.driverOverride],
     ['host bridge', view.hostBridge],
     ['path', view.path.map(withRole).join(' > ') || null],

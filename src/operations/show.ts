@@ -118,6 +118,7 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
   const bytes = facts.configBytes.known ? facts.configBytes.value : new Uint8Array()
   const config = space.known ? viewConfigSpace(space.value, bytes) : undefined
   if (!space.known) values.known('config', space)
+  values.known('driver', facts.driver)
   const ide = space.known ? values.known('ideStreams', ideOf(space.value, bytes)) : null
   const sriov = values.present('sriov', facts.sriov)
   const view: DeviceView = {

@@ -99,6 +99,14 @@ function idsOf(uevent: ReadonlyMap<string, string>): Known<Ids> {
   return Object.values(ids).some(Number.isNaN) ? unknown('the uevent file does not identify the device') : known(ids)
 }
 
+/** Without a driver the kernel leaves the line out; a dump of configuration spaces knows neither line nor link. */
+function driverOf(kernel: Kernel, directory: string, uevent: ReadonlyMap<string, string>): PciFunction['driver'] {
+  const name = uevent.get('DRIVER')
+  const isUntold =
+    name === undefined && kernel.host.kind === 'replay' && kernel.stat(`${directory}/driver`)?.type === 'file'
+  return isUntold ? unknown('not in this recording') : known(name)
+}
+
 /** What the listing says about one function, or undefined when it is gone. */
 export function readFunction(kernel: Kernel, bdf: Bdf): PciFunction | undefined {
   const directory = deviceDirectory(bdf)
@@ -106,7 +114,7 @@ export function readFunction(kernel: Kernel, bdf: Bdf): PciFunction | undefined 
   const place = readPlace(kernel, bdf)
   try {
     const uevent = parseUevent(attributeText(kernel.read(path)))
-    return {bdf, place, ids: idsOf(uevent), driver: known(uevent.get('DRIVER'))}
+    return {bdf, place, ids: idsOf(uevent), driver: driverOf(kernel, directory, uevent)}
   } catch (error) {
     // a recording may lack this one file; on a running machine a device's files go together
     const reason = refusal(error, path)

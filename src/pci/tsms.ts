@@ -1,9 +1,9 @@
 /** Registered TSMs. Linux Documentation/ABI/testing/sysfs-class-tsm; `pci_mode` is of the staged guest series. */
-import {errnoOf} from '../errors.js'
+import {errnoOf, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readAttribute} from './attributes.js'
 import {type Bdf, isBdf} from './bdf.js'
-import {isGone, type Present} from '../known.js'
+import {isGone, type Known, known, type Present, unknown} from '../known.js'
 
 export const TSM_CLASS = '/sys/class/tsm'
 
@@ -19,8 +19,11 @@ export interface Tsm {
 }
 
 export interface Tsms {
-  /** False when the kernel has no TSM core: then no device has a `tsm/` directory, whatever it supports. */
-  readonly core: boolean
+  /**
+   * False when the kernel has no TSM core: then no device has a `tsm/` directory, whatever it supports. Unknown where a
+   * recording does not tell; then the list is empty and says nothing.
+   */
+  readonly core: Known<boolean>
   readonly list: readonly Tsm[]
 }
 
@@ -47,18 +50,22 @@ function readTsm(kernel: Kernel, name: string): Tsm {
   }
 }
 
+/** A recording that does not hold it; a kernel refuses with other kinds. */
+const isUntold = (error: unknown): error is TsmctlError => error instanceof TsmctlError && error.kind === 'unsupported'
+
 /** Registered TSMs, by number. Throws ErrnoError when the class exists and cannot be listed. */
 export function listTsms(kernel: Kernel): Tsms {
   let names: readonly string[]
   try {
     names = kernel.list(TSM_CLASS)
   } catch (error) {
-    if (isGone(error)) return {core: false, list: []}
+    if (isGone(error)) return {core: known(false), list: []}
+    if (isUntold(error)) return {core: unknown(error.got ?? error.message), list: []}
     throw error
   }
   const numbers = names.flatMap(name => /^tsm(\d{1,9})$/.exec(name)?.[1] ?? [])
   return {
-    core: true,
+    core: known(true),
     list: numbers
       .map(Number)
       .sort((a, b) => a - b)

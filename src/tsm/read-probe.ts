@@ -1,7 +1,7 @@
 /** Reads what `classify` needs. Nothing here blocks: attributes are looked for, not read. */
 import {errnoOf, TsmctlError} from '../errors.js'
 import {type Kernel, PCI_TSM} from '../kernel/index.js'
-import {attempt, type Known, known, mapKnown, unknown} from '../known.js'
+import {attempt, type Known, known, mapKnown, thenKnown, unknown} from '../known.js'
 import {deviceDirectory, DEVICES, isBdf, listTsms, TSM_CLASS} from '../pci/index.js'
 import {classify, type Probe} from './probe.js'
 import {readProvider} from './providers.js'
@@ -37,7 +37,7 @@ export async function probe(kernel: Kernel, signal?: AbortSignal): Promise<Probe
     lock.known && lock.value ? hasFamily(kernel, name, signal) : known(false)
   return classify(
     {
-      core: mapKnown(tsms, ({core}) => core),
+      core: thenKnown(tsms, ({core}) => core),
       tsms: list,
       connect: any('connect'),
       lock,

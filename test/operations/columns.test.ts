@@ -92,7 +92,7 @@ describe('columns', () => {
       teeIo: null,
       unreadable: [
         {field: 'teeIo', reason: expect.stringContaining('64 bytes')},
-        {field: 'dsm', reason: expect.stringContaining('no TSM')},
+        {field: 'dsm', reason: expect.stringContaining('says nothing about the running kernel')},
       ],
     })
     expect(deviceTable(listing, chosenColumns('bdf,tee,dsm', []), {shape: 'raw', headings: false})).toBe(

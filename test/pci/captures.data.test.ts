@@ -3,7 +3,7 @@ import {existsSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {openReplay} from '../../src/kernel/index.js'
-import {type Present, valueOf} from '../../src/known.js'
+import {known, type Present, valueOf} from '../../src/known.js'
 import {
   type Bdf,
   capabilityOf,
@@ -105,7 +105,7 @@ describe.skipIf(MISSING !== '')(`captures of a running kernel${MISSING}`, () => 
 
   it('no TSM core, no host bridge attribute and no DOE on 6.12', async () => {
     const topology = await walkDevices(open('stock-6.12'), {tsm: true})
-    expect(topology.tsms).toEqual({core: false, list: []})
+    expect(topology.tsms).toEqual({core: known(false), list: []})
     expect(topology.hostBridges.every(({availableSecureStreams}) => !availableSecureStreams.present)).toBe(true)
     const {doeFeatures} = await inspectFunction(open('stock-6.12'), '0000:01:00.0')
     expect(doeFeatures).toEqual({present: false})
@@ -129,7 +129,7 @@ describe.skipIf(MISSING !== '')(`captures of a running kernel${MISSING}`, () => 
     ['9-tvm', true, []],
   ])('%s has a TSM core %s with providers %j', (name, core, parents) => {
     const tsms = listTsms(open(name))
-    expect(tsms.core).toBe(core)
+    expect(tsms.core).toEqual({known: true, value: core})
     expect(tsms.list.map(({parent}) => parent)).toEqual(parents)
     for (const {mode} of tsms.list) expect(mode).toEqual({present: false})
   })

@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest'
+import {known} from '../../src/known.js'
 import {
   CMA_SPDM,
   EXPRESS,
@@ -135,8 +136,8 @@ describe('readTsmAttributes', () => {
 
 describe('listTsms', () => {
   it('no class directory means no TSM core, an empty one no TSM', () => {
-    expect(listTsms(machine())).toEqual({core: false, list: []})
-    expect(listTsms({...machine(), list: () => []})).toEqual({core: true, list: []})
+    expect(listTsms(machine())).toEqual({core: known(false), list: []})
+    expect(listTsms({...machine(), list: () => []})).toEqual({core: known(true), list: []})
   })
 
   it('names the providing device, the mode where the kernel tells, in order of number', () => {

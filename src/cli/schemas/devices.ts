@@ -28,7 +28,7 @@ export const DEVICE_DATA = {
     v.strictObject({
       devices: v.array(v.strictObject({...askedMembers, ...deviceRow})),
       tsms: v.array(v.strictObject({name: text, mode: maybe(text), parent: maybe(text)})),
-      tsmCore: v.boolean(),
+      tsmCore: maybe(v.boolean()),
       vanished: v.array(bdf),
     }),
     v.strictObject({
