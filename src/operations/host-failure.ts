@@ -2,7 +2,7 @@
 import {describeErrno, type ErrorKind, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {valueOf} from '../known.js'
-import {deviceDirectory, TSM_CLASS} from '../pci/index.js'
+import {CMA_SPDM, deviceDirectory, offers, TSM_CLASS} from '../pci/index.js'
 import {
   type Aftermath,
   devicePath,
@@ -63,6 +63,7 @@ async function aftermath(
     device: kernel.stat(deviceDirectory(bdf)) !== undefined,
     registered: kernel.stat(`${TSM_CLASS}/${tsm}`) !== undefined,
     connected: await connectedTo(kernel, bdf, abandon),
+    offersCma: valueOf(offers(look.facts.doeFeatures, CMA_SPDM)) ?? null,
     idHolders: ide === undefined ? null : holdersOfNextId(ide.account, valueOf(place)?.hostBridge),
   }
 }

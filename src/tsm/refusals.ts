@@ -1,5 +1,5 @@
 /**
- * What a refused connect or disconnect meant. One errno has several causes (three for EBUSY, two for ENXIO), which only
+ * What a refused connect or disconnect meant. One errno has several causes (three for EBUSY and for ENXIO), which only
  * a second look at the machine tells apart; the table below says how, as data.
  */
 import type {ErrorKind} from '../errors.js'
@@ -20,6 +20,8 @@ export interface Aftermath {
   readonly connected: string | null | undefined
   /** Functions that hold the Stream ID that connect would have used; null when that is not known. */
   readonly idHolders: readonly string[] | null
+  /** Does a DOE mailbox of the device offer CMA-SPDM? Null when that is not known. */
+  readonly offersCma: boolean | null
 }
 
 export type RefusalKey =
@@ -30,6 +32,7 @@ export type RefusalKey =
   | 'stream-id-in-use'
   | 'platform-busy'
   | 'no-cma-mailbox'
+  | 'stream-refused'
   | 'no-secured-cma-or-no-stream'
   | 'spdm-or-firmware-failure'
   | 'platform-timeout'
@@ -147,6 +150,17 @@ export const REFUSALS: readonly Row[] = [
     meaning: ({tsm}) => `${tsm} or the device's DOE mailbox is busy, or the platform's firmware stopped answering`,
     remedy:
       'Try again; nothing else may use the mailbox meanwhile. If it stays so, the kernel log tells a dead secure processor from a busy mailbox.',
+  },
+  {
+    // `pci_ide_stream_enable` and `pci_ide_stream_register` of drivers/pci/ide.c answer with it, too
+    key: 'stream-refused',
+    verb: 'connect',
+    errno: 'ENXIO',
+    kind: 'transition',
+    when: ({offersCma}) => offersCma === true,
+    meaning: ({tsm}) =>
+      `the device offers CMA-SPDM, so its IDE stream did not become secure or got an impossible Stream ID, or ${tsm} is not a host-side TSM`,
+    remedy: 'The kernel log has the reason. See the IDE settings of root port and device: tsmctl ide show.',
   },
   {
     key: 'no-cma-mailbox',

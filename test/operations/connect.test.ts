@@ -145,7 +145,7 @@ describe('connect', () => {
     [{do: 'errno', errno: 'ETIMEDOUT'}, 'timeout', 'platform-timeout', /did not answer in time/],
     [{do: 'errno', errno: 'EBUSY'}, 'busy', 'platform-busy', /mailbox is busy/],
     [{do: 'errno', errno: 'EFAULT'}, 'unsupported', 'no-secured-cma-or-no-stream', /no IDE stream could be had/],
-    [{do: 'errno', errno: 'ENXIO'}, 'unsupported', 'no-cma-mailbox', /will not take this device/],
+    [{do: 'errno', errno: 'ENXIO'}, 'transition', 'stream-refused', /offers CMA-SPDM, so its IDE stream did not/],
     [{do: 'errno', errno: 'EINTR'}, 'interrupted', 'interrupted', /by a signal/],
     [{do: 'errno', errno: 'ENOMEM'}, 'transition', 'refused', /out of memory/],
     [{do: 'rival'}, 'busy', 'already-connected', /somebody else connected it to tsm0/],
@@ -153,6 +153,23 @@ describe('connect', () => {
     [{do: 'vanish'}, 'not-found', 'device-gone', /removed meanwhile/],
     [{do: 'stuck'}, 'busy', 'rival-disconnected', /not connected/],
   ]
+  it('does not blame the mailbox when a TSM gives up an insecure stream', async () => {
+    await use({
+      name: 'refusing',
+      text: `
+title: A TSM that passes on what the kernel says of the stream
+provider: {like: generic}
+bridges: [{at: "0000:00"}]
+ports: [{at: "0000:00:01.0", bus: 1, ide: {selective: 1}}]
+devices: [{at: "${GPU}", kind: gpu, ide: {selective: 1}}]
+`,
+    })
+    await inject({at: 'connect', do: 'insecure', end: 'endpoint'})
+    const {message} = await failureOf(connect(kernel, GPU))
+    expect(message).toMatch(/ENXIO.*its IDE stream did not become secure/)
+    expect(message).not.toMatch(/has no CMA-SPDM/)
+  })
+
   it.each(refusals)('explains %j', async (fault, kind, key, text) => {
     await inject({at: 'connect', ...fault})
     const error = await failureOf(connect(kernel, GPU))

@@ -1,4 +1,4 @@
-/** Three EBUSYs, two ENXIOs: what a refusal meant, told by a second look. */
+/** Three EBUSYs, three ENXIOs: what a refusal meant, told by a second look. */
 import {describe, expect, it} from 'vitest'
 import {EXIT_CODES} from '../../src/errors.js'
 import {type Aftermath, explainRefusal, type HostVerb, REFUSALS} from '../../src/tsm/index.js'
@@ -10,6 +10,7 @@ const after = (changes: Partial<Aftermath> = {}): Aftermath => ({
   registered: true,
   connected: '',
   idHolders: [],
+  offersCma: false,
   ...changes,
 })
 
@@ -22,6 +23,9 @@ const TABLE: [HostVerb, string | null, Partial<Aftermath>, string, string][] = [
   ['connect', 'EBUSY', {connected: undefined}, 'platform-busy', 'busy'],
   ['connect', 'ENXIO', {registered: false}, 'tsm-gone', 'not-found'],
   ['connect', 'ENXIO', {}, 'no-cma-mailbox', 'unsupported'],
+  ['connect', 'ENXIO', {offersCma: null}, 'no-cma-mailbox', 'unsupported'],
+  ['connect', 'ENXIO', {offersCma: true}, 'stream-refused', 'transition'],
+  ['connect', 'ENXIO', {offersCma: true, registered: false}, 'tsm-gone', 'not-found'],
   ['connect', 'EFAULT', {}, 'no-secured-cma-or-no-stream', 'unsupported'],
   ['connect', 'EIO', {}, 'spdm-or-firmware-failure', 'transition'],
   ['connect', 'ETIMEDOUT', {}, 'platform-timeout', 'timeout'],
