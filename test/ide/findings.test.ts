@@ -144,6 +144,15 @@ describe('findings', () => {
     expect(codesOf(near).filter(found => found.startsWith(`${code} `))).toEqual([])
   })
 
+  it('tells a block that a link names in vain from an end that was searched for in vain', () => {
+    const saying = (fabric: Fabric, wanted: FindingCode): string =>
+      accountOf(fabric).findings.find(({code}) => code === wanted)!.message
+    const alone = machine({'00:02.0': ide([live(7, '05:00.0'), IDLE])})
+    expect(saying(alone, 'stream-one-sided')).toMatch(/block 0 Stream ID 7 secure; no other end found$/)
+    const inVain = machine({}, {links: [link('stream0.0.4', '01:00.0')]})
+    expect(saying(inVain, 'link-no-block')).toMatch(/no such block/)
+  })
+
   it('every code has a machine that shows it', () => {
     expect(new Set(CASES.map(([code]) => code))).toEqual(new Set(Object.keys(FINDINGS)))
   })

@@ -15,15 +15,16 @@ export function subjectOf({bridge, name, rootPort, endpoint}: StreamAccount): st
   return end?.known ? end.value.bdf : (bridge ?? 'unknown')
 }
 
-const said = (end: AnyEnd | null): string => {
-  if (end === null) return 'no block'
+/** A stream link names both blocks; of a stream that nobody names the other end is searched for. */
+const said = (end: AnyEnd | null, linked: boolean): string => {
+  if (end === null) return linked ? 'no such block' : 'no other end found'
   if (!end.known) return `unknown (${end.reason})`
   const {bdf, block, registers} = end.value
   const what = `${bdf} ${registers.kind === 'link' ? 'link ' : ''}block ${block}`
   return registers.enabled ? `${what} Stream ID ${registers.streamId} ${registers.state}` : `${what} disabled`
 }
 
-const both = ([near, far]: Ends): string => `${said(near)}; ${said(far)}`
+const both = ([near, far]: Ends, linked = false): string => `${said(near, linked)}; ${said(far, linked)}`
 
 /** The same for both kinds of stream: state of two ends against each other. */
 function stateFindings(state: StreamAccount['state'], ends: Ends, subject: string): Seen[] {
@@ -50,7 +51,7 @@ function linkFindings(stream: StreamAccount, subject: string): Seen[] {
   const ends: Ends = [stream.rootPort, stream.endpoint]
   const seen: Seen[] = []
   if (stream.rootPort === null || stream.endpoint === null)
-    seen.push({code: 'link-no-block', subject, message: both(ends)})
+    seen.push({code: 'link-no-block', subject, message: both(ends, true)})
   const known = ends.flatMap(end => (end?.known ? [end.value as StreamEnd] : []))
   const dropped = known.find(({registers}) => !registers.usableByLinux)
   if (dropped !== undefined)
