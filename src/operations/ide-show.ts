@@ -173,8 +173,22 @@ const STREAM = /^(?:(pci[0-9a-f]{4,8}:[0-9a-f]{2})\/)?(stream\d{1,3}\.\d{1,3}\.\
 function subjectsOf(shower: Shower, text: string): readonly IdeSubject[] {
   const stream = STREAM.exec(text)
   if (stream !== null) return shower.streams(stream[1], stream[2]!)
-  const found = BRIDGE.test(text) ? shower.bridge(text) : shower.fn(parseBdf(text))
+  const found = BRIDGE.test(text) ? shower.bridge(text) : shower.fn(functionOf(text))
   return found === undefined ? [] : [found]
+}
+
+function functionOf(text: string): string {
+  try {
+    return parseBdf(text)
+  } catch (error) {
+    if (!(error instanceof TsmctlError)) throw error
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `show the IDE of ${quoted(text)}`,
+      got: 'it is no PCI function, host bridge or stream',
+      hint: 'As in 01:00.0, pci0000:00, stream0.0.0 or pci0000:00/stream0.0.0.',
+    })
+  }
 }
 
 export interface IdeShown {

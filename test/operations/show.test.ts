@@ -68,3 +68,12 @@ it('a guest is told to connect on the host, not that its device lacks IDE', asyn
     hint: expect.stringContaining('tsmctl admit'),
   })
 })
+
+it('ide show of what nothing is called says what it takes', async () => {
+  const {kernel} = await make('gpu-host')
+  await expect(showIde(kernel, ['nonsense'])).rejects.toMatchObject({
+    kind: 'usage',
+    got: 'it is no PCI function, host bridge or stream',
+    hint: expect.stringContaining('pci0000:00/stream0.0.0'),
+  })
+})
