@@ -4,7 +4,7 @@ import {concat, toHex} from '../bits/index.js'
 import type {Approval} from './commit.js'
 import type {Appraisal} from './types.js'
 
-export const AUDIT_EVENTS = [
+const AUDIT_EVENTS = [
   'locked',
   'collected',
   'decided',

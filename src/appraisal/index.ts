@@ -22,4 +22,4 @@ export {ATTACKS, CHECK_IDS, type CheckId, type CheckSpec, REGISTRY, SKIP_NAMES} 
 export {renderAppraisal, renderChecks} from './render.js'
 export * from './types.js'
 export {BANNER, countersText, DEBUG, GLYPH} from './words.js'
-export {type Ear, earOf, type EarStatus, trustVector, type TrustVector, type Verifier} from './verdict.js'
+export {earOf, type EarStatus, trustVector, type TrustVector, type Verifier} from './verdict.js'

@@ -141,5 +141,3 @@ export function earOf(appraisal: Appraisal, verifier: Verifier, nonce?: string) 
     },
   } as const
 }
-
-export type Ear = ReturnType<typeof earOf>

@@ -141,7 +141,7 @@ export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlErro
       kind: 'usage',
       attempted: 'understand this command line',
       // it repeats the words of the command line, whatever is in them
-      got: printable(thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll('\n', ' '), 512),
+      got: printable(thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll(/\s+/g, ' '), 512),
       hint: 'Run the command with --help to see what it takes.',
       cause: thrown,
     })

@@ -22,7 +22,7 @@ const TIO_LOG =
   'Look in the kernel log: "SEV-TIO status" (started), "SEV-TIO STATUS failed" or "Failed to enable SEV-TIO" (firmware), and whether the AMD-Vi features name SEV-TIO (IOMMU). Update the firmware where they do not.'
 
 /** Booleans of modules read `Y` or `N`; integers that mean the same are taken too. */
-export const isOn = (text: string): boolean => text === 'Y' || text === '1'
+const isOn = (text: string): boolean => text === 'Y' || text === '1'
 
 /** A boolean parameter that must be on. */
 export function parameterOn({host}: DiagnosedMachine, name: Parameter, missing: string): Answer {

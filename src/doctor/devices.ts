@@ -10,7 +10,7 @@ export function hasIde(machine: DiagnosedMachine, bdf: string): Known<boolean> {
 }
 
 /** The kernel offers a function to a TSM for either of the two. */
-export function hasIdeOrTee(machine: DiagnosedMachine, {bdf, teeIo}: DiagnosedDevice): Known<boolean> {
+function hasIdeOrTee(machine: DiagnosedMachine, {bdf, teeIo}: DiagnosedDevice): Known<boolean> {
   const ide = hasIde(machine, bdf)
   if ((ide.known && ide.value) || (teeIo.known && teeIo.value)) return known(true)
   return ide.known ? teeIo : ide

@@ -21,7 +21,7 @@ function unpack(bytes: Uint8Array, path: string): Known<string> {
   }
 }
 
-export const parseKernelConfig = (lines: string): KernelConfig =>
+const parseKernelConfig = (lines: string): KernelConfig =>
   new Map([...lines.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
 
 /** Of the running kernel itself first, then what its package left for its release. */

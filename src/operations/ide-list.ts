@@ -56,7 +56,7 @@ function portRows(list: IdeList, bridge: string | null): string[][] {
 }
 
 /** One paragraph per code: what it means, where it was seen, what to do. */
-export function findingsText(findings: readonly IdeFinding[]): string {
+function findingsText(findings: readonly IdeFinding[]): string {
   const byCode = new Map<string, IdeFinding[]>()
   for (const finding of findings) byCode.set(finding.code, [...(byCode.get(finding.code) ?? []), finding])
   return [...byCode.values()]
@@ -78,7 +78,7 @@ function hintLine(hints: readonly IdeFinding[]): string {
   return `\nhint ${codes}\n  ${printable(which)}: through a switch; tsmctl ide show ${printable(first!)} says when they matter\n`
 }
 
-export function ideListText(list: IdeList): string {
+function ideListText(list: IdeList): string {
   const rows = list.bridges.flatMap(bridge => [bridgeCells(bridge), ...portRows(list, bridge.name)])
   const homeless = portRows(list, null)
   if (homeless.length > 0) rows.push(['?'], ...homeless)

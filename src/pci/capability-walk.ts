@@ -42,7 +42,7 @@ export interface Space {
   readonly findings: Finding[]
 }
 
-export const STANDARD_START = 0x40
+const STANDARD_START = 0x40
 export const EXTENDED_START = 0x100
 export const EXTENDED_END = 0x1000
 

@@ -29,9 +29,6 @@ export const DOE = layout(
   },
 )
 
-/** Offsets of the mailbox registers from the capability, for whoever drives a mailbox. */
-export const DOE_REGISTER = {capabilities: 0x04, control: 0x08, status: 0x0c, write: 0x10, read: 0x14} as const
-
 export const DOE_OBJECT_HEADER = layout(
   {id: 'pci-doe-object-header', name: 'DOE Data Object Header', spec: 'PCIe r6.2 §6.30.1'},
   {

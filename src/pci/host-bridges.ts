@@ -67,7 +67,7 @@ export function readHostBridge(kernel: Kernel, path: string): HostBridge {
 const sortKey = (path: string): string => path.slice(path.lastIndexOf('/') + 'pci'.length + 1).padStart(11, '0')
 
 /** Directories of the host bridges above `functions` and of those without any function, in order of their number. */
-export function hostBridgePaths(kernel: Kernel, functions: readonly PciFunction[]): string[] {
+function hostBridgePaths(kernel: Kernel, functions: readonly PciFunction[]): string[] {
   const paths = new Set<string>()
   for (const {place} of functions) {
     const path = place.known ? hostBridgePath(place.value) : undefined

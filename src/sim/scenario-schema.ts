@@ -51,7 +51,7 @@ const range = v.strictObject({
   flags: v.optional(v.array(v.picklist(['msix-table', 'msix-pba', 'non-tee', 'updatable'])), []),
 })
 
-export const MODE_NAMES = [
+const MODE_NAMES = [
   'non-invasive-debug',
   'invasive-debug',
   'non-invasive-debug-since-reset',
@@ -59,16 +59,7 @@ export const MODE_NAMES = [
   'invasive-debug-since-manufacturing',
 ] as const
 
-export const MEASURED = [
-  'rom',
-  'firmware',
-  'hw-config',
-  'fw-config',
-  'manifest',
-  'version',
-  'svn',
-  'informational',
-] as const
+const MEASURED = ['rom', 'firmware', 'hw-config', 'fw-config', 'manifest', 'version', 'svn', 'informational'] as const
 
 const measurement = v.pipe(
   v.strictObject({

@@ -35,7 +35,7 @@ function parseYaml(text: string, attempted: string): Readonly<Record<string, unk
 }
 
 /** Root ports sit at device number = bus number, so that every bus has one. */
-export const LAST_BUS = 0x1f
+const LAST_BUS = 0x1f
 
 /** What the schema cannot say: relations between devices. */
 function checkDevices({devices}: Scenario, attempted: string): void {
@@ -101,7 +101,7 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
 export const parseFault = (given: unknown): Fault =>
   checkFault(checked(FAULT, given, 'use this fault') as Fault, 'fault', 'use this fault')
 
-export const faultsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>, attempted: string): Fault[] =>
+const faultsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>, attempted: string): Fault[] =>
   devices.flatMap(({at: device, faults}, i) =>
     faults.map((fault, j) => {
       const where = `devices[${i}].faults[${j}]`

@@ -98,8 +98,6 @@ export const SPDM_ERROR_CODE = {
   VendorDefined: 0xff,
 } as const
 
-export type SpdmErrorName = keyof typeof SPDM_ERROR_CODE
-
 const byCode = <N extends string>(codes: Readonly<Record<N, number>>): Readonly<Record<number, N>> =>
   Object.fromEntries(Object.entries(codes).map(([name, code]) => [code, name]))
 

@@ -72,7 +72,7 @@ export function readWhole(bytes: Uint8Array, what: string): Der {
   return element
 }
 
-export const isConstructed = ({tag}: Der): boolean => get(CONSTRUCTED, tag) === 1
+const isConstructed = ({tag}: Der): boolean => get(CONSTRUCTED, tag) === 1
 export const contentOf = ({source, start, end}: Der): Uint8Array => source.subarray(start, end)
 export const encodingOf = ({source, at, end}: Der): Uint8Array => source.subarray(at, end)
 

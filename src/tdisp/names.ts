@@ -1,8 +1,5 @@
 /** Codes of the TEE Device Interface Security Protocol, PCIe r7.0 chapter 11. */
 
-/** The only TDISPVersion defined: major 1, minor 0 (§11.3.5). */
-export const TDISP_VERSION_1_0 = 0x10
-
 /** MessageType of requests (§11.3.1). */
 export const TDISP_REQUEST = {
   GET_TDISP_VERSION: 0x81,

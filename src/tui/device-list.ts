@@ -44,7 +44,7 @@ const MORE: readonly {readonly width: number; readonly text: (device: CockpitDev
 
 const cell = (text: string, width: number): string => ` ${text.slice(0, width).padEnd(width)}`
 
-export function deviceLine(state: State, device: CockpitDevice, width: number, bdfWidth: number): Line {
+function deviceLine(state: State, device: CockpitDevice, width: number, bdfWidth: number): Line {
   const {bdf} = device
   const [verdict, verdictTone] = verdictOf(state, bdf)
   const marker = state.selected !== bdf ? '  ' : state.focus === 'devices' ? '> ' : '- '

@@ -17,7 +17,7 @@ const standsAgainst = ({word, blocking}: CheckResult): boolean =>
 const rank = ({word, blocking, class: kind}: CheckResult): number =>
   WORD_ORDER.indexOf(word) * 10 + (blocking ? 0 : 5) + 'FWA'.indexOf(kind)
 
-export const inReadingOrder = (results: readonly CheckResult[]): readonly CheckResult[] =>
+const inReadingOrder = (results: readonly CheckResult[]): readonly CheckResult[] =>
   [...results].sort((a, b) => rank(a) - rank(b))
 
 const placeText = ({object, offset, length}: NonNullable<CheckResult['place']>): string =>

@@ -6,6 +6,9 @@ import {HEALTHY, ide, IDLE, link, live, machine, unread} from './machine.js'
 
 const codesOf = (fabric: Fabric): string[] => accountOf(fabric).findings.map(({code, subject}) => `${code} ${subject}`)
 
+const saying = (fabric: Fabric, wanted: FindingCode): string =>
+  accountOf(fabric).findings.find(({code}) => code === wanted)!.message
+
 const NEAR = live(0, '01:00.0', '01:00.2')
 const FAR = live(0, '00:01.0')
 const STREAM = 'pci0000:00/stream0.0.0'
@@ -145,8 +148,6 @@ describe('findings', () => {
   })
 
   it('tells a block that a link names in vain from an end that was searched for in vain', () => {
-    const saying = (fabric: Fabric, wanted: FindingCode): string =>
-      accountOf(fabric).findings.find(({code}) => code === wanted)!.message
     const alone = machine({'00:02.0': ide([live(7, '05:00.0'), IDLE])})
     expect(saying(alone, 'stream-one-sided')).toMatch(/block 0 Stream ID 7 secure; no other end found$/)
     const inVain = machine({}, {links: [link('stream0.0.4', '01:00.0')]})

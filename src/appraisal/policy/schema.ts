@@ -142,7 +142,7 @@ const IDENTITY = v.pipe(
 )
 
 export const HASHES = ['sha256', 'sha384', 'sha512', 'sha3-256', 'sha3-384', 'sha3-512'] as const
-export const ASYMMETRIC = [
+const ASYMMETRIC = [
   'ecdsa-p256',
   'ecdsa-p384',
   'ecdsa-p521',
@@ -278,5 +278,4 @@ export type Rule = PolicyDocument['rules'][number]
 export type Match = Rule['match']
 export type Waiver = NonNullable<PolicyDocument['waivers']>[number]
 export type Anchor = v.InferOutput<typeof ANCHOR>
-export type DenyEntry = v.InferOutput<typeof DENY_ENTRY>
 export type MeasurementValue = v.InferOutput<typeof MEASUREMENT_VALUE>

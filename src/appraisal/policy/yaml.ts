@@ -7,7 +7,7 @@ import {isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit} fro
 import {printable} from '../../errors.js'
 
 /** Bytes. */
-export const POLICY_LIMIT = 1024 * 1024
+const POLICY_LIMIT = 1024 * 1024
 
 export interface YamlFinding {
   /** 1-based; undefined when the finding is about the file as a whole. */
