@@ -44,7 +44,10 @@ describe('the guest as the PCI room reads it', () => {
       ['0000:00:02.0'],
       ['0000:00:03.0'],
     ])
-    expect(topology.tsms).toMatchObject({core: true, list: [{name: 'tsm0', mode: {value: {value: 'devsec'}}}]})
+    expect(topology.tsms).toMatchObject({
+      core: {known: true, value: true},
+      list: [{name: 'tsm0', mode: {value: {value: 'devsec'}}}],
+    })
     expect(topology.tsmAttributes.get(GPU)).toMatchObject({
       lock: {present: true, value: {value: ''}},
       accept: {present: true, value: {value: '0'}},
