@@ -2,6 +2,7 @@
 import {printable} from '../errors.js'
 import {accountOf, type IdeFinding} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
+import {deviceDirectory} from '../pci/index.js'
 import {readFabric} from './fabric.js'
 import {type BridgeRow, type IdeList, listOf, type PortRow, type StreamRow} from './ide-rows.js'
 import {table} from './text-table.js'
@@ -78,7 +79,11 @@ function hintLine(hints: readonly IdeFinding[]): string {
   return `\nhint ${codes}\n  ${printable(which)}: through a switch; tsmctl ide show ${printable(first!)} says when they matter\n`
 }
 
-function ideListText(list: IdeList): string {
+/** Both ends of a stream can be seen on the host only. */
+const GUEST =
+  "\nThis is a guest: root ports, slots and the other ends of these streams are the host's. Look there before you act on what follows.\n"
+
+function ideListText(list: IdeList, isGuest: boolean): string {
   const rows = list.bridges.flatMap(bridge => [bridgeCells(bridge), ...portRows(list, bridge.name)])
   const homeless = portRows(list, null)
   if (homeless.length > 0) rows.push(['?'], ...homeless)
@@ -89,11 +94,14 @@ function ideListText(list: IdeList): string {
   const findings = list.findings.filter(({severity}) => severity !== 'hint')
   const hints = list.findings.filter(({severity}) => severity === 'hint')
   const nothing = list.ports.length === 0 ? '\nno function of this machine has an IDE capability\n' : ''
-  return text + nothing + (findings.length === 0 ? '' : `\n${findingsText(findings)}`) + hintLine(hints)
+  const where = isGuest && list.ports.length > 0 ? GUEST : ''
+  return text + nothing + where + (findings.length === 0 ? '' : `\n${findingsText(findings)}`) + hintLine(hints)
 }
 
 /** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */
 export async function listIde(kernel: Kernel, signal?: AbortSignal): Promise<{list: IdeList; text: string}> {
-  const list = listOf(accountOf(await readFabric(kernel, signal)))
-  return {list, text: ideListText(list)}
+  const fabric = await readFabric(kernel, signal)
+  const list = listOf(accountOf(fabric))
+  const isGuest = fabric.functions.some(({bdf}) => kernel.stat(`${deviceDirectory(bdf)}/tsm/lock`) !== undefined)
+  return {list, text: ideListText(list, isGuest)}
 }

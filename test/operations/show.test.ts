@@ -1,7 +1,7 @@
 /** What `show` says about a function beyond its registers, and that `ide show` says the same. */
 import {beforeAll, describe, expect, it} from 'vitest'
 import type {Kernel} from '../../src/kernel/index.js'
-import {connect, showDevice, showIde} from '../../src/operations/index.js'
+import {connect, listIde, showDevice, showIde} from '../../src/operations/index.js'
 import {machines} from '../sim/machines.js'
 
 const make = machines()
@@ -76,4 +76,10 @@ it('ide show of what nothing is called says what it takes', async () => {
     got: 'it is no PCI function, host bridge or stream',
     hint: expect.stringContaining('pci0000:00/stream0.0.0'),
   })
+})
+
+it('ide list of a guest says whose the other ends are, and that of a host does not', async () => {
+  const textOf = async (scenario: string) => (await listIde((await make(scenario)).kernel)).text
+  expect(await textOf('guest')).toMatch(/^This is a guest: .* the host's\./m)
+  expect(await textOf('firmware-stream')).not.toMatch(/guest/)
 })
