@@ -45,7 +45,9 @@ function withoutInterface(device: FunctionFacts): Finding {
   if (portType.known && !CONNECTABLE.includes(portType.value!))
     return fails(
       `it is a ${PORT_TYPE_NAMES[portType.value!] ?? 'port of unknown type'}`,
-      'Choose an endpoint; ports are one end of a stream and need no connect of their own.',
+      portType.value === PORT_TYPE.legacyEndpoint
+        ? `Linux connects no legacy endpoint. ${ANOTHER}`
+        : 'Choose an endpoint; ports are one end of a stream and need no connect of their own.',
     )
   if (bdfParts(bdf).fn !== 0) {
     const hasOwner = valueOf(siblings)?.includes(owner)

@@ -47,7 +47,7 @@ function selective(port: PortAccount | undefined, who: string): Known<Missing | 
   if (port.ignored !== null)
     return known({
       reason: `Linux makes no use of the IDE of ${who}: ${port.ignored}`,
-      remedy: `It has IDE, and turning more on does not help: tsmctl ide show ${port.bdf} says what does.`,
+      remedy: `tsmctl ide show ${port.bdf} says what to do about it.`,
     })
   return mapKnown(port.ide, ({promised}) =>
     promised.selective === 0 ? {reason: `${who} has no Selective IDE`, remedy: NO_IDE} : null,

@@ -78,8 +78,9 @@ it('ide show of what nothing is called says what it takes', async () => {
   })
 })
 
+const listOf = async (scenario: string): Promise<string> => (await listIde((await make(scenario)).kernel)).text
+
 it('ide list of a guest says whose the other ends are, and that of a host does not', async () => {
-  const textOf = async (scenario: string) => (await listIde((await make(scenario)).kernel)).text
-  expect(await textOf('guest')).toMatch(/^This is a guest: .* the host's\./m)
-  expect(await textOf('firmware-stream')).not.toMatch(/guest/)
+  expect(await listOf('guest')).toMatch(/^This is a guest: .* the host's\./m)
+  expect(await listOf('firmware-stream')).not.toMatch(/guest/)
 })

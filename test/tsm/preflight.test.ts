@@ -174,6 +174,11 @@ describe('the prediction', () => {
     expect(checkOf(given, check).remedy).not.toMatch(/firmware may have to enable/)
   })
 
+  it('does not call a legacy endpoint a port', () => {
+    expect(checkOf(hidden({config: expressOf(1)}), 'interface').remedy).not.toMatch(/ports/)
+    expect(checkOf(hidden({config: expressOf(4)}), 'interface').remedy).toMatch(/ports/)
+  })
+
   it('mentions a driver that ends sessions unseen', () => {
     expect(checkOf(facts({device: device({driver: known('vfio-pci')})}), 'driver').reason).toMatch(/resets/)
   })
