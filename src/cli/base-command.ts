@@ -13,9 +13,9 @@ import {redactor} from './redact.js'
 
 export interface Session {
   readonly kernel: Kernel
-  /** Aborted by Ctrl-C and SIGTERM: operations stop after the current step and roll back. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP: operations stop after the current step and roll back. */
   readonly signal: AbortSignal
-  /** Aborted by the second of them: what the kernel is still at is not waited for either. */
+  /** Aborted by the second Ctrl-C or SIGTERM: what the kernel is still at is not waited for either. */
   readonly abandon: AbortSignal
   readonly json: boolean
   warn(code: string, message: string, subject?: string): void
@@ -60,6 +60,9 @@ export abstract class BaseCommand extends Command {
     const onSignal = (): void => (abort.signal.aborted ? abandon : abort).abort()
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
+    // a terminal that closes sends several: none of them means "do not wait"
+    const onHangUp = (): void => abort.abort()
+    process.on('SIGHUP', onHangUp)
     let kernel: Kernel | undefined
     let outcome: Outcome | undefined
     let error: TsmctlError | undefined
@@ -89,6 +92,7 @@ export abstract class BaseCommand extends Command {
     } finally {
       process.off('SIGINT', onSignal)
       process.off('SIGTERM', onSignal)
+      process.off('SIGHUP', onHangUp)
     }
     const host = kernel?.host ?? null
     kernel?.close()

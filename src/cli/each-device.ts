@@ -38,7 +38,7 @@ export async function eachDevice<R extends object>(
       if (error.kind === 'interrupted') break
     }
   }
-  return {data: {devices}, text: texts.join(''), error: summary(bdfs.length, failed, first)}
+  return {data: {devices}, text: texts.join(''), error: summary(bdfs.length, devices.length, failed, first)}
 }
 
 /** The result as JSON shows it: the failure is in `error`. */
@@ -47,13 +47,14 @@ const plain = (result: object): object => {
   return rest
 }
 
-/** For one device its own failure; for several their number, with the kind of the first. */
-function summary(all: number, failed: number, first: TsmctlError | undefined): TsmctlError | undefined {
+/** For one device its own failure; for several their number, with the kind of the first, and how many were left alone. */
+function summary(all: number, tried: number, failed: number, first: TsmctlError | undefined): TsmctlError | undefined {
   if (first === undefined || all === 1) return first
+  const untried = tried === all ? '' : `; ${all - tried} not begun`
   return new TsmctlError({
     kind: first.kind,
     attempted: 'finish all devices',
-    got: `${failed} of ${all} failed, the first: ${first.subject ?? first.attempted}`,
+    got: `${failed} of ${all} failed, the first: ${first.subject ?? first.attempted}${untried}`,
     cause: first,
   })
 }

@@ -109,6 +109,27 @@ describe.skipIf(!existsSync(join(root, 'dist')))('connecting, step by step (need
     expect(tsmctl(['disconnect', GPU], {host}).code).toBe(0)
   })
 
+  it('a terminal that closes is told like one Ctrl-C, however often it says so', async () => {
+    const {child, ended, said, text} = await slow()
+    child.kill('SIGHUP')
+    await said('too late to stop')
+    child.kill('SIGHUP')
+    child.kill('SIGTERM')
+    expect((await ended)[0]).toBe(130)
+    expect(text()).toContain('may yet complete it')
+    expect(tsmctl(['disconnect', GPU], {host}).code).toBe(0)
+  })
+
+  it('says how many devices an interruption left alone', async () => {
+    const {child, ended, said, text} = await slow(SECOND)
+    child.kill('SIGINT')
+    await said('too late to stop')
+    child.kill('SIGINT')
+    expect((await ended)[0]).toBe(130)
+    expect(text()).toMatch(/1 of 2 failed, the first: 0000:01:00.0; 1 not begun/)
+    tsmctl(['disconnect', GPU], {host})
+  })
+
   it('--timeout abandons too, with its own exit code', async () => {
     const {ended, text} = await slow('--timeout', '1')
     expect((await ended)[0]).toBe(9)
