@@ -16,7 +16,7 @@ import {
   streamProblem,
   streamsOf,
 } from '../tsm/index.js'
-import {attentive, inTime} from './attentive.js'
+import {attentive, inTime, isTimeout} from './attentive.js'
 import {chooseHostTsm} from './choose-host-tsm.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
 import {connectionText, type HostConnection, type HostLook, lookAtHost} from './host-state.js'
@@ -85,7 +85,7 @@ async function connectHeld(kernel: Kernel, bdf: string, options: HostOptions): P
   const before = look.connection
   const plan = connectPlan(look.device, tsm)
   const result = {bdf, tsm, changed: false, dryRun, preflight, before, after: before, writes: [], notes: []}
-  if (before.tsm === tsm) return {...result, failure: connectedBadly(bdf, look, provider)}
+  if (before.tsm === tsm) return {...result, notes: failNotes(look), failure: connectedBadly(bdf, look, provider)}
   const writes = [...writesOf(plan), ...writesOf(sleepPlan(look.device))]
   const {outcome, firm} = preflight.verdict
   const refused = outcome === 'will-fail' && (firm || !force) ? predicted(preflight) : null
@@ -132,6 +132,16 @@ const UNPRIVILEGED_CONFIG = 64
 const problemOf = ({ide, facts}: HostLook, {makesStreams}: ProbedTsm): string | undefined =>
   streamProblem(streamsOf(ide, facts.bdf), makesStreams)
 
+/** Linux never clears the flag that the other end reported a failed check: it may be older than the stream. */
+const failNotes = ({ide, facts}: HostLook): string[] =>
+  (valueOf(streamsOf(ide, facts.bdf)) ?? [])
+    .flatMap(({rootPort, endpoint}) => [rootPort, endpoint])
+    .flatMap(end =>
+      end?.known && end.value.registers.failReceived
+        ? [`Selective block ${end.value.block} of ${end.value.bdf} received an IDE fail message, now or earlier`]
+        : [],
+    )
+
 /** The refusal that the kernel would give, before it is asked. */
 function predicted({bdf, tsm, checks, verdict}: Preflight): TsmctlError {
   const check = checks.find(({id}) => id === verdict.check)!
@@ -166,6 +176,7 @@ async function verified(
   if (problem !== undefined) throw await takenBack(kernel, before, tsm, problem, options)
   const after = (look as HostLook).connection
   const notes = [
+    ...failNotes(look as HostLook),
     ...(after.streams?.length === 0 ? [`${tsm} made no IDE stream: nothing here protects the link`] : []),
     ...(after.subfunctions.length > 0
       ? [`functions that depend on it now: ${after.subfunctions.map(({bdf: other}) => other).join(' ')}`]
@@ -209,7 +220,7 @@ async function takenBack(
     () => null,
   )
   const error = new TsmctlError({
-    kind: 'transition',
+    kind: isTimeout(options.abandon) ? 'timeout' : options.abandon?.aborted ? 'interrupted' : 'transition',
     attempted: `connect ${bdf}`,
     subject: bdf,
     got: `${tsm} connected it, but its link was not found secure at both ends: ${problem}; ${undone}. The device was left ${after === null ? 'unknown' : connectionText(after)}`,

@@ -3,12 +3,12 @@ import {printable, quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Present, valueOf} from '../known.js'
 import {listTsms, TSM_CLASS} from '../pci/index.js'
-import {disconnectPlan, leftovers, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
+import {disconnectPlan, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
 import {attentive, inTime} from './attentive.js'
 import {type HostOptions, letSleep} from './connect.js'
 import {openDevices} from './device.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
-import {type HostConnection, type HostLook, lookAtHost} from './host-state.js'
+import {connectionText, type HostConnection, type HostLook, lookAtHost, lookUntilClear} from './host-state.js'
 import {UNTOLD} from './list.js'
 import {exclusively, type PlannedWrite, writesOf} from './transition.js'
 
@@ -49,16 +49,15 @@ async function disconnectHeld(kernel: Kernel, bdf: string, options: HostOptions)
   } catch (error) {
     if (!isGoneAlready(error)) throw await explainFailure(kernel, {verb: 'disconnect', look, tsm, error, abandon})
     const {connection} = await lookAgain(kernel, bdf, abandon)
-    const notes = [
+    const ended =
       kernel.stat(`${TSM_CLASS}/${tsm}`) === undefined
         ? `${printable(tsm)} was unregistered meanwhile, which ended the connection`
-        : 'somebody else disconnected it meanwhile',
-    ]
-    return {...result, after: connection, writes, notes, failure: null}
+        : 'somebody else disconnected it meanwhile'
+    const notes = [ended, ...error.failure.notUndone.map(what => `NOT undone: ${what}`)]
+    return {...result, after: connection, writes, notes, failure: connectedAnew(connection, ended)}
   }
   const notes = await letSleep(kernel, look, options)
-  const after = await lookAgain(kernel, bdf, abandon)
-  const left = leftovers(bdf, look.ide, after.ide)
+  const {after, left} = await lookUntilClear(look, () => lookAgain(kernel, bdf, abandon))
   const lost =
     after.connection.tsm === null ? null : await lostAgain(kernel, {verb: 'disconnect', look, tsm, abandon}, after)
   if (lost !== null) throw lost
@@ -90,16 +89,21 @@ async function lookAgain(kernel: Kernel, bdf: string, abandon: AbortSignal | und
   }
 }
 
+/** As the kernel names TSMs. What it shows is written back to it, so nothing else will do. */
+const NAME = /^tsm\d{1,9}$/
+
 /** The TSM that `tsm/connect` names; null when it names none. Throws where there is no such attribute to ask. */
 function connectedTsm(kernel: Kernel, {facts, connection}: HostLook): string | null {
   const {bdf, tsm} = facts
   if (tsm.connect.present) {
-    if (tsm.connect.value.known) return connection.tsm
+    const {value} = tsm.connect
+    if (value.known && (connection.tsm === null || NAME.test(connection.tsm))) return connection.tsm
+    const why = value.known ? `tsm/connect reads ${quoted(value.value)}, which is no TSM's name` : value.reason
     throw new TsmctlError({
       kind: 'unsupported',
       attempted: `disconnect ${bdf}`,
       subject: bdf,
-      got: `whether it is connected is unknown: ${tsm.connect.value.reason}`,
+      got: `whether it is connected is unknown: ${why}`,
     })
   }
   if (!listTsms(kernel).core.known)
@@ -160,7 +164,21 @@ function usedByGuest({facts, connection}: HostLook): TsmctlError | null {
   })
 }
 
-const isGoneAlready = (error: unknown): boolean =>
+/** What was there when the user asked is gone; what is there now was not asked for, and is not ended. */
+function connectedAnew(now: HostConnection, ended: string): TsmctlError | null {
+  const {bdf, tsm} = now
+  if (tsm === null) return null
+  return new TsmctlError({
+    kind: 'busy',
+    attempted: `disconnect ${bdf}`,
+    subject: bdf,
+    got: `${ended}, and somebody connected it anew. The device was left ${connectionText(now)}`,
+    hint: 'Find out who else manages this device; ask again if you mean the new connection.',
+    details: {key: 'rival-connected', tsm, after: now},
+  })
+}
+
+const isGoneAlready = (error: unknown): error is PlanError =>
   error instanceof PlanError && error.failure.refused && error.failure.errno === 'ENXIO'
 
 const leftSomething = (bdf: string, left: readonly string[]): TsmctlError =>
@@ -169,6 +187,6 @@ const leftSomething = (bdf: string, left: readonly string[]): TsmctlError =>
     attempted: `disconnect ${bdf} without remains`,
     subject: bdf,
     got: `it is disconnected, but ${left.join('; ')}`,
-    hint: 'This is a bug of the kernel or its TSM. tsmctl ide list shows who holds what; removing and rescanning the function, or a reboot, clears it.',
+    hint: 'Unless another connect is under way, this is a bug of the kernel or its TSM. tsmctl ide list shows who holds what; removing and rescanning the function, or a reboot, clears it.',
     details: {leftovers: left},
   })

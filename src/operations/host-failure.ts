@@ -9,7 +9,6 @@ import {
   explainRefusal,
   holdersOfNextId,
   type HostVerb,
-  leftovers,
   observe,
   PlanError,
   type Preflight,
@@ -17,7 +16,7 @@ import {
   type RefusalKey,
 } from '../tsm/index.js'
 import {isTimeout} from './attentive.js'
-import {connectionText, type HostConnection, type HostLook, lookAtHost} from './host-state.js'
+import {connectionText, type HostConnection, type HostLook, lookAtHost, lookUntilClear} from './host-state.js'
 
 export interface HostFailure {
   readonly verb: HostVerb
@@ -30,10 +29,13 @@ export interface HostFailure {
 }
 
 /** An abandoned operation still holds the kernel's lock: nothing is read that would wait for it. */
-async function lookAfterwards(kernel: Kernel, {look, abandon}: HostFailure): Promise<HostLook | string> {
+async function lookAfterwards(
+  kernel: Kernel,
+  {look, abandon}: HostFailure,
+): Promise<Awaited<ReturnType<typeof lookUntilClear>> | string> {
   if (abandon?.aborted) return 'unknown: the kernel is still at it'
   try {
-    return await lookAtHost(kernel, look.facts.bdf, abandon)
+    return await lookUntilClear(look, () => lookAtHost(kernel, look.facts.bdf, abandon))
   } catch (error) {
     return `unknown (${error instanceof TsmctlError ? (error.got ?? error.message) : String(error)})`
   }
@@ -66,11 +68,6 @@ async function aftermath(
     offersCma: valueOf(offers(look.facts.doeFeatures, CMA_SPDM)) ?? null,
     idHolders: ide === undefined ? null : holdersOfNextId(ide.account, valueOf(place)?.hostBridge),
   }
-}
-
-/** What a failed connect may have left at either end. */
-function leftBehind({look}: HostFailure, after: HostLook): string[] {
-  return after.connection.tsm === null ? leftovers(look.facts.bdf, look.ide, after.ide) : []
 }
 
 const isAbandoned = ({failure}: PlanError, abandon: AbortSignal | undefined): boolean =>
@@ -134,12 +131,17 @@ export async function explainFailure(kernel: Kernel, failure: HostFailure): Prom
   if (!(error instanceof PlanError)) return error
   const {bdf} = look.facts
   const {notUndone, undone} = error.failure
-  const after = await lookAfterwards(kernel, failure)
-  const meaning = await meaningOf(kernel, failure, error, after)
+  const afterwards = await lookAfterwards(kernel, failure)
+  const meaning = await meaningOf(
+    kernel,
+    failure,
+    error,
+    typeof afterwards === 'string' ? afterwards : afterwards.after,
+  )
   const [state, left, found] =
-    typeof after === 'string'
-      ? [null, after, []]
-      : [after.connection, connectionText(after.connection), leftBehind(failure, after)]
+    typeof afterwards === 'string'
+      ? [null, afterwards, []]
+      : [afterwards.after.connection, connectionText(afterwards.after.connection), afterwards.left]
   const parts = [
     wordsOf(error, meaning),
     ...(undone.length > 0 ? [`undone: ${undone.join(', ')}`] : []),

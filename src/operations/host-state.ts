@@ -12,7 +12,7 @@ import {
   readTsmAttributes,
   type TsmAttributes,
 } from '../pci/index.js'
-import {type HostDevice, type IdeView, streamsOf} from '../tsm/index.js'
+import {type HostDevice, type IdeView, leftovers, observe, streamsOf} from '../tsm/index.js'
 import {readIdeView} from './ide-view.js'
 
 /** One end of a stream. What the registers say is null where there is no block or it could not be read. */
@@ -136,8 +136,55 @@ function readPowerControl(kernel: Kernel, bdf: string): string | null {
   }
 }
 
-/** Looks at `bdf`. Throws TsmctlError `not-found` when there is no such function, ErrnoError EINTR on abort. */
+/** How often it is looked when somebody else connects and disconnects meanwhile. */
+const ROUNDS = 3
+
+/**
+ * Looks at `bdf`, again when its connection changed meanwhile: connection and streams are of one moment. Throws
+ * TsmctlError `not-found` when there is no such function, ErrnoError EINTR on abort.
+ */
 export async function lookAtHost(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<HostLook> {
+  for (let round = 1; ; round++) {
+    // oxlint-disable-next-line no-await-in-loop
+    const look = await lookOnce(kernel, bdf, signal)
+    // oxlint-disable-next-line no-await-in-loop
+    if ((await connectNow(kernel, bdf, signal)) === textOf(look.facts.tsm.connect)) return look
+    if (round === ROUNDS) return unsettled(look)
+  }
+}
+
+/** What `tsm/connect` reads; null where there is none or it cannot be read. */
+async function connectNow(kernel: Kernel, bdf: string, signal: AbortSignal | undefined): Promise<string | null> {
+  try {
+    return await observe(kernel, `${deviceDirectory(bdf)}/tsm/connect`, signal)
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof TsmctlError)) throw error
+    return null
+  }
+}
+
+function unsettled(look: HostLook): HostLook {
+  const unknown = [...look.connection.unknown, 'it was connected or disconnected at every look']
+  return {...look, connection: {...look.connection, streams: null, unknown}}
+}
+
+/**
+ * `look` until nothing is left of the streams that `before` shows. A neighbour's stream under way has its slot before
+ * its link, so one look does not prove anything against the kernel; the next one waits for the neighbour.
+ */
+export async function lookUntilClear(
+  before: HostLook,
+  look: () => Promise<HostLook>,
+): Promise<{readonly after: HostLook; readonly left: readonly string[]}> {
+  for (let round = 1; ; round++) {
+    // oxlint-disable-next-line no-await-in-loop
+    const after = await look()
+    const left = after.connection.tsm === null ? leftovers(before.facts.bdf, before.ide, after.ide) : []
+    if (left.length === 0 || round === ROUNDS) return {after, left}
+  }
+}
+
+async function lookOnce(kernel: Kernel, bdf: string, signal: AbortSignal | undefined): Promise<HostLook> {
   const facts = await inspectFunction(kernel, bdf, signal)
   const ide = await readIdeView(kernel, signal)
   const {functions} = listFunctions(kernel)

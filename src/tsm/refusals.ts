@@ -270,5 +270,10 @@ export function explainRefusal(verb: HostVerb, errno: string | null, after: Afte
   )
   return found === undefined
     ? {key: 'refused', kind: 'transition', meaning: 'the kernel refused it', remedy: 'See the kernel log.'}
-    : {key: found.key, kind: found.kind, meaning: found.meaning(after), remedy: found.remedy}
+    : {
+        key: found.key,
+        kind: found.kind,
+        meaning: found.meaning({...after, tsm: printable(after.tsm)}),
+        remedy: found.remedy,
+      }
 }

@@ -235,6 +235,23 @@ devices: [{at: "${GPU}", kind: gpu, ide: {selective: 1}}]
     expect(notes.join()).toContain('made no IDE stream')
   })
 
+  it('says that a block of its stream received an IDE fail message', async () => {
+    await connect(kernel, GPU)
+    await inject({at: 'now', do: 'ide-fail', block: 0})
+    const {failure, notes} = await connect(kernel, GPU)
+    expect({failure, notes}).toEqual({
+      failure: null,
+      notes: [`Selective block 0 of ${GPU} received an IDE fail message, now or earlier`],
+    })
+  })
+
+  it('does not put the connection of one moment beside the streams of another', async () => {
+    await connect(kernel, GPU)
+    // somebody disconnects it between the two: tsm/bound is read after tsm/connect
+    await inject({at: 'read:tsm/bound', do: 'rival'})
+    expect(await connect(kernel, GPU, {dryRun: true})).toMatchObject({before: {tsm: null, streams: []}})
+  })
+
   it('lists the functions that depend on the device now', async () => {
     await use('nvme-host')
     await inject({at: 'now', do: 'vfs', count: 2}, NVME)
@@ -279,6 +296,62 @@ describe('disconnect', () => {
     expect(result).toMatchObject({changed: false, failure: null, after: {tsm: null}})
     expect(result.notes).toEqual([note])
     expect(powerOf(GPU)).toBe('auto')
+  })
+
+  it('finds the work done, and power/control as it could not be set back', async () => {
+    await inject({at: 'disconnect', do: 'rival'})
+    const stubborn = altered(kernel, {
+      async write(path, bytes, signal) {
+        if (path.endsWith('power/control') && Buffer.from(bytes).toString() === 'auto')
+          throw new ErrnoError('EIO', 'write', path)
+        await kernel.write(path, bytes, signal)
+      },
+    })
+    const {notes} = await disconnect(stubborn, GPU)
+    expect(notes.join()).toMatch(/somebody else.*NOT undone: power\/control is auto again/)
+    expect(powerOf(GPU)).toBe('on')
+  })
+
+  it('does not end a connection that was made meanwhile, nor call that done', async () => {
+    const raced = altered(kernel, {
+      async write(path, bytes, signal) {
+        await kernel.write(path, bytes, signal)
+        if (!path.endsWith('tsm/disconnect')) return
+        await kernel.write(path.replace('disconnect', 'connect'), bytes)
+        throw new ErrnoError('ENXIO', 'write', path)
+      },
+    })
+    const {failure, changed} = await disconnect(raced, GPU)
+    expect({failure, changed}).toMatchObject({failure: {kind: 'busy', exitCode: 8}, changed: false})
+    expect(failure!.message).toMatch(/somebody connected it anew. The device was left connected to tsm0/)
+  })
+
+  it.each([
+    ['a neighbour has it for a moment', 1, []],
+    ['it stays away', Infinity, ['1 of 256 stream slots of pci0000:00 did not come back']],
+  ])('a slot that is not back at once: %s', async (_, looks, leftovers) => {
+    let left = 0
+    const busy = altered(kernel, {
+      read(path) {
+        const bytes = kernel.read(path)
+        if (!path.endsWith('pci0000:00/available_secure_streams') || left === 0) return bytes
+        left--
+        return Buffer.from('255\n')
+      },
+      async write(path, bytes, signal) {
+        await kernel.write(path, bytes, signal)
+        // every look reads it twice at least
+        if (path.endsWith('tsm/disconnect')) left = looks * 2
+      },
+    })
+    expect((await disconnect(busy, GPU)).leftovers).toEqual(leftovers)
+  })
+
+  it('writes no name that is none to the kernel, and prints none', async () => {
+    const error = await failureOf(disconnect(showing(`${device(GPU)}/tsm/connect`, 'tsm0\u001b[2J\n../x'), GPU))
+    expect(error).toMatchObject({kind: 'unsupported'})
+    expect(error.message).toMatch(/^[\x20-\x7e]+$/)
+    expect(connected()).toEqual([GPU])
   })
 
   it.each([
@@ -390,6 +463,31 @@ describe('waiting', () => {
     const error = await failureOf(connect(both, GPU, {signal: signal.signal, abandon: abandon.signal}))
     expect(error).toMatchObject({kind: 'interrupted', details: {key: 'abandoned'}})
     expect(error.message).toMatch(/may yet complete it.*left unknown/)
+  })
+
+  it('a second Ctrl-C while both ends are looked at is still an interruption', async () => {
+    const first = new AbortController()
+    const second = new AbortController()
+    let isWritten = false
+    const watched = altered(kernel, {
+      async query(path, signal) {
+        if (isWritten && path.endsWith('tsm/bound')) {
+          first.abort()
+          second.abort()
+        }
+        if (signal?.aborted) throw new ErrnoError('EINTR', 'read', path)
+        return kernel.query(path, signal)
+      },
+      async write(path, bytes, signal) {
+        if (signal?.aborted) throw new ErrnoError('EINTR', 'write', path)
+        await kernel.write(path, bytes, signal)
+        isWritten ||= path.endsWith('tsm/connect')
+      },
+    })
+    const error = await failureOf(connect(watched, GPU, {signal: first.signal, abandon: second.signal}))
+    expect(error).toMatchObject({kind: 'interrupted', exitCode: 130})
+    expect(error.message).toMatch(/NOT disconnected again.*power\/control was not set back.*|NOT disconnected again/)
+    expect(connected()).toEqual([GPU])
   })
 
   it('so does the end of the time that was given', async () => {

@@ -71,4 +71,9 @@ describe('what a refusal meant', () => {
     expect(explainRefusal('connect', 'EBUSY', after({idHolders: ['0000:00:02.0']})).meaning).toContain('0000:00:02.0')
     expect(explainRefusal('connect', 'EBUSY', after({connected: '\u001b'})).meaning).toContain('\\x1b')
   })
+
+  it('prints no control characters of a name', () => {
+    const {meaning} = explainRefusal('disconnect', 'EIO', after({tsm: 'tsm0\u001b[2J', registered: false}))
+    expect(meaning).toMatch(/^[\x20-\x7e]+$/)
+  })
 })
