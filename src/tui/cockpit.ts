@@ -57,6 +57,9 @@ export interface Cockpit {
   look(bdf: string, progress: (line: string) => void): Promise<HostView>
   /** Carries out the verb; one line about how it ended. */
   host(verb: HostVerb, bdf: string, progress: (line: string) => void): Promise<string>
-  /** Ends what is under way: the operation that runs rolls back and fails. */
+  /**
+   * Ends what is under way: the operation that runs rolls back and fails, once the kernel has done what it has begun.
+   * Called again, it does not wait for the kernel either.
+   */
   close(): void
 }

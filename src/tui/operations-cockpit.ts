@@ -27,6 +27,7 @@ export interface OperationsCockpitOptions {
 
 export function operationsCockpit(kernel: Kernel, {policy, policyName}: OperationsCockpitOptions): Cockpit {
   const abort = new AbortController()
+  const abandon = new AbortController()
   const {signal} = abort
   const reviewed = new Map<string, Appraisal>()
   const {kind, label} = kernel.host
@@ -62,12 +63,12 @@ export function operationsCockpit(kernel: Kernel, {policy, policyName}: Operatio
       return hostView(dry, subjects[0])
     },
     host: async (verb, bdf, progress) => {
-      const options = {signal, onStep: without(bdf, progress)}
+      const options = {signal, abandon: abandon.signal, onStep: without(bdf, progress)}
       const {failure, after, notes} = await (verb === 'connect' ? connect : disconnect)(kernel, bdf, options)
       if (failure !== null) throw failure
       return [connectionText(after), ...notes].join('; ')
     },
-    close: () => abort.abort(),
+    close: () => (signal.aborted ? abandon : abort).abort(),
   }
 }
 

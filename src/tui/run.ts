@@ -50,46 +50,59 @@ export async function runCockpit(cockpit: Cockpit): Promise<string> {
   prepareEnvironment(env)
   const {mount} = await import('./mount.js')
   const session = createSession(cockpit, sizeOf(stdout))
-  const interrupted = interruption(stdin)
+  let isLeaving = false
+  const interrupted = interruption(stdin, () => {
+    if (isLeaving) void session.close()
+  })
   const restore = takeTerminal(stdin, stdout, session)
+  let ended: string | null = null
+  let isBusy: boolean
   try {
     const ink = mount(session, stdin, stdout)
     try {
-      await Promise.race([session.quit, interrupted.came, ink.waitUntilExit()])
+      const left = Promise.race([session.quit, ink.waitUntilExit()]).then(() => null)
+      ended = await Promise.race([interrupted.came, left])
     } finally {
       ink.unmount()
     }
   } finally {
     restore()
+    isBusy = session.state().busy !== null
+    isLeaving = true
+    if (isBusy) stdout.write('Waiting for what is under way to end. Ctrl-C leaves it to the kernel.\n')
     await session.close()
     interrupted.forget()
   }
+  if (ended !== null) throw endedBy(ended, isBusy ? session.state().message?.text : undefined)
   return farewell(session)
 }
 
-/** Rejects when a signal asks to end, or when the terminal is gone. */
-function interruption(stdin: NodeJS.ReadStream): {readonly came: Promise<never>; forget(): void} {
+/** `last`: how that ended which was under way. */
+const endedBy = (what: string, last: string | undefined): TsmctlError =>
+  new TsmctlError({
+    kind: 'interrupted',
+    attempted: 'continue',
+    got: `${what}; ${last ?? 'devices stay as they are'}`,
+    hint: 'tsmctl list shows their states.',
+  })
+
+/** Tells when a signal asks to end, or when the terminal is gone; `insist` hears of every Ctrl-C and SIGTERM. */
+function interruption(stdin: NodeJS.ReadStream, insist: () => void): {readonly came: Promise<string>; forget(): void} {
   const names = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
-  let fail: (error: TsmctlError) => void
-  const came = new Promise<never>((_, reject) => (fail = reject))
-  // one that comes after the end is nobody's business any more
-  came.catch(() => undefined)
-  const end = (got: string): void =>
-    fail(
-      new TsmctlError({
-        kind: 'interrupted',
-        attempted: 'continue',
-        got: `${got}; devices stay as they are`,
-        hint: 'tsmctl list shows their states.',
-      }),
-    )
+  let end: (what: string) => void
+  const came = new Promise<string>(resolve => (end = resolve))
+  const onSignal = (name: string): void => {
+    end(name)
+    // a terminal that closes says so more than once
+    if (name !== 'SIGHUP') insist()
+  }
   const onEnd = (): void => end('the terminal is gone')
-  for (const name of names) process.on(name, end)
+  for (const name of names) process.on(name, onSignal)
   stdin.on('end', onEnd)
   return {
     came,
     forget: () => {
-      for (const name of names) process.off(name, end)
+      for (const name of names) process.off(name, onSignal)
       stdin.off('end', onEnd)
     },
   }

@@ -31,7 +31,7 @@ export interface Session {
   dispatch(event: Event): void
   /** Resolves when the user quits. */
   readonly quit: Promise<void>
-  /** Ends what is under way and waits for it to roll back. */
+  /** Ends what is under way and waits for it to roll back; called again, it leaves to the kernel what that has begun. */
   close(): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import {existsSync, mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest'
-import {createSimMachine} from '../../src/operations/index.js'
+import {createSimMachine, injectSimFault} from '../../src/operations/index.js'
 import {root, tsmctl} from '../commands/run.js'
 import {hasScript, openPty, type Pty} from './pty.js'
 
@@ -14,8 +14,8 @@ const BAD = '0000:02:00.0'
 const directory = mkdtempSync(join(tmpdir(), 'tsmctl-tui-'))
 const running: Pty[] = []
 
-function tui(env: NodeJS.ProcessEnv = {}, options = `--policy ${directory}/policy.yaml`): Pty {
-  const command = `node ${root}bin/tsmctl.cjs tui --host sim:${directory} ${options}`
+function tui(env: NodeJS.ProcessEnv = {}, options = `--policy ${directory}/policy.yaml`, machine = directory): Pty {
+  const command = `node ${root}bin/tsmctl.cjs tui --host sim:${machine} ${options}`
   // CI is how this test runs, and how a session over SSH may look
   const pty = openPty(command, SIZE, {...process.env, CI: 'true', ...env})
   running.push(pty)
@@ -109,6 +109,25 @@ describe.skipIf(!hasScript() || !built)('the cockpit in a terminal (needs script
     await pty.until(row(GOOD, ''))
     pty.type('\x03')
     expect(await ended(pty)).toEqual(restored(0))
+  })
+
+  it('a connect that the kernel has begun is waited for, and left to the kernel on demand', async () => {
+    const machine = join(directory, 'host')
+    await createSimMachine(machine, 'gpu-host', {replace: true})
+    await injectSimFault(machine, {device: GOOD, at: 'connect', do: 'delay', ms: 60_000})
+    const pty = tui({}, '', machine)
+    await pty.until(row(GOOD, 'not conn.'))
+    pty.type('v')
+    await pty.shows('connect should')
+    pty.type('c')
+    await pty.shows('It can take seconds.')
+    pty.type('y')
+    await pty.shows('echo tsm0')
+    pty.signal('SIGTERM')
+    await pty.shows('Waiting for what is under way')
+    pty.signal('SIGTERM')
+    expect(await ended(pty)).toEqual(restored(130))
+    expect(pty.screen().replaceAll(/\s+/g, ' ')).toMatch(/SIGTERM; .*may yet complete/)
   })
 
   it('without a policy every review ends in deny', async () => {
