@@ -85,7 +85,7 @@ async function connectHeld(kernel: Kernel, bdf: string, options: HostOptions): P
   const before = look.connection
   const plan = connectPlan(look.device, tsm)
   const result = {bdf, tsm, changed: false, dryRun, preflight, before, after: before, writes: [], notes: []}
-  if (before.tsm === tsm) return {...result, notes: failNotes(look), failure: connectedBadly(bdf, look, provider)}
+  if (before.tsm === tsm) return {...result, notes: linkNotes(look), failure: connectedBadly(bdf, look, provider)}
   const writes = [...writesOf(plan), ...writesOf(sleepPlan(look.device))]
   const {outcome, firm} = preflight.verdict
   const refused = outcome === 'will-fail' && (firm || !force) ? predicted(preflight) : null
@@ -132,15 +132,24 @@ const UNPRIVILEGED_CONFIG = 64
 const problemOf = ({ide, facts}: HostLook, {makesStreams}: ProbedTsm): string | undefined =>
   streamProblem(streamsOf(ide, facts.bdf), makesStreams)
 
-/** Linux never clears the flag that the other end reported a failed check: it may be older than the stream. */
-const failNotes = ({ide, facts}: HostLook): string[] =>
-  (valueOf(streamsOf(ide, facts.bdf)) ?? [])
+/**
+ * What is wrong beside a Secure state: traffic that the ends do not take for the stream's, and the flag that the other
+ * end reported a failed check, which Linux never clears, so that it may be older than the stream.
+ */
+function linkNotes({ide, facts}: HostLook): string[] {
+  const streams = valueOf(streamsOf(ide, facts.bdf)) ?? []
+  const names = new Set(streams.map(({bridge, name}) => `${bridge}/${name}`))
+  const wrong = ide.account.findings.filter(
+    ({subject, severity, code}) => severity === 'error' && names.has(subject) && !code.startsWith('stream-'),
+  )
+  const failed = streams
     .flatMap(({rootPort, endpoint}) => [rootPort, endpoint])
-    .flatMap(end =>
-      end?.known && end.value.registers.failReceived
-        ? [`Selective block ${end.value.block} of ${end.value.bdf} received an IDE fail message, now or earlier`]
-        : [],
-    )
+    .flatMap(end => (end?.known && end.value.registers.failReceived ? [end.value] : []))
+  return [
+    ...wrong.map(({code, subject, message}) => `${code} ${subject}: ${message}`),
+    ...failed.map(({bdf, block}) => `Selective block ${block} of ${bdf} received an IDE fail message, now or earlier`),
+  ]
+}
 
 /** The refusal that the kernel would give, before it is asked. */
 function predicted({bdf, tsm, checks, verdict}: Preflight): TsmctlError {
@@ -176,7 +185,7 @@ async function verified(
   if (problem !== undefined) throw await takenBack(kernel, before, tsm, problem, options)
   const after = (look as HostLook).connection
   const notes = [
-    ...failNotes(look as HostLook),
+    ...linkNotes(look as HostLook),
     ...(after.streams?.length === 0 ? [`${tsm} made no IDE stream: nothing here protects the link`] : []),
     ...(after.subfunctions.length > 0
       ? [`functions that depend on it now: ${after.subfunctions.map(({bdf: other}) => other).join(' ')}`]

@@ -245,6 +245,15 @@ devices: [{at: "${GPU}", kind: gpu, ide: {selective: 1}}]
     })
   })
 
+  it('says that virtual functions lie outside the range of its stream', async () => {
+    await use('nvme-host')
+    await connect(kernel, NVME)
+    await inject({at: 'now', do: 'vfs', count: 2}, NVME)
+    const {failure, notes} = await connect(kernel, NVME)
+    expect(failure).toBeNull()
+    expect(notes).toEqual([expect.stringMatching(/^rid-misses-vfs pci0000:00\/stream0\.0\.0: .*leaves out 2 virtual/)])
+  })
+
   it('does not put the connection of one moment beside the streams of another', async () => {
     await connect(kernel, GPU)
     // somebody disconnects it between the two: tsm/bound is read after tsm/connect
