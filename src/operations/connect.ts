@@ -57,11 +57,16 @@ export const connect = (kernel: Kernel, bdf: string, options: HostOptions = {}):
 const linesOf = (plan: Plan, onStep: HostOptions['onStep']) => (_step: unknown, index: number) =>
   onStep?.(planLines(plan)[index]!)
 
+/** Milliseconds for a write that nothing should hold up. */
+const MOMENT = 1000
+
 /** Runs a plan whose failure is only worth a note: the device stands as it should. */
 export async function letSleep(kernel: Kernel, look: HostLook, options: HostOptions): Promise<string[]> {
   const plan = sleepPlan(look.device)
+  // power/control does not wait for the TSM: whoever will not wait for that still gets the device back as it was
+  const abandon = options.abandon?.aborted ? AbortSignal.timeout(MOMENT) : options.abandon
   try {
-    await runPlan(kernel, plan, {abandon: options.abandon, onStep: linesOf(plan, options.onStep)})
+    await runPlan(kernel, plan, {abandon, onStep: linesOf(plan, options.onStep)})
     return []
   } catch (error) {
     if (!(error instanceof TsmctlError)) throw error
