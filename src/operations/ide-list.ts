@@ -14,7 +14,7 @@ const count = (value: number | null): string => (value === null ? '?' : String(v
 
 /** A stream in few words: `stream0.0.0 ID 0 secure`. */
 export function streamWords({name, kind, streamId, state}: StreamRow): string {
-  const what = name ?? (kind === 'link' ? 'link stream' : 'foreign stream')
+  const what = name ?? (kind === 'link' ? 'link stream' : 'unnamed stream')
   return `${what} ${streamId === null ? '' : `ID ${streamId} `}${state}`
 }
 

@@ -10,7 +10,7 @@ import {
   type Status,
   type Use,
 } from '../../src/doctor/index.js'
-import {ABSENT, known} from '../../src/known.js'
+import {ABSENT, known, unknown} from '../../src/known.js'
 import {NO_TSM_ATTRIBUTES, PORT_TYPE} from '../../src/pci/index.js'
 import {
   AMD,
@@ -76,6 +76,17 @@ const behindSwitch = (levels: 1 | 2) => {
 }
 
 type Cases = Readonly<Record<DoctorCheckId, Partial<Record<Status, readonly DiagnosedMachine[]>>>>
+
+/** A stream link that leads to nobody knows whom. */
+const UNFOLLOWED = known([
+  {
+    name: 'stream0.0.0',
+    slot: 0,
+    rootPortBlock: 0,
+    endpointBlock: 0,
+    endpoint: unknown('it does not lead to a function'),
+  },
+])
 
 const CASES: Cases = {
   'privilege.root': {
@@ -305,7 +316,7 @@ const CASES: Cases = {
   'topology.firmware-streams': {
     PASS: [amd()],
     FAIL: [machine({functions: [rootPort({ide: known(ide(2, 7))}), endpoint()]})],
-    UNKNOWN: [machine({functions: [rootPort(), endpoint({ide: REFUSED})]})],
+    UNKNOWN: [machine({functions: [rootPort(), endpoint({ide: REFUSED})]}), machine({links: UNFOLLOWED})],
   },
   'topology.stream-slots': {
     PASS: [amd(), machine({functions: [rootPort({ide: known(undefined)})], available: there(0)})],
@@ -315,7 +326,7 @@ const CASES: Cases = {
   'topology.streams': {
     PASS: [amd()],
     FAIL: [machine({functions: [rootPort({ide: known(ide(2, 7))}), endpoint()]})],
-    UNKNOWN: [machine({functions: [rootPort(), endpoint({ide: REFUSED})]})],
+    UNKNOWN: [machine({functions: [rootPort(), endpoint({ide: REFUSED})]}), machine({links: UNFOLLOWED})],
   },
 }
 

@@ -157,13 +157,16 @@ export interface Parts {
   readonly functions?: readonly Fn[]
   readonly available?: Present<number>
   readonly probe?: Probe
+  /** Stream links of the host bridge. */
+  readonly links?: Fabric['bridges'][number]['links']
 }
 
 /** A machine of `functions`; a root port with one device below unless given. */
 export function machine(parts: Parts = {}): DiagnosedMachine {
   const {host = AMD, functions = [rootPort(), endpoint()], available = there(4), probe = LINK} = parts
+  const {links = known([])} = parts
   const fabric: Fabric = {
-    bridges: [{name: 'pci0000:00', available, links: known([])}],
+    bridges: [{name: 'pci0000:00', available, links}],
     functions: functions.map(fabricFunction),
   }
   const devices = functions.map((fn, i): DiagnosedDevice => {

@@ -1,7 +1,7 @@
 /** Every finding: a machine that shows it, and the nearest one that does not. */
 import {expect, it, describe} from 'vitest'
 import {accountOf, addressAssociation, type Fabric, type FindingCode, FINDINGS} from '../../src/ide/index.js'
-import {ABSENT, known} from '../../src/known.js'
+import {ABSENT, known, unknown} from '../../src/known.js'
 import {HEALTHY, ide, IDLE, link, live, machine, unread} from './machine.js'
 
 const codesOf = (fabric: Fabric): string[] => accountOf(fabric).findings.map(({code, subject}) => `${code} ${subject}`)
@@ -127,6 +127,12 @@ const CASES: readonly Case[] = [
     'pci0000:00',
     machine({}, {functions: {'04:00.0': unread('04:00.0')}}),
     machine({'04:00.0': undefined}),
+  ],
+  [
+    'registers-unread',
+    'pci0000:00',
+    machine({}, {links: [{...link('stream0.0.0', '01:00.0'), endpoint: unknown('no such link')}]}),
+    machine(),
   ],
   ...(['cve-2025-9612', 'cve-2025-9613', 'cve-2025-9614'] as const).map((code): Case => [
     code,

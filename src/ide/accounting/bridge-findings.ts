@@ -76,8 +76,8 @@ function blockedSlot(bridge: BridgeAccount): Seen[] {
 
 function unread(machine: Machine, {name, unread: bdfs}: BridgeAccount): Seen[] {
   const seen: Seen[] = []
-  const {links} = machine.bridge(name)!
-  if (!links.known) seen.push({code: 'registers-unread', subject: name, message: `stream links: ${links.reason}`})
+  const owners = machine.ownersKnown({bridge: name})
+  if (!owners.known) seen.push({code: 'registers-unread', subject: name, message: `stream links: ${owners.reason}`})
   const [first] = bdfs
   if (first === undefined) return seen
   const ide = machine.at(first)?.ide

@@ -78,7 +78,7 @@ export class Machine {
   }
 
   /** Are the stream links above a function all known, so that a block that none names is nobody's in the kernel? */
-  ownersKnown({bridge}: FabricFunction): Known<true> {
+  ownersKnown({bridge}: Pick<FabricFunction, 'bridge'>): Known<true> {
     return this.#owners.get(bridge) ?? UNPLACED
   }
 
