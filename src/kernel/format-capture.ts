@@ -37,8 +37,12 @@ function tuple(node: CaptureNode): readonly unknown[] {
   }
 }
 
+/** JSON that shows whatever stands in a name: nothing invisible, and nothing that reorders a line for its reader. */
+const json = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 const exchangeLine = ({family, version, command, request, response}: Exchange): string =>
-  JSON.stringify({
+  json({
     family,
     version,
     command,
@@ -56,9 +60,9 @@ const onLines = (items: readonly string[]): string => (items.length === 0 ? '' :
 
 /** Text of a capture; the same capture always gives the same text. */
 export function formatCapture({label, kernel, recorded, nodes, exchanges}: Capture): string {
-  const head = JSON.stringify({format: CAPTURE_FORMAT, label, kernel, recorded}).slice(0, -1)
+  const head = json({format: CAPTURE_FORMAT, label, kernel, recorded}).slice(0, -1)
   const lines = [...nodes]
     .sort(([a], [b]) => inTreeOrder(a, b))
-    .map(([path, node]) => `${JSON.stringify(path)}:${JSON.stringify(tuple(node))}`)
+    .map(([path, node]) => `${json(path)}:${json(tuple(node))}`)
   return `${head},"tree":{${onLines(lines)}},"exchanges":[${onLines(exchanges.map(exchangeLine))}]}\n`
 }

@@ -17,6 +17,14 @@ function refusal(text: string | Uint8Array): TsmctlError {
   return expect.unreachable('the capture was accepted')
 }
 
+it('whatever stands in a name, the text of a capture is printable', () => {
+  const name = 'gnp\u202e\u009b2J\u007f\u{1f600}'
+  const nodes = new Map<string, CaptureNode>([[`/${name}`, {type: 'link', target: name}]])
+  const text = formatCapture({label: name, kernel: name, nodes, exchanges: []})
+  expect(text).toMatch(/^[\x20-\x7e\n]*$/)
+  expect(parseCapture(text)).toEqual({label: name, kernel: name, nodes, exchanges: []})
+})
+
 describe('a node', () => {
   const cases: readonly [string, CaptureNode][] = [
     ['["d","755"]', {type: 'directory', mode: 0o755}],
