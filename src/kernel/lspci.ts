@@ -10,6 +10,10 @@ import type {Capture, CaptureNode} from './capture.js'
 
 const HEADER_LINE = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])(?:\s|$)/i
 const HEX_LINE = /^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})\s*$/i
+/** Begins as a line of bytes does: what follows is damaged if it is none. */
+const HEX_START = /^[0-9a-f]{2,3}:(?:\s|$)/i
+const LAST_DOMAIN = 0x7fff_ffff
+const LAST_DEVICE = 0x1f
 
 /** Type 0/1 configuration header, PCIe r6.x § 7.5.1. */
 const AT = {
@@ -49,14 +53,18 @@ function devicesOf(text: string): Device[] {
     const line = index + 1
     const header = HEADER_LINE.exec(content)
     if (header !== null) {
-      const [, domain = '0000', bus, device, fn] = header.map(group => group?.toLowerCase()) as string[]
+      const [, segment = '0', bus, device, fn] = header.map(group => group?.toLowerCase()) as string[]
+      const domain = Number.parseInt(segment, 16).toString(16).padStart(4, '0')
       const bdf = `${domain}:${bus}:${device}.${fn}`
+      if (Number.parseInt(domain, 16) > LAST_DOMAIN || Number.parseInt(device!, 16) > LAST_DEVICE)
+        throw malformed(line, `${bdf} is no PCI function: domains end at 7fffffff, devices at 1f`)
       if (seen.has(bdf)) throw malformed(line, `${bdf} a second time`)
       seen.add(bdf)
-      devices.push({bdf, domain: domain!, bus: Number.parseInt(bus!, 16), config: [], line})
+      devices.push({bdf, domain, bus: Number.parseInt(bus!, 16), config: [], line})
       continue
     }
     const row = HEX_LINE.exec(content)
+    if (row === null && HEX_START.test(content)) throw malformed(line, 'neither a device nor whole bytes')
     if (row === null) continue
     const current = devices.at(-1)
     if (current === undefined) throw malformed(line, 'bytes before the first device')

@@ -35,6 +35,9 @@ const links = (text: string): Record<string, string> => {
 }
 
 describe('an lspci dump', () => {
+  it('may name a domain with more digits than the kernel would', () =>
+    expect(Object.keys(links(dump({at: '00001000:01:00.0'})))).toEqual(['1000:01:00.0']))
+
   it('gives each device the attributes the kernel would', () => {
     const bytes = {0: 0x36, 1: 0x1b, 2: 0x10, 8: 0x02, 9: 0x02, 10: 0x08, 11: 0x01, 0x2c: 0xf4, 0x2d: 0x1a, 0x2f: 0x11}
     const kernel = replayKernel(parseLspci(dump({at: '01:00.0', bytes})))
@@ -115,6 +118,10 @@ describe('an lspci dump', () => {
     ['bytes before a device', '00: 00 00\n', 'line 1: bytes before the first device'],
     ['a device without bytes', '01:00.0 Class\n', 'line 1: 0 bytes of 0000:01:00.0'],
     ['a missing row', dump({at: '01:00.0'}).replace(/^30:.*\n/m, ''), 'offset 0x40 of 0000:01:00.0, expected 0x30'],
+    ['a device that cannot be', dump({at: '00:20.0'}), 'line 1: 0000:00:20.0 is no PCI function'],
+    ['a domain that cannot be', dump({at: '80000000:00:00.0'}), 'line 1: 80000000:00:00.0 is no PCI function'],
+    ['a row cut short', `${dump({at: '01:00.0', size: 64})}40: 00 0`, 'line 7: neither a device nor whole bytes'],
+    ['a row of offset only', `${dump({at: '01:00.0', size: 64})}40:`, 'line 7: neither a device nor whole bytes'],
     ['an odd size', dump({at: '01:00.0', size: 48}), '48 bytes of 0000:01:00.0'],
   ])('with %s is refused by line', (_, text, expected) => {
     expect(() => parseLspci(text)).toThrow(expected)
