@@ -12,7 +12,7 @@ import {
   predictDsm,
   readConfig,
   readFunction,
-  readLinkName,
+  readFunctionLink,
 } from '../pci/index.js'
 import {ideOf} from './config-space-view.js'
 
@@ -50,7 +50,7 @@ function deviceOf(kernel: Kernel, fn: PciFunction, devices: Devices): Device {
   const head = lazy(() => whole?.config ?? readConfig(kernel, directory, CONVENTIONAL).config)
   const express = lazy(() => thenKnown(head(), space => space.express))
   const ports = valueOf(fn.place)?.ports ?? []
-  const physfn = lazy(() => optional(readLinkName(kernel, `${directory}/physfn`)))
+  const physfn = lazy(() => optional(readFunctionLink(kernel, `${directory}/physfn`)))
   const ideRegisters = lazy(() => {
     const {config: space, configBytes} = config()
     return thenKnown(space, facts => thenKnown(configBytes, bytes => ideOf(facts, bytes)))

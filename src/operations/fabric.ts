@@ -24,7 +24,7 @@ import {
   listHostBridges,
   memoryWindows,
   type PciFunction,
-  readLinkName,
+  readFunctionLink,
   ridOf,
   walkDevices,
 } from '../pci/index.js'
@@ -73,7 +73,7 @@ function busesOf(space: ConfigSpace): Pick<FabricFunction, 'buses' | 'windows'> 
 
 function readFunction(kernel: Kernel, listed: PciFunction): Reading | undefined {
   const directory = deviceDirectory(listed.bdf)
-  const physfn = readLinkName(kernel, `${directory}/physfn`)
+  const physfn = readFunctionLink(kernel, `${directory}/physfn`)
   const place = placeOf(listed)
   // also when the link cannot be read: that it is there says what the function is
   if (physfn.present)

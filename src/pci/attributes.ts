@@ -2,6 +2,7 @@
 import {quoted} from '../errors.js'
 import {type Kernel, readText} from '../kernel/index.js'
 import {attemptPresent, type Known, known, type Present, thenKnown, unknown} from '../known.js'
+import {type Bdf, isBdf} from './bdf.js'
 
 export const readAttribute = (kernel: Kernel, path: string): Present<string> =>
   attemptPresent(path, at => readText(kernel, at))
@@ -28,3 +29,13 @@ export const readLinkName = (kernel: Kernel, path: string): Present<string> =>
     const target = kernel.readlink(at)
     return target.slice(target.lastIndexOf('/') + 1)
   })
+
+/** The function a link leads to; unknown when it leads to anything else, which no kernel makes but a recording can. */
+export function readFunctionLink(kernel: Kernel, path: string): Present<Bdf> {
+  const name = readLinkName(kernel, path)
+  if (!name.present) return name
+  const value = thenKnown(name.value, bdf =>
+    isBdf(bdf) ? known(bdf) : unknown(`${path} does not lead to a PCI function`),
+  )
+  return {present: true, value}
+}

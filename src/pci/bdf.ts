@@ -26,7 +26,8 @@ const LAST_DEVICE = 0x1f
 const LAST_FUNCTION = 7
 
 const PATTERN = /^(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})\.([0-9a-f])$/i
-const CANONICAL = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/
+/** More than four digits of a domain only when they are needed, and none above `LAST_DOMAIN`. */
+const CANONICAL = /^(?:[0-9a-f]{4}|[1-9a-f][0-9a-f]{4,6}|[1-7][0-9a-f]{7}):[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/
 
 const HINT =
   'name a function as [domain:]bus:device.function, for example 01:00.0 or 0000:01:00.0, or by its sysfs path'

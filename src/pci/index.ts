@@ -1,4 +1,4 @@
-export {readAttribute, readDecimal, readHexadecimal, readLinkName} from './attributes.js'
+export {readAttribute, readDecimal, readFunctionLink, readHexadecimal, readLinkName} from './attributes.js'
 export {type Bar, BASE_ADDRESS, barsOfHeader, parseResources, RESOURCE_FLAGS, type Resources} from './bars.js'
 export {
   type Bdf,

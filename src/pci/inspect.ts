@@ -2,7 +2,7 @@
 import {DecodeError} from '../bits/index.js'
 import {printable, printablePath, TsmctlError} from '../errors.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
-import {readAttribute, readDecimal, readHexadecimal, readLinkName} from './attributes.js'
+import {readAttribute, readDecimal, readFunctionLink, readHexadecimal, readLinkName} from './attributes.js'
 import {parseResources, type Resources} from './bars.js'
 import {type Bdf, isBdf} from './bdf.js'
 import {type ConfigSpace, decodeConfigSpace} from './config-space.js'
@@ -54,7 +54,7 @@ export function readVirtfns(kernel: Kernel, directory: string): Known<readonly B
   return thenKnown(numbers, all => {
     const vfs: Bdf[] = []
     for (const n of all.map(Number).sort((a, b) => a - b)) {
-      const name = readLinkName(kernel, `${directory}/virtfn${n}`)
+      const name = readFunctionLink(kernel, `${directory}/virtfn${n}`)
       // a VF may be disabled while we look
       if (!name.present) continue
       if (!name.value.known) return name.value
@@ -135,7 +135,7 @@ export async function inspectFunction(kernel: Kernel, bdf: Bdf, signal?: AbortSi
     numaNode: readDecimal(kernel, `${directory}/numa_node`),
     powerState: readAttribute(kernel, `${directory}/power_state`),
     driverOverride: readOverride(kernel, directory),
-    physfn: readLinkName(kernel, `${directory}/physfn`),
+    physfn: readFunctionLink(kernel, `${directory}/physfn`),
     virtfns: readVirtfns(kernel, directory),
     sriov: readSriov(kernel, directory),
     siblings: readSiblings(kernel, bdf),

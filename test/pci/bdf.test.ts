@@ -81,10 +81,24 @@ describe('parseBdf', () => {
   })
 })
 
-it.each(['01:00.0', '0000:01:00.8', '0000:01:20.0', '000000000:01:00.0', '0000:01:00.0:pcie001', '0000:0A:00.0'])(
-  '%s is not what sysfs names a function',
-  text => expect(isBdf(text)).toBe(false),
-)
+it.each([
+  '01:00.0',
+  '0000:01:00.8',
+  '0000:01:20.0',
+  '000000000:01:00.0',
+  '00001:01:00.0',
+  '80000000:01:00.0',
+  '0000:01:00.0:pcie001',
+  '0000:0A:00.0',
+])('%s is not what sysfs names a function', text => expect(isBdf(text)).toBe(false))
+
+it('what is a canonical BDF can be taken apart, and is canonical', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/), text => {
+      expect(isBdf(text) ? parseBdf(text) : text).toBe(text)
+    }),
+  )
+})
 
 it.each([
   ['0000:01:00.0', 0x0100],

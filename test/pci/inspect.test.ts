@@ -80,6 +80,17 @@ describe('inspectFunction', () => {
     })
   })
 
+  it.each(['..', '../nowhere', '../0000:01:00.8', '../ffffffff:01:00.0'])(
+    'a physfn or virtfn that leads to %s is unknown',
+    async target => {
+      const nodes = {[`${D}/physfn`]: {link: target}, [`${D}/virtfn0`]: {link: target}}
+      const facts = await inspectFunction(machine(nodes), BDF)
+      const reason = expect.stringContaining('does not lead to a PCI function')
+      expect(facts.physfn).toEqual({present: true, value: {known: false, reason}})
+      expect(facts.virtfns).toEqual({known: false, reason})
+    },
+  )
+
   it('decodes configuration space and resources', async () => {
     const config = new Uint8Array(256)
     config.set(TYPE0_HEADER.encode({capabilitiesList: true, capabilitiesPointer: 0x40}))
