@@ -59,7 +59,11 @@ function portRows(list: IdeList, bridge: string | null): string[][] {
 /** One paragraph per code: what it means, where it was seen, what to do. */
 function findingsText(findings: readonly IdeFinding[]): string {
   const byCode = new Map<string, IdeFinding[]>()
-  for (const finding of findings) byCode.set(finding.code, [...(byCode.get(finding.code) ?? []), finding])
+  for (const finding of findings) {
+    const same = byCode.get(finding.code)
+    if (same === undefined) byCode.set(finding.code, [finding])
+    else same.push(finding)
+  }
   return [...byCode.values()]
     .map(same => {
       const {severity, code, remedy} = same[0]!

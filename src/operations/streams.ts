@@ -12,7 +12,10 @@ export function streamsByFunction(
 ): (bridge: string | undefined, bdf: string) => Known<readonly string[]> {
   const names = new Map<string, string[]>()
   const add = (bdf: string | undefined, name: string): void => {
-    if (bdf !== undefined) names.set(bdf, [...(names.get(bdf) ?? []), name])
+    if (bdf === undefined) return
+    const before = names.get(bdf)
+    if (before === undefined) names.set(bdf, [name])
+    else before.push(name)
   }
   for (const {streams} of bridges)
     for (const {name, endpoint} of valueOf(streams) ?? []) {

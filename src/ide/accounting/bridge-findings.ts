@@ -47,7 +47,9 @@ function duplicates({streams, linkStreams}: Accounted, bridge: string): Seen[] {
     const ends = [near, far].flatMap(end => (end?.known && end.value.registers.enabled ? [end.value] : []))
     for (const [id, sharing] of groupBy(ends, ({registers}) => registers.streamId)) {
       const where = sharing.map(({bdf, block}) => `${bdf} ${what} ${block}`).join(' - ')
-      uses.set(id, [...(uses.get(id) ?? []), where])
+      const others = uses.get(id)
+      if (others === undefined) uses.set(id, [where])
+      else others.push(where)
     }
   }
   for (const stream of streams) if (stream.bridge === bridge) use(stream.rootPort, stream.endpoint, 'block')
