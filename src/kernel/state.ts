@@ -1,8 +1,8 @@
 /** tsmctl's own durable state: one directory, created on the first write, closed to everybody else. */
 import {closeSync, constants, fdatasyncSync, fstatSync, lstatSync, mkdirSync, openSync} from 'node:fs'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {concat} from '../bits/index.js'
-import {ErrnoError, TsmctlError} from '../errors.js'
+import {ErrnoError, printablePath, TsmctlError} from '../errors.js'
 import {readStart, readToEnd} from './attribute-io.js'
 import {publish, syncDirectory, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
@@ -28,10 +28,27 @@ export function defaultStateDirectory(env: Readonly<Record<string, string | unde
   })
 }
 
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+
+/**
+ * Makes `directory` and those above it. Not by Node's `recursive`, which never comes back where a file system says that
+ * a directory to make is missing, as /proc does.
+ */
+function makeDirectories(directory: string, isLast = false): void {
+  try {
+    mkdirSync(directory, PRIVATE_DIRECTORY)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || isLast || dirname(directory) === directory) throw error
+    makeDirectories(dirname(directory))
+    makeDirectories(directory, true)
+  }
+}
+
 /** Makes `directory` if needed and refuses one that others could write to. */
 export function privateDirectory(directory: string): void {
   try {
-    mkdirSync(directory, {recursive: true, mode: PRIVATE_DIRECTORY})
+    makeDirectories(directory)
     const found = lstatSync(directory)
     if (!found.isDirectory()) throw new ErrnoError('ENOTDIR', 'use', directory)
     if ((found.mode & (S_IWGRP | S_IWOTH)) === 0) return
@@ -40,10 +57,10 @@ export function privateDirectory(directory: string): void {
   }
   throw new TsmctlError({
     kind: 'not-permitted',
-    attempted: `keep state in ${directory}`,
+    attempted: `keep state in ${printablePath(directory)}`,
     path: directory,
     got: 'others may write there',
-    hint: `chmod go-w ${directory}`,
+    hint: `chmod go-w ${printablePath(directory)}`,
   })
 }
 

@@ -149,6 +149,17 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     expect(readFileSync(join(directory, 'policy.yaml'), 'utf8')).toBe('mine')
   })
 
+  it('a machine where nothing can be made is refused, and does not hang', () => {
+    // the loop that this is about is deaf to SIGTERM
+    const run = spawnSync(process.execPath, ['bin/tsmctl.cjs', 'list', '--host', 'sim:/proc/none'], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    })
+    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining('cannot create /proc/none')])
+  })
+
   it('no terminal: the cockpit says so', () => {
     expect(tsmctl(['tui'], {host: `sim:${join(scratch, 'guest')}`})).toMatchObject({code: 2, out: ''})
   })

@@ -35,6 +35,20 @@ describe('a directory of state', () => {
   })
   afterEach(() => dispose())
 
+  it('whatever its name is, the refusal is printable', () => {
+    const hostile = join(root, 'a\u001b[2J')
+    mkdirSync(hostile)
+    chmodSync(hostile, 0o777)
+    const refused = expect.stringMatching(/^[ -~]*a\\x1b\[2J[ -~]*$/)
+    let error: unknown
+    try {
+      directoryState(hostile).append('x', bytes('x'))
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toMatchObject({message: refused, hint: refused})
+  })
+
   it('is made on the first write, private', () => {
     const state = directoryState(directory)
     expect(state.read('pins.json')).toBeUndefined()
