@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {redactFlag} from '../cli/redact.js'
+import {TsmctlError} from '../errors.js'
 import {breathe} from '../operations/breathe.js'
 import {listDevices} from '../operations/list.js'
 import {showDevice} from '../operations/show.js'
@@ -23,6 +24,13 @@ export default class Show extends BaseCommand {
 
   protected async act({kernel, signal}: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Show)
+    if (flags.all && argv.length > 0)
+      throw new TsmctlError({
+        kind: 'usage',
+        attempted: 'choose devices',
+        got: '--all and a BDF exclude each other',
+        hint: 'Name the functions to show, or give --all.',
+      })
     const bdfs = flags.all
       ? (await listDevices(kernel, signal)).devices.map(({bdf}) => bdf)
       : parseBdfs(argv as string[])

@@ -112,7 +112,7 @@ const faultsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>, attempted
 
 function textOf(source: ScenarioSource): {name: string; text: string} {
   if (typeof source !== 'string') return source
-  const text = SCENARIO_TEXTS[source]
+  const text = Object.hasOwn(SCENARIO_TEXTS, source) ? SCENARIO_TEXTS[source] : undefined
   if (text !== undefined) return {name: source, text}
   const known = Object.keys(SCENARIOS)
   const meant = nearest(source, known)

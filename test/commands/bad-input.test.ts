@@ -149,6 +149,15 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     expect(readFileSync(join(directory, 'policy.yaml'), 'utf8')).toBe('mine')
   })
 
+  it.each([
+    ['show --all zz', '--all and a BDF exclude each other'],
+    ['sim create SCRATCH/none --scenario __proto__', 'cannot use scenario "__proto__": there is no such scenario'],
+    ['sim create SCRATCH/none --scenario toString', 'cannot use scenario "toString": there is no such scenario'],
+  ])('%s is a usage error', (line, expected) => {
+    const {code, err} = tsmctl(line.replace('SCRATCH', scratch).split(' '), {host: `replay:${capture}`})
+    expect([code, err]).toEqual([2, expect.stringContaining(expected)])
+  })
+
   it('a machine where nothing can be made is refused, and does not hang', () => {
     // the loop that this is about is deaf to SIGTERM
     const run = spawnSync(process.execPath, ['bin/tsmctl.cjs', 'list', '--host', 'sim:/proc/none'], {
