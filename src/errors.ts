@@ -152,6 +152,12 @@ export function errnoOf(error: unknown): string | undefined {
 
 const HARMLESS = /^[ !#-[\]-~]*$/
 
+/** `\xNN`, or `\u{N}` beyond Latin-1. */
+function escaped(char: string): string {
+  const code = char.codePointAt(0)!
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
+}
+
 /**
  * Renders an untrusted string (device, host, policy) for terminals, logs and messages: 0x20–0x7E verbatim except `"`
  * and `\`, everything else as `\xNN` or `\u{N}`, cut after `max` source characters with the number of those left out.
@@ -165,10 +171,18 @@ export function printable(text: string | Uint8Array, max = 64): string {
   for (const char of source.slice(0, max)) {
     const code = char.codePointAt(0)!
     if (code >= 0x20 && code <= 0x7e && char !== '"' && char !== '\\') out += char
-    else if (code <= 0xff) out += `\\x${code.toString(16).padStart(2, '0')}`
-    else out += `\\u{${code.toString(16)}}`
+    else out += escaped(char)
   }
   return source.length > max ? `${out}(+${source.length - max})` : out
+}
+
+/**
+ * A sentence of ours whose foreign strings went through `printable` already: whatever could drive a terminal is escaped
+ * all the same, but quotes and backslashes stay, so that nothing is escaped twice.
+ */
+export function harmless(sentence: string, max = 1000): string {
+  const text = sentence.replaceAll(/[^\x20-\x7e]/gu, escaped)
+  return text.length > max ? `${text.slice(0, max)}(+${text.length - max})` : text
 }
 
 /** `printable` with room for a file's path. */

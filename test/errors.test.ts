@@ -1,6 +1,19 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {ErrnoError, EXIT_CODES, printable, quoted, TsmctlError} from '../src/errors.js'
+import {ErrnoError, EXIT_CODES, harmless, printable, quoted, TsmctlError} from '../src/errors.js'
+
+describe('harmless', () => {
+  it('drives no terminal, and escapes nothing twice', () => {
+    fc.assert(
+      fc.property(fc.string({unit: 'binary'}), foreign => {
+        expect(harmless(foreign)).toMatch(/^[\x20-\x7e]*$/)
+        const sentence = `it reads ${quoted(foreign)}`
+        expect(harmless(sentence)).toBe(sentence)
+      }),
+    )
+    expect(harmless('x'.repeat(12), 10)).toBe('xxxxxxxxxx(+2)')
+  })
+})
 
 describe('printable', () => {
   it.each([

@@ -1,5 +1,5 @@
 /** What people read after connect and disconnect: the prediction, the writes of a dry run, before and after. */
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import type {ConnectResult} from '../operations/connect.js'
 import type {DisconnectResult} from '../operations/disconnect.js'
 import {connectionText} from '../operations/host-state.js'
@@ -18,8 +18,8 @@ const MARK: Readonly<Record<PreflightCheck['result'], string>> = {
 function checkLines({result, title, errno, reason, remedy}: PreflightCheck): string[] {
   const about = result === 'unknown' || result === 'not-applicable' ? `${title}? ` : ''
   return [
-    `  ${MARK[result].padEnd(4)}  ${about}${printable(reason, 300)}${errno === null ? '' : ` (${errno})`}`,
-    ...(remedy === null ? [] : [`        ${printable(remedy, 300)}`]),
+    `  ${MARK[result].padEnd(4)}  ${about}${harmless(reason, 300)}${errno === null ? '' : ` (${errno})`}`,
+    ...(remedy === null ? [] : [`        ${harmless(remedy, 300)}`]),
   ]
 }
 
@@ -47,7 +47,7 @@ const writeLines = (writes: readonly PlannedWrite[]): string[] =>
     : [
         'would write',
         ...writes.map(
-          ({path, value, why}) => `  ${printable(value)} > ${printable(path, 300)}  (to ${printable(why, 200)})`,
+          ({path, value, why}) => `  ${printable(value)} > ${printable(path, 300)}  (to ${harmless(why, 200)})`,
         ),
       ]
 
@@ -68,7 +68,7 @@ const changeLines = ({bdf, changed, before, after, notes}: Told): string[] => [
         `  ${after.pool.bridge}: ${before.pool?.available ?? '?'} -> ${after.pool.available ?? '?'} of ${after.pool.size ?? '?'} stream slots free`,
       ]
     : []),
-  ...notes.map(note => `  note: ${printable(note, 300)}`),
+  ...notes.map(note => `  note: ${harmless(note, 300)}`),
 ]
 
 const text = (lines: readonly string[]): string => lines.map(line => `${line}\n`).join('')
@@ -89,5 +89,5 @@ export function connectText(result: ConnectResult): string {
 export function disconnectText(result: DisconnectResult): string {
   const {bdf, dryRun, writes, before, tsm, leftovers} = result
   if (dryRun && tsm !== null) return text([`${bdf}: ${connectionText(before)}`, ...writeLines(writes)])
-  return text([...changeLines(result), ...leftovers.map(left => `  finding: ${printable(left, 300)}`)])
+  return text([...changeLines(result), ...leftovers.map(left => `  finding: ${harmless(left, 300)}`)])
 }

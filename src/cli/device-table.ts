@@ -5,7 +5,7 @@ import type {ListColumn} from '../operations/columns.js'
 import type {Listed, ListedDevice} from '../operations/list-columns.js'
 import {NO_TSM, UNTOLD} from '../operations/list.js'
 import {aligned} from '../operations/text-table.js'
-import {printable} from '../errors.js'
+import {harmless} from '../errors.js'
 
 export interface Shape {
   readonly shape: 'table' | 'tree' | 'raw'
@@ -73,6 +73,6 @@ export function columnNotes({devices}: Listed, columns: readonly ListColumn[]): 
     })
     const [first] = unread
     if (first === undefined) return []
-    return [`${headerOf(column)} is unknown for ${unread.length}, first ${first.bdf}: ${printable(first.reason, 300)}`]
+    return [`${headerOf(column)} is unknown for ${unread.length}, first ${first.bdf}: ${harmless(first.reason, 300)}`]
   })
 }

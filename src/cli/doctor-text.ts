@@ -1,5 +1,5 @@
 /** A diagnosis for people: groups of checks, causes first, what failed with its devices and its next step. */
-import {printable} from '../errors.js'
+import {harmless} from '../errors.js'
 import type {Diagnosis} from '../operations/doctor.js'
 
 type Result = Diagnosis['checks'][number]
@@ -11,9 +11,6 @@ const INDENT = ' '.repeat(2 + STATUS_WIDTH)
 const NAMED: Readonly<Record<Status, number>> = {FAIL: 6, UNKNOWN: 1, PASS: 0, SKIP: 0}
 /** A remedy as short as this is sooner read again than looked up. */
 const SHORT = 40
-
-/** Reasons are made of printable parts; this is the last door before the terminal. */
-const safe = (text: string): string => (/^[ -~]*$/.test(text) ? text : printable(text, 1000))
 
 function itemsOf({items, status}: Result, verbose: boolean): string[] {
   const shown = verbose ? items : items.slice(0, NAMED[status])
@@ -56,12 +53,12 @@ export function doctorText({checks}: Diagnosis, verbose: boolean): string {
   for (const check of checks) groups.set(check.group, [...(groups.get(check.group) ?? []), check])
   const lines = [...groups].flatMap(([name, results]) => groupLines(name, results, verbose))
   return onceEach(lines)
-    .map(line => `${safe(line)}\n`)
+    .map(line => `${harmless(line)}\n`)
     .join('')
 }
 
 /** One line: which machine, looked at as what, and the counts. */
 export function doctorSummary(host: string, {for: use, because, kernel, counts}: Diagnosis): string {
   const numbers = Object.entries(counts).map(([status, n]) => `${n} ${status}`)
-  return safe(`${host}, Linux ${kernel ?? '?'}, as a TDISP ${use} (${because}): ${numbers.join(', ')}`)
+  return harmless(`${host}, Linux ${kernel ?? '?'}, as a TDISP ${use} (${because}): ${numbers.join(', ')}`)
 }

@@ -16,7 +16,7 @@ const PREFIX = 'sim:'
 export function machineDirectory(given: string | undefined, host: string): string {
   if (given !== undefined) return given
   if (host.startsWith(PREFIX) && host.length > PREFIX.length) return host.slice(PREFIX.length)
-  if (['live', 'sim', PREFIX].includes(host)) return defaultSimDirectory(process.env, process.getuid?.() ?? 0)
+  if (host === 'live' || host === 'sim') return defaultSimDirectory(process.env, process.getuid?.() ?? 0)
   throw new TsmctlError({
     kind: 'usage',
     attempted: 'find the simulated machine',

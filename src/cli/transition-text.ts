@@ -1,5 +1,5 @@
 /** What people read after a transition: before, after, and the writes of a dry run. */
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import {stateText, type TransitionResult} from '../operations/transition.js'
 
 export function transitionText({bdf, changed, dryRun, before, after, writes}: TransitionResult): string {
@@ -8,7 +8,7 @@ export function transitionText({bdf, changed, dryRun, before, after, writes}: Tr
       `${bdf}: would write`,
       ...writes.map(
         ({path, value, why}) =>
-          `  ${printable(value) || "'\\n'"} > ${printable(path, 300)}  (to ${printable(why, 200)})`,
+          `  ${printable(value) || "'\\n'"} > ${printable(path, 300)}  (to ${harmless(why, 200)})`,
       ),
     ]
       .concat(writes.length === 0 ? ['  nothing'] : [])

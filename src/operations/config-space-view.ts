@@ -1,6 +1,6 @@
 /** A whole configuration space as JSON and as text: for `show` and for `decode config-space`. */
 import {DecodeError, describe, hex, type Json, toHex} from '../bits/index.js'
-import {printable} from '../errors.js'
+import {harmless} from '../errors.js'
 import {decodeIde, type Ide} from '../ide/index.js'
 import {type Known, known, thenKnown, unknown, valueOf} from '../known.js'
 import {type Capability, className, type ConfigSpace} from '../pci/index.js'
@@ -102,8 +102,7 @@ export function viewConfigSpace(space: ConfigSpace, bytes: Uint8Array): View {
 }
 
 function textOf(space: ConfigSpace, ide: Ide | undefined): string {
-  if (!space.header.known)
-    return `configuration space (${space.length} bytes): ${printable(space.header.reason, 300)}\n`
+  if (!space.header.known) return `configuration space (${space.length} bytes): ${harmless(space.header.reason, 300)}\n`
   const {type, fields} = space.header.value
   const classCode = Number.parseInt(toHex(new Uint8Array([fields.baseClass, fields.subClass, fields.progIf])), 16)
   return [

@@ -1,6 +1,6 @@
 /** `decode`: any structure we know, from bytes to facts, as JSON and as text. */
 import {type AnyLayout, type Context, describe, type Finding, findings, fromHex, type Json} from '../bits/index.js'
-import {printable, quoted, TsmctlError} from '../errors.js'
+import {harmless, quoted, TsmctlError} from '../errors.js'
 import {COMPOSITES} from './composites.js'
 import {ALL_LAYOUTS} from './layouts.js'
 
@@ -85,7 +85,7 @@ export async function decode(
 }
 
 export const findingLines = (found: readonly Finding[]): string =>
-  found.map(({offset, message}) => `finding at byte ${offset}: ${printable(message, 200)}\n`).join('')
+  found.map(({offset, message}) => `finding at byte ${offset}: ${harmless(message, 200)}\n`).join('')
 
 const HEX_TEXT = /^(?:\s*0x)?[0-9a-f\s:]+$/i
 

@@ -1,5 +1,5 @@
 /** `ide list`: every IDE stream, Stream ID and register block of the machine, and what is wrong with them. */
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import {accountOf, type IdeFinding} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
 import {deviceDirectory} from '../pci/index.js'
@@ -67,7 +67,7 @@ function findingsText(findings: readonly IdeFinding[]): string {
   return [...byCode.values()]
     .map(same => {
       const {severity, code, remedy} = same[0]!
-      const seen = same.map(({subject, message}) => `  ${printable(subject)}: ${printable(message, 400)}\n`)
+      const seen = same.map(({subject, message}) => `  ${printable(subject)}: ${harmless(message, 400)}\n`)
       return `${severity} ${code}\n${seen.join('')}  ${remedy}\n`
     })
     .join('\n')

@@ -1,5 +1,5 @@
 /** What people read of a plan: who gets what in which order, what stops the others, and who would have to go. */
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import type {ConflictRow, IdePlan} from './ide-plan.js'
 import {table} from './text-table.js'
 
@@ -81,7 +81,7 @@ function roomText({room, disconnects, conflicts}: IdePlan): string {
 }
 
 const refusals = (what: string, all: IdePlan['never']): string =>
-  all.map(({bdf, reason}) => `${what}: ${bdf}: ${printable(reason, 400)}\n`).join('')
+  all.map(({bdf, reason}) => `${what}: ${bdf}: ${harmless(reason, 400)}\n`).join('')
 
 export function idePlanText(plan: IdePlan): string {
   return [

@@ -1,5 +1,5 @@
 /** `ide plan`: which devices can have an IDE stream, what stands in the way of the others, and who would have to go. */
-import {printable, TsmctlError} from '../errors.js'
+import {harmless, printable, TsmctlError} from '../errors.js'
 import {
   accountOf,
   type Allocation,
@@ -166,11 +166,11 @@ export function planFailure({conflicts, never, unknown, unread, fits}: IdePlan):
       kind: 'unsupported',
       attempted,
       subject: first.bdf,
-      got: printable(first.reason, 400),
+      got: harmless(first.reason, 400),
       hint: 'Leave it out of the plan.',
     })
   const {bdf: subject, reason} = unknown[0]!
-  const got = printable(reason, 400)
+  const got = harmless(reason, 400)
   return unread.length > 0
     ? new TsmctlError({
         kind: 'not-permitted',

@@ -1,12 +1,12 @@
 /** Text of `ide show`. */
-import {printable} from '../errors.js'
+import {harmless} from '../errors.js'
 import {FINDINGS, type IdeFinding} from '../ide/index.js'
 import {BLOCK_LINES, type BlockView} from './ide-blocks.js'
 import type {BridgeRow, PortRow} from './ide-rows.js'
 import type {IdeSubject, StreamView} from './ide-show.js'
 import {table} from './text-table.js'
 
-const safe = (text: string): string => printable(text, 400)
+const safe = (text: string): string => harmless(text, 400)
 const numbers = (list: readonly number[]): string => (list.length === 0 ? 'none' : list.join(', '))
 const orUnknown = (value: number | null): string => (value === null ? '?' : String(value))
 

@@ -21,7 +21,8 @@ export async function openHost(
   const [kind, ...rest] = spec.split(':')
   const argument = rest.join(':')
   if (kind === 'replay' && argument !== '') return openReplay(argument)
-  if (kind === 'sim') return openSim(argument === '' ? defaultSimDirectory(env, uid) : argument, notice)
+  if (spec === 'sim') return openSim(defaultSimDirectory(env, uid), notice)
+  if (kind === 'sim' && argument !== '') return openSim(argument, notice)
   throw new TsmctlError({
     kind: 'usage',
     attempted: `use host ${quoted(spec)}`,

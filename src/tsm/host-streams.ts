@@ -7,7 +7,7 @@ import {
   type StreamAccount,
   type StreamEnd,
 } from '../ide/index.js'
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import {type Known, known, valueOf} from '../known.js'
 
 /** The machine's streams as the kernel claims them and as the registers show them. */
@@ -41,7 +41,7 @@ export function holdersOfNextId({bridges}: IdeAccount, name: string | undefined)
 
 function endText(who: string, end: Known<StreamEnd> | null): string {
   if (end === null) return `${who}: no such block`
-  if (!end.known) return `${who}: unknown (${printable(end.reason, 200)})`
+  if (!end.known) return `${who}: unknown (${harmless(end.reason, 200)})`
   const {bdf, block, registers} = end.value
   const state = registers.enabled
     ? `enabled, Stream ID ${registers.streamId}, state ${registers.state}${registers.failReceived ? ', IDE fail received' : ''}`

@@ -1,5 +1,5 @@
 /** What the cockpit shows of a host's device: the prediction of a connect, and both ends of every stream. */
-import {printable} from '../errors.js'
+import {harmless} from '../errors.js'
 import {
   BLOCK_LINES,
   connectionText,
@@ -31,8 +31,8 @@ function checkLines({result, title, reason, errno, remedy}: Check): ViewLine[] {
   const about = result === 'unknown' || result === 'not-applicable' ? `${title}? ` : ''
   const answer = errno === null ? '' : ` (${errno})`
   return [
-    view(`${about}${printable(reason, 300)}${answer}`, tone, mark.padEnd(MARK_WIDTH)),
-    ...(remedy === null ? [] : [view(printable(remedy, 300), 'plain', ' '.repeat(MARK_WIDTH))]),
+    view(`${about}${harmless(reason, 300)}${answer}`, tone, mark.padEnd(MARK_WIDTH)),
+    ...(remedy === null ? [] : [view(harmless(remedy, 300), 'plain', ' '.repeat(MARK_WIDTH))]),
   ]
 }
 

@@ -52,7 +52,3 @@ export const indented = (text: string, width: number, indent: number, tone: Tone
 /** `name  value`, the value wrapped beside its name. */
 export const pair = (name: string, value: string, width: number, tone: Tone = 'plain'): Line[] =>
   paragraph([span(name.padEnd(13), 'quiet')], value, width, tone)
-
-/** A composed sentence with whatever could drive a terminal escaped. Foreign strings in it went through `printable`. */
-export const harmless = (text: string): string =>
-  text.replaceAll(/[^\x20-\x7e]/gu, char => `\\u{${char.codePointAt(0)!.toString(16)}}`).slice(0, 1000)

@@ -1,6 +1,6 @@
 /** The whole interaction as a pure function: state and event in, state and effects out. */
 import {countersText} from '../appraisal/index.js'
-import {printable} from '../errors.js'
+import {harmless, printable} from '../errors.js'
 import {ACTS, settled, startLook} from './actions.js'
 import type {CockpitDevice} from './cockpit.js'
 import {acceptKey, edited, hostKey, rejectKey} from './dialogs.js'
@@ -8,7 +8,7 @@ import {type Event, step, type Step} from './events.js'
 import {clamp, geometryOf} from './geometry.js'
 import {helpLines} from './help.js'
 import {actionOf, whyDisabled} from './keys.js'
-import {harmless} from './lines.js'
+
 import type {Review} from './review.js'
 import {type HelpOverlay, isTooSmall, logged, type State, told} from './state.js'
 import type {Key} from './terminal-keys.js'

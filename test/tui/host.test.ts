@@ -34,7 +34,7 @@ describe('looking', () => {
 
   it('escapes what the machine says', () => {
     const game = hostGame({connection: [{text: 'a\x1b[2Jb', tone: 'plain'}], refusal: '\u202e'})
-    expect(details(game)).toBe('a\\u{1b}[2Jb')
+    expect(details(game)).toBe('a\\x1b[2Jb')
     expect(game.press('c').state.message?.text).toContain('\\u{202e}')
   })
 })

@@ -128,7 +128,7 @@ describe('reviewing', () => {
 
   it('shows progress and the outcome in the log', () => {
     const game = play().press('v').send({kind: 'progress', bdf: FIRST, line: 'lock\x1b[2J'})
-    expect(game.state.busy?.step).toBe('lock\\u{1b}[2J')
+    expect(game.state.busy?.step).toBe('lock\\x1b[2J')
     game.send({kind: 'reviewed', bdf: FIRST, appraisal: DENIED})
     expect(game.state.busy).toBeNull()
     expect(game.state.log.at(-1)?.text).toContain('DENY')

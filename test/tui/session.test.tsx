@@ -97,7 +97,7 @@ describe('a session', () => {
   })
 
   it.each([
-    [new TypeError('boom\x1b[2J'), 'this is a bug in tsmctl: TypeError: boom\\u{1b}[2J'],
+    [new TypeError('boom\x1b[2J'), 'this is a bug in tsmctl: TypeError: boom\\x1b[2J'],
     ['text', 'this is a bug in tsmctl: text'],
   ])('survives a backend that throws %s', async (thrown, text) => {
     const cockpit = {...fakeCockpit(), review: () => Promise.reject(thrown)}
