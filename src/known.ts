@@ -8,7 +8,20 @@ export type Known<T> = {readonly known: true; readonly value: T} | {readonly kno
 
 export type Present<T> = {readonly present: false} | {readonly present: true; readonly value: Known<T>}
 
-export const known = <T>(value: T): Known<T> => ({known: true, value})
+/**
+ * A class, not a literal: V8 puts all literals of a place where many lived long straight into the old space. A walk
+ * keeps what it knows, and whatever else is known after it (whole configuration spaces) would stay as long.
+ */
+class Fact<T> {
+  declare readonly known: true
+  declare readonly value: T
+  constructor(value: T) {
+    this.known = true
+    this.value = value
+  }
+}
+
+export const known = <T>(value: T): Known<T> => new Fact(value)
 export const unknown = (reason: string): Known<never> => ({known: false, reason})
 export const ABSENT: Present<never> = Object.freeze({present: false})
 
