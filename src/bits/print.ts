@@ -40,28 +40,40 @@ function walk(layout: AnyLayout, value: Seen, start: number, prefix: string, dep
   return at
 }
 
-/** Nothing to find, which is the rule: told without the places that only a finding needs. */
-function isClean({fields}: AnyLayout, value: Seen): boolean {
-  for (const key in fields) {
-    const field = fields[key]!
-    const item: unknown = value[key]
-    if (item === undefined) continue
-    if (field.kind === 'uint') {
-      if (field.reserved && item !== 0) return false
-      if (field.names && field.names[item as number] === undefined) return false
-    } else if (field.kind === 'nested') {
-      if (!isClean(field.layout, item as Seen)) return false
-    } else if (field.kind === 'array') {
-      if (!(item as readonly Seen[]).every(element => isClean(field.layout, element))) return false
-    }
+type Clean = (value: Seen) => boolean
+
+/** Whether `key` of a structure gives nothing to find; undefined when it never does. */
+function cleanField(key: string, field: AnyField): Clean | undefined {
+  if (field.kind === 'nested' || field.kind === 'array') {
+    const inner = cleanOf(field.layout)
+    if (inner === undefined) return undefined
+    return field.kind === 'nested'
+      ? value => value[key] === undefined || inner(value[key] as Seen)
+      : value => value[key] === undefined || (value[key] as readonly Seen[]).every(inner)
   }
-  return true
+  if (field.kind !== 'uint' || (!field.reserved && field.names === undefined)) return undefined
+  const {names} = field
+  return names === undefined
+    ? value => value[key] === 0 || value[key] === undefined
+    : value => value[key] === undefined || names[value[key] as number] !== undefined
+}
+
+const cleanByLayout = new WeakMap<AnyLayout, {readonly test: Clean | undefined}>()
+
+/** Nothing to find, which is the rule: told without the places that only a finding needs. Made once for each layout. */
+function cleanOf(layout: AnyLayout): Clean | undefined {
+  const before = cleanByLayout.get(layout)
+  if (before !== undefined) return before.test
+  const tests = Object.entries(layout.fields).flatMap(([key, field]) => cleanField(key, field) ?? [])
+  const test: Clean | undefined = tests.length === 0 ? undefined : value => tests.every(isClean => isClean(value))
+  cleanByLayout.set(layout, {test})
+  return test
 }
 
 /** Reserved bits that are set and values the specification does not define, each with its place. */
 export function findings(layout: AnyLayout, value: Seen): Finding[] {
   const found: Finding[] = []
-  if (isClean(layout, value)) return found
+  if (cleanOf(layout)?.(value) ?? true) return found
   walk(layout, value, 0, '', 0, ({path, offset, field, value: item}) => {
     if (field.kind !== 'uint') return
     if (field.reserved && item !== 0)

@@ -72,8 +72,9 @@ export type StructureClass = new (data: DataView, base: number) => object
 /** Class of the table `fields`. */
 export function structureClass(fields: Fields): StructureClass {
   class Structure implements Instance {
-    readonly data: DataView
-    readonly base: number
+    // assigned, not defined: a field that is defined costs more than the rest of the object
+    declare readonly data: DataView
+    declare readonly base: number
     constructor(data: DataView, base: number) {
       this.data = data
       this.base = base
