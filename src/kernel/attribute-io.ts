@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  type Dirent,
   fstatSync,
   lstatSync,
   openSync,
@@ -113,6 +114,15 @@ export const writeOnce = (path: string, bytes: Uint8Array): void =>
 export function checkWritten(written: number, bytes: Uint8Array, path: string): void {
   if (written !== bytes.length)
     throw new ErrnoError('EIO', 'write', path, {got: `only ${written} of ${bytes.length} bytes were taken`})
+}
+
+/** What is in a directory, in no order. */
+export function listEntries(path: string, shown = path): Dirent[] {
+  try {
+    return readdirSync(path, {withFileTypes: true})
+  } catch (error) {
+    throw errnoError(error, 'list', shown)
+  }
 }
 
 export function listNames(path: string, shown = path): string[] {

@@ -54,7 +54,7 @@ export interface Kernel {
   readonly host: HostInfo
   readonly state: StateStore
 
-  /** Whole content of a file or attribute that answers at once. */
+  /** Whole content of a file or attribute that answers at once. Bytes that were read belong to the reader. */
   read(path: string): Uint8Array
   /** At most `length` bytes from `offset`; short at the end, and after 64 bytes of `config` without privilege. */
   readAt(path: string, offset: number, length: number): Uint8Array

@@ -66,6 +66,11 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
         kernel.read(sample.text.path)
         expect(first.every(byte => byte === 0xaa)).toBe(true)
         expect(kernel.read(sample.binary.path)).toEqual(sample.binary.content)
+        const part = kernel.readAt(sample.binary.path, 0, 64)
+        part.fill(0xaa)
+        kernel.readAt(sample.binary.path, 0, 64)
+        expect(part.every(byte => byte === 0xaa)).toBe(true)
+        expect(kernel.readAt(sample.binary.path, 0, 64)).toEqual(sample.binary.content.slice(0, 64))
       })
 
       it('gives bytes from an offset, fewer at the end, none behind it', () => {
