@@ -151,10 +151,13 @@ function checkRanges({offset, rid, addresses}: SelectiveStream, path: string, fi
  * Decodes the IDE capability at `offset` of configuration space `config`. Throws DecodeError when there is no IDE
  * capability at that place or its head does not fit; blocks behind it that do not fit are findings.
  */
-export function decodeIde(config: Uint8Array, offset: number): Ide {
-  const bytes = new Uint8Array(config.subarray(0, CONFIG_SPACE_END))
-  const data = new DataView(bytes.buffer)
-  const {length} = bytes
+export const decodeIde = (config: Uint8Array, offset: number): Ide =>
+  readIde(new Uint8Array(config.subarray(0, CONFIG_SPACE_END)), offset)
+
+/** The same without copying: the caller owns the bytes, and nobody changes them any more. */
+export function readIde(config: Uint8Array, offset: number): Ide {
+  const length = Math.min(config.length, CONFIG_SPACE_END)
+  const data = new DataView(config.buffer, config.byteOffset, length)
   const {value: capability, end: head} = IDE_CAPABILITY.read(data, offset, length)
   const promised = promisedBlocks(capability)
   const findings = reservedBits(IDE_CAPABILITY, capability).map(found => ({...found, offset: offset + found.offset}))
@@ -235,7 +238,7 @@ const OMITTED_HEADER = IDE_CAPABILITY.encode({}).subarray(0, IDE_CAPABILITY.head
  * were there. Throws DecodeError unless the promised blocks fill it exactly.
  */
 export function decodeIdeRegisters(registers: Uint8Array): Ide {
-  const ide = decodeIde(concat(OMITTED_HEADER, registers), 0)
+  const ide = readIde(concat(OMITTED_HEADER, registers), 0)
   const length = registers.length + OMITTED_HEADER.length
   if (!ide.complete || ide.end !== length)
     throw new DecodeError({

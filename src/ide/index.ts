@@ -26,6 +26,7 @@ export {
   IDLE_STREAM_ID,
   type LinkStream,
   promisedBlocks,
+  readIde,
   type SelectiveStream,
 } from './decode.js'
 export {addressAssociation, type EncodableAssociation, type EncodableIde, encodeIde} from './encode.js'

@@ -1,7 +1,7 @@
 /** A whole configuration space as JSON and as text: for `show` and for `decode config-space`. */
 import {DecodeError, describe, hex, type Json, toHex} from '../bits/index.js'
 import {harmless} from '../errors.js'
-import {decodeIde, type Ide} from '../ide/index.js'
+import {type Ide, readIde} from '../ide/index.js'
 import {type Known, known, thenKnown, unknown, valueOf} from '../known.js'
 import {type Capability, className, type ConfigSpace} from '../pci/index.js'
 import type {View} from './view.js'
@@ -21,13 +21,13 @@ const listJson = (list: Known<readonly Capability[]>): Json =>
 
 /**
  * IDE registers (PCIe r6.2 §7.9.26) of a configuration space, undefined when it has none. Unknown when they were not
- * read, and when the capability does not fit where the device says it is.
+ * read, and when the capability does not fit where the device says it is. The caller owns the bytes.
  */
 export function ideOf(space: ConfigSpace, bytes: Uint8Array): Known<Ide | undefined> {
   return thenKnown(space.ide, offset => {
     if (offset === undefined) return known(undefined)
     try {
-      return known(decodeIde(bytes, offset))
+      return known(readIde(bytes, offset))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       return unknown(error.message)

@@ -32,60 +32,68 @@ export interface Device extends DsmFunction {
 /** Finds functions by BDF; what was found is kept, because many ask for the same port. */
 export type Devices = (bdf: string) => Device | undefined
 
-/** Calls `make` when the value is first wanted. */
-function lazy<T>(make: () => T): () => T {
-  let made: {readonly value: T} | undefined
-  return () => (made ??= {value: make()}).value
-}
-
 /** Enough of configuration space for the PCI Express capability: a read is one access to the device per four bytes. */
 const CONVENTIONAL = 256
 
+type Configuration = ReturnType<typeof readConfig>
+
 const optional = <T>(fact: Present<T>): Known<T | undefined> => (fact.present ? fact.value : known(undefined))
 
-function deviceOf(kernel: Kernel, fn: PciFunction, devices: Devices): Device {
-  const directory = deviceDirectory(fn.bdf)
-  let whole: ReturnType<typeof readConfig> | undefined
-  const config = () => (whole ??= readConfig(kernel, directory))
-  const head = lazy(() => whole?.config ?? readConfig(kernel, directory, CONVENTIONAL).config)
-  const express = lazy(() => thenKnown(head(), space => space.express))
-  const ports = valueOf(fn.place)?.ports ?? []
-  const physfn = lazy(() => optional(readFunctionLink(kernel, `${directory}/physfn`)))
-  const ideRegisters = lazy(() => {
-    const {config: space, configBytes} = config()
-    return thenKnown(space, facts => thenKnown(configBytes, bytes => ideOf(facts, bytes)))
-  })
-  const device: Device = {
-    bdf: fn.bdf,
-    fn,
-    directory,
-    ports,
-    get physfn() {
-      return physfn()
-    },
-    get portType() {
-      return mapKnown(express(), registers => registers?.portType)
-    },
-    get teeIo() {
-      return mapKnown(express(), registers => registers?.teeIo ?? false)
-    },
-    get config() {
-      return config().config
-    },
-    get ideRegisters() {
-      return ideRegisters()
-    },
-    get ide() {
-      return takesIde(device, devices)
-    },
-    get predictedDsm() {
-      return predictDsm(device, devices)
-    },
-    readWhole() {
-      config()
-    },
+/** A walk makes one of every function: a class, because closures for what is seldom asked cost more than the asking. */
+class LazyDevice implements Device {
+  readonly fn: PciFunction
+  readonly directory: string
+  readonly #kernel: Kernel
+  readonly #devices: Devices
+  #whole: Configuration | undefined
+  #head: Known<ConfigSpace> | undefined
+  #physfn: Known<string | undefined> | undefined
+  #ideRegisters: Known<Ide | undefined> | undefined
+
+  constructor(kernel: Kernel, fn: PciFunction, devices: Devices) {
+    this.fn = fn
+    this.directory = deviceDirectory(fn.bdf)
+    this.#kernel = kernel
+    this.#devices = devices
   }
-  return device
+  get bdf() {
+    return this.fn.bdf
+  }
+  get ports() {
+    return valueOf(this.fn.place)?.ports ?? []
+  }
+  get physfn() {
+    return (this.#physfn ??= optional(readFunctionLink(this.#kernel, `${this.directory}/physfn`)))
+  }
+  get portType() {
+    return mapKnown(this.#express(), registers => registers?.portType)
+  }
+  get teeIo() {
+    return mapKnown(this.#express(), registers => registers?.teeIo ?? false)
+  }
+  get config() {
+    return this.#readWhole().config
+  }
+  get ideRegisters() {
+    const {config, configBytes} = this.#readWhole()
+    return (this.#ideRegisters ??= thenKnown(config, space => thenKnown(configBytes, bytes => ideOf(space, bytes))))
+  }
+  get ide(): Known<boolean> {
+    return takesIde(this, this.#devices)
+  }
+  get predictedDsm() {
+    return predictDsm(this, this.#devices)
+  }
+  readWhole() {
+    this.#readWhole()
+  }
+  #readWhole(): Configuration {
+    return (this.#whole ??= readConfig(this.#kernel, this.directory))
+  }
+  #express() {
+    this.#head ??= this.#whole?.config ?? readConfig(this.#kernel, this.directory, CONVENTIONAL).config
+    return thenKnown(this.#head, space => space.express)
+  }
 }
 
 const hasSelective = ({ideRegisters}: Device): Known<boolean> =>
@@ -110,11 +118,11 @@ export function openDevices(kernel: Kernel, listed: readonly PciFunction[] = [])
     if (before !== undefined) return before
     const fn = functions.get(bdf) ?? readFunction(kernel, bdf)
     if (fn === undefined) return undefined
-    const device = deviceOf(kernel, fn, find)
+    const device = new LazyDevice(kernel, fn, find)
     opened.set(bdf, device)
     return device
   }
   /** A function that is looked at once: a machine may have more of them than memory for what was read of each. */
-  const once = (fn: PciFunction): Device => opened.get(fn.bdf) ?? deviceOf(kernel, fn, find)
+  const once = (fn: PciFunction): Device => opened.get(fn.bdf) ?? new LazyDevice(kernel, fn, find)
   return {find, once}
 }

@@ -6,7 +6,7 @@
 import {DecodeError, equal} from '../bits/index.js'
 import {printablePath} from '../errors.js'
 import {
-  decodeIde,
+  readIde,
   type Fabric,
   type FabricBridge,
   type FabricFunction,
@@ -18,7 +18,7 @@ import {attempt, isGone, type Known, known, mapKnown, refusal, thenKnown, unknow
 import {
   bdfParts,
   type ConfigSpace,
-  decodeConfigSpace,
+  readConfigSpace,
   deviceDirectory,
   type HostBridge,
   listHostBridges,
@@ -85,7 +85,7 @@ function readFunction(kernel: Kernel, listed: PciFunction): Reading | undefined 
   const nothing = {...place, physfn: null, buses: undefined}
   try {
     const bytes = kernel.readAt(path, 0, CONFIG_LENGTH)
-    const space = decodeConfigSpace(bytes, kernel.stat(path)?.size)
+    const space = readConfigSpace(bytes, kernel.stat(path)?.size)
     const fn = {
       ...nothing,
       portType: mapKnown(space.express, registers => registers?.portType),
@@ -103,7 +103,7 @@ function readFunction(kernel: Kernel, listed: PciFunction): Reading | undefined 
 function registersOf(path: string, bytes: Uint8Array, offset: number | undefined): Known<Registers | undefined> {
   if (offset === undefined) return known(undefined)
   try {
-    const {end} = decodeIde(bytes, offset)
+    const {end} = readIde(bytes, offset)
     return known({path, offset, length: end - offset, bytes: known(bytes.slice(offset, end))})
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
@@ -124,7 +124,7 @@ function ideOf({path, offset, bytes}: Registers): Known<Ide> {
     const config = new Uint8Array(offset + content.length)
     config.set(content, offset)
     try {
-      return known(decodeIde(config, offset))
+      return known(readIde(config, offset))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       return unknown(`${printablePath(path)}: ${error.message}`)

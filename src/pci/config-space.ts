@@ -130,14 +130,17 @@ function allUnknown(length: number, gone: boolean, reason: string): ConfigSpace 
  * Facts from any number of bytes; never throws. `size` is how large the file says configuration space is: it tells
  * "there are only 256 bytes" from "only 256 bytes were read".
  */
-export function decodeConfigSpace(bytes: Uint8Array, size?: number): ConfigSpace {
-  const copy = new Uint8Array(bytes.subarray(0, EXTENDED_END))
-  const {length} = copy
+export const decodeConfigSpace = (bytes: Uint8Array, size?: number): ConfigSpace =>
+  readConfigSpace(new Uint8Array(bytes.subarray(0, EXTENDED_END)), size)
+
+/** The same without copying: the caller owns the bytes, and nobody changes them any more. */
+export function readConfigSpace(bytes: Uint8Array, size?: number): ConfigSpace {
+  const length = Math.min(bytes.length, EXTENDED_END)
   const short = shortfall(length, size)
   if (length < HEADER_LENGTH) return allUnknown(length, false, short)
-  if (copy.subarray(0, HEADER_LENGTH).every(byte => byte === 0xff))
+  if (bytes.subarray(0, HEADER_LENGTH).every(byte => byte === 0xff))
     return allUnknown(length, true, 'the device does not answer: configuration space reads all ones')
-  const space: Space = {data: new DataView(copy.buffer), length, short, findings: []}
+  const space: Space = {data: new DataView(bytes.buffer, bytes.byteOffset, length), length, short, findings: []}
   const header = readHeader(space)
   const capabilities = readStandard(space, header)
   const express = firstOf(capabilities, EXPRESS)

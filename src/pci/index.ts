@@ -32,7 +32,14 @@ export {EXPRESS, EXPRESS2, EXPRESS_SLOT, PORT_TYPE, PORT_TYPE_NAMES} from './exp
 export {COMMON_HEADER, HEADER_TYPE, TYPE0_HEADER, TYPE1_HEADER} from './headers.js'
 export {LAYOUTS} from './layouts.js'
 export {type Capability} from './capability-walk.js'
-export {capabilityOf, type ConfigSpace, decodeConfigSpace, type DoeMailbox, type Header} from './config-space.js'
+export {
+  capabilityOf,
+  type ConfigSpace,
+  decodeConfigSpace,
+  type DoeMailbox,
+  type Header,
+  readConfigSpace,
+} from './config-space.js'
 export {CMA_SPDM, type DoeFeature, offers, readDoeFeatures, SECURED_CMA_SPDM} from './doe-features.js'
 export {decodeDoeObject, type DoeObject, encodeDoeObject} from './doe-objects.js'
 export {type DsmFunction, type DsmPrediction, predictDsm} from './dsm.js'

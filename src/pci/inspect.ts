@@ -5,7 +5,7 @@ import {attributeText, type Kernel} from '../kernel/index.js'
 import {readAttribute, readDecimal, readFunctionLink, readHexadecimal, readLinkName} from './attributes.js'
 import {parseResources, type Resources} from './bars.js'
 import {type Bdf, isBdf} from './bdf.js'
-import {type ConfigSpace, decodeConfigSpace} from './config-space.js'
+import {type ConfigSpace, readConfigSpace} from './config-space.js'
 import {type DoeFeature, readDoeFeatures} from './doe-features.js'
 import {deviceDirectory, DEVICES, type PciFunction, readFunction} from './functions.js'
 import {attempt, type Known, known, mapKnown, type Present, thenKnown, unknown} from '../known.js'
@@ -84,7 +84,7 @@ export function readConfig(
   // as many bytes as there can be need no size to be told from fewer
   const isWhole = configBytes.known && configBytes.value.length === CONFIG_LENGTH
   const size = isWhole ? CONFIG_LENGTH : kernel.stat(path)?.size
-  return {configBytes, config: mapKnown(configBytes, bytes => decodeConfigSpace(bytes, size))}
+  return {configBytes, config: mapKnown(configBytes, bytes => readConfigSpace(bytes, size))}
 }
 
 function readResources(kernel: Kernel, directory: string): Known<Resources> {
