@@ -1,38 +1,38 @@
 /** Everything `doctor` looks at, read in one place, so that a recording of it gives the same diagnosis. */
 import {readHostFacts, type DiagnosedDevice, diagnosedMachine, type DiagnosedMachine} from '../doctor/index.js'
 import {accountOf, type Fabric} from '../ide/index.js'
-import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {isGone, mapKnown, thenKnown} from '../known.js'
-import {type FunctionFacts, inspectFunction} from '../pci/index.js'
+import {
+  deviceDirectory,
+  readConfig,
+  readDoeFeatures,
+  readFunction,
+  readLinkName,
+  readTsmAttributes,
+} from '../pci/index.js'
 import {probe} from '../tsm/index.js'
 import {breathe} from './breathe.js'
 import {readFabric} from './fabric.js'
 
 type FabricFunction = Fabric['functions'][number]
 
-function deviceOf(fn: FabricFunction, facts: FunctionFacts): DiagnosedDevice {
+/** Only what a check asks for: `inspectFunction` lists the whole bus for every function. Undefined when it is gone. */
+async function inspect(kernel: Kernel, fn: FabricFunction, signal?: AbortSignal): Promise<DiagnosedDevice | undefined> {
   const {bdf, ports, portType, teeIo, physfn} = fn
+  if (readFunction(kernel, bdf) === undefined) return undefined
+  const directory = deviceDirectory(bdf)
+  const {config} = readConfig(kernel, directory)
   return {
     bdf,
     ports,
     portType,
     teeIo,
     virtual: physfn !== null,
-    extended: thenKnown(facts.config, ({extendedCapabilities}) => mapKnown(extendedCapabilities, ({length}) => length)),
-    doeFeatures: facts.doeFeatures,
-    iommuGroup: facts.iommuGroup,
-    tsm: facts.tsm,
-  }
-}
-
-/** Undefined when the function is gone. */
-async function inspect(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<FunctionFacts | undefined> {
-  try {
-    return await inspectFunction(kernel, bdf, signal)
-  } catch (error) {
-    if (error instanceof TsmctlError && error.kind === 'not-found') return undefined
-    throw error
+    extended: thenKnown(config, ({extendedCapabilities}) => mapKnown(extendedCapabilities, ({length}) => length)),
+    doeFeatures: readDoeFeatures(kernel, bdf),
+    iommuGroup: readLinkName(kernel, `${directory}/iommu_group`),
+    tsm: await readTsmAttributes(kernel, bdf, signal),
   }
 }
 
@@ -54,8 +54,8 @@ export async function readDiagnosedMachine(kernel: Kernel, signal?: AbortSignal)
     // oxlint-disable-next-line no-await-in-loop
     await breathe(i, signal)
     // oxlint-disable-next-line no-await-in-loop
-    const facts = await inspect(kernel, fn.bdf, signal)
-    if (facts !== undefined) devices.push(deviceOf(fn, facts))
+    const device = await inspect(kernel, fn, signal)
+    if (device !== undefined) devices.push(device)
   }
   return diagnosedMachine({
     host: readHostFacts(kernel),

@@ -40,6 +40,8 @@ function amdHost(more: Readonly<Record<string, string>> = {}): Kernel {
   return replayKernel({...capture, nodes})
 }
 
+const DEVICES = '/sys/bus/pci/devices'
+
 const statusOf = ({checks}: Diagnosis, id: string): string | undefined => checks.find(check => check.id === id)?.status
 
 describe('a recorded host', () => {
@@ -52,6 +54,14 @@ describe('a recorded host', () => {
     expect(statusOf(diagnosis, 'tsm.connectable')).toBe('PASS')
     expect(diagnosis.counts.FAIL).toBe(0)
     expect(shortcoming(diagnosis)).toBeUndefined()
+  })
+
+  it('is listed a few times in all, not once for every function', async () => {
+    const host = amdHost()
+    let listings = 0
+    await examineMachine({...host, list: path => ((listings += Number(path === DEVICES)), host.list(path))})
+    expect(listings).toBeGreaterThan(0)
+    expect(listings).toBeLessThan(host.list(DEVICES).length)
   })
 
   it('fails where a setting says no, and ends with 7', async () => {
