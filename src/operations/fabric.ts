@@ -144,24 +144,32 @@ const bridgeOf = ({name, availableSecureStreams, streams}: HostBridge): FabricBr
 
 const linksOf = (bridges: readonly FabricBridge[]): string => JSON.stringify(bridges.map(({links}) => links))
 
+/** Functions that can matter to a stream below `bridge`: those below it, and those of which that is not known. */
+const near = (functions: readonly PciFunction[], bridge: string): readonly PciFunction[] =>
+  functions.filter(({place}) => (place.known ? place.value.hostBridge === bridge : true))
+
 /**
- * Reads the machine. What could not be read is unknown with its reason; functions that vanish meanwhile are left out.
- * Throws ErrnoError when there is no PCI bus to list, and EINTR on abort.
+ * Reads the machine, or of it what lies below one host bridge: slots, blocks and Stream IDs are counted there. What
+ * could not be read is unknown with its reason; functions that vanish meanwhile are left out. Throws ErrnoError when
+ * there is no PCI bus to list, and EINTR on abort.
  */
-export async function readFabric(kernel: Kernel, signal?: AbortSignal): Promise<Fabric> {
+export async function readFabric(kernel: Kernel, signal?: AbortSignal, bridge?: string): Promise<Fabric> {
   const topology = await walkDevices(kernel, signal === undefined ? {} : {signal})
+  const functions = bridge === undefined ? topology.functions : near(topology.functions, bridge)
   const readings: Reading[] = []
-  for (const [index, listed] of topology.functions.entries()) {
+  for (const [index, listed] of functions.entries()) {
     await breathe(index, signal)
     const reading = readFunction(kernel, listed)
     if (reading !== undefined) readings.push(reading)
   }
   const registers = readings.flatMap(({registers: fact}) => valueOf(fact) ?? [])
-  let bridges = topology.hostBridges.map(bridgeOf)
+  const bridgesIn = (all: readonly HostBridge[]): readonly FabricBridge[] =>
+    all.filter(({name}) => bridge === undefined || name === bridge).map(bridgeOf)
+  let bridges = bridgesIn(topology.hostBridges)
   let moving: readonly Registers[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const before = linksOf(bridges)
-    bridges = listHostBridges(kernel, topology.functions).map(bridgeOf)
+    bridges = bridgesIn(listHostBridges(kernel, functions))
     moving = registers.filter(block => !settled(kernel, block))
     if (moving.length === 0 && linksOf(bridges) === before) break
   }

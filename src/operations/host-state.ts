@@ -7,8 +7,6 @@ import {
   deviceDirectory,
   type FunctionFacts,
   inspectFunction,
-  listFunctions,
-  type PciFunction,
   readTsmAttributes,
   type TsmAttributes,
 } from '../pci/index.js'
@@ -97,7 +95,7 @@ const dependsOn = (bdf: string, {dsm}: TsmAttributes): boolean => textOf(dsm) ==
 async function readSubfunctions(
   kernel: Kernel,
   bdf: string,
-  functions: readonly PciFunction[],
+  functions: readonly {readonly bdf: string}[],
   signal: AbortSignal | undefined,
 ): Promise<Subfunction[]> {
   const out: Subfunction[] = []
@@ -186,9 +184,10 @@ export async function lookUntilClear(
 
 async function lookOnce(kernel: Kernel, bdf: string, signal: AbortSignal | undefined): Promise<HostLook> {
   const facts = await inspectFunction(kernel, bdf, signal)
-  const ide = await readIdeView(kernel, signal)
-  const {functions} = listFunctions(kernel)
-  const subfunctions = await readSubfunctions(kernel, bdf, functions, signal)
+  const bridge = valueOf(facts.place)?.hostBridge
+  // a stream and a DSM serve nothing below another host bridge
+  const ide = await readIdeView(kernel, signal, bridge)
+  const subfunctions = await readSubfunctions(kernel, bdf, ide.fabric.functions, signal)
   const streams = streamsOf(ide, bdf)
   const {connect, dsm} = facts.tsm
   return {
@@ -200,7 +199,7 @@ async function lookOnce(kernel: Kernel, bdf: string, signal: AbortSignal | undef
       tsm: textOf(connect) || null,
       dsm: textOf(dsm) || null,
       streams: streams.known ? streams.value.map(streamView) : null,
-      pool: poolOf(ide, valueOf(facts.place)?.hostBridge),
+      pool: poolOf(ide, bridge),
       subfunctions,
       unknown: [
         ...(connect.present ? [] : ['the kernel shows no tsm/connect for it']),

@@ -5,7 +5,7 @@ import type {Kernel} from '../../src/kernel/index.js'
 import {valueOf} from '../../src/known.js'
 import {readFabric} from '../../src/operations/index.js'
 import {EXTENDED_HEADER} from '../../src/pci/index.js'
-import {mapKernel} from '../pci/map-kernel.js'
+import {mapKernel, type Node} from '../pci/map-kernel.js'
 import {config, DEVICE, IDE_AT, ROOT, space, tree, VF} from './ide-tree.js'
 
 const ideIn = async (kernel: Kernel, bdf: string) =>
@@ -30,6 +30,25 @@ describe('the fabric', () => {
     const kernel = mapKernel(tree(true))
     await readFabric({...kernel, readAt: (path, at, length) => (read.push(path), kernel.readAt(path, at, length))})
     expect(new Set(read)).toEqual(new Set([config(ROOT), config(DEVICE)]))
+  })
+
+  it('of one host bridge reads nothing below the others, and their streams do not count as moving', async () => {
+    const here = tree(true)
+    const there = Object.entries(here).map(([path, node]): [string, Node] => {
+      const move = (text: string): string => text.replaceAll('0000:0', '0001:0')
+      return [move(path), typeof node === 'object' && 'link' in node ? {link: move(node.link)} : node]
+    })
+    const kernel = mapKernel({...here, ...Object.fromEntries(there)})
+    const read: string[] = []
+    const noting: Kernel = {
+      ...kernel,
+      readAt: (path, at, length) => (read.push(path), kernel.readAt(path, at, length)),
+    }
+    const fabric = await readFabric(noting, undefined, 'pci0000:00')
+    expect(fabric).toEqual(await readFabric(mapKernel(here)))
+    // each once for everything, and once more for its IDE registers
+    expect(read.sort()).toEqual([ROOT, ROOT, DEVICE, DEVICE].map(config))
+    expect((await readFabric(kernel)).bridges.map(({name}) => name)).toEqual(['pci0000:00', 'pci0001:00'])
   })
 
   it('of an unprivileged reader is unknown, never without IDE', async () => {
