@@ -1,4 +1,19 @@
+import {accessSync, constants, statfsSync} from 'node:fs'
 import {defineConfig} from 'vitest/config'
+
+const MEMORY = '/dev/shm'
+const ENOUGH = 512 * 1024 * 1024
+
+/** Hundreds of simulated machines are made, synced and thrown away: in memory, where there is room. */
+function inMemory(): {TMPDIR?: string} {
+  try {
+    accessSync(MEMORY, constants.W_OK)
+    const {bavail, bsize} = statfsSync(MEMORY)
+    return bavail * bsize >= ENOUGH ? {TMPDIR: MEMORY} : {}
+  } catch {
+    return {}
+  }
+}
 
 export default defineConfig({
   test: {
@@ -8,6 +23,6 @@ export default defineConfig({
     disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout
     maxWorkers: '100%', // the default leaves one processor idle, which of two is half
     testTimeout: 20_000,
-    env: {TZ: 'UTC', FORCE_COLOR: '0'},
+    env: {TZ: 'UTC', FORCE_COLOR: '0', ...inMemory()},
   },
 })

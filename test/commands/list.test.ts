@@ -28,7 +28,8 @@ describe.skipIf(!existsSync(join(root, 'dist')))('list (needs a build)', () => {
   it('explains its columns', () => {
     const {json} = tsmctlJson(['list', '--list-columns'], {host})
     expect(json.data.columns).toContainEqual({name: 'bdf', field: 'bdf', type: 'text', help: 'PCI function'})
-    for (const {name} of json.data.columns) expect(list('--list-columns').out).toContain(`\n${name.toUpperCase()} `)
+    const {out} = list('--list-columns')
+    for (const {name} of json.data.columns) expect(out).toContain(`\n${name.toUpperCase()} `)
   })
 
   it('-J is --json, also of an error', () => {
