@@ -42,30 +42,77 @@ header.writeUInt16LE(0x8086, 0)
 header.writeUInt16LE(0x1572, 2)
 header.writeUInt8(2, 0x0b)
 
+/** One function below `/sys/devices/PARENT`, with the files that tsmctl and lspci read. */
+function putFunction(tree, parent, bdf, config, attributes = {}) {
+  const device = join(tree, 'sys/devices', parent, bdf)
+  mkdirSync(device, {recursive: true})
+  const files = {
+    uevent: `DRIVER=i40e\nPCI_CLASS=20000\nPCI_ID=8086:1572\nPCI_SUBSYS_ID=8086:0001\nPCI_SLOT_NAME=${bdf}\nMODALIAS=pci:v00008086d00001572sv00008086sd00000001bc02sc00i00\n`,
+    vendor: '0x8086\n',
+    device: '0x1572\n',
+    class: '0x020000\n',
+    revision: '0x02\n',
+    subsystem_vendor: '0x8086\n',
+    subsystem_device: '0x0001\n',
+    irq: '11\n',
+    resource: '0x0000000000000000 0x0000000000000000 0x0000000000000000\n'.repeat(13),
+    config,
+    ...attributes,
+  }
+  if ('tsm/dsm' in attributes) mkdirSync(join(device, 'tsm'))
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(device, name), content)
+  symlinkSync(`../../../devices/${parent}/${bdf}`, join(tree, 'sys/bus/pci/devices', bdf))
+}
+
 /** A plain sysfs tree of `count` functions with this configuration space, as both tsmctl and lspci read it. */
 function syntheticTree(count, config) {
   const tree = join(scratch, `tree-${count}-${config.length}`)
-  const bus = join(tree, 'sys/bus/pci/devices')
-  mkdirSync(bus, {recursive: true})
+  mkdirSync(join(tree, 'sys/bus/pci/devices'), {recursive: true})
   for (let i = 0; i < count; i++) {
     const domain = hex(Math.floor(i / 65536), 4)
-    const bdf = `${domain}:${hex((i >> 8) & 255, 2)}:${hex((i >> 3) & 31, 2)}.${i & 7}`
-    const device = join(tree, `sys/devices/pci${domain}:00`, bdf)
-    mkdirSync(device, {recursive: true})
-    const files = {
-      uevent: `DRIVER=i40e\nPCI_CLASS=20000\nPCI_ID=8086:1572\nPCI_SUBSYS_ID=8086:0001\nPCI_SLOT_NAME=${bdf}\nMODALIAS=pci:v00008086d00001572sv00008086sd00000001bc02sc00i00\n`,
-      vendor: '0x8086\n',
-      device: '0x1572\n',
-      class: '0x020000\n',
-      revision: '0x02\n',
-      subsystem_vendor: '0x8086\n',
-      subsystem_device: '0x0001\n',
-      irq: '11\n',
-      resource: '0x0000000000000000 0x0000000000000000 0x0000000000000000\n'.repeat(13),
+    putFunction(
+      tree,
+      `pci${domain}:00`,
+      `${domain}:${hex((i >> 8) & 255, 2)}:${hex((i >> 3) & 31, 2)}.${i & 7}`,
+      config,
+    )
+  }
+  return tree
+}
+
+/** As `config`, with every Selective IDE block as Linux leaves it at boot. */
+function withoutStreams(config) {
+  const out = Buffer.from(config)
+  for (let block = 0, at = 0x40c; block <= out[0x406]; block++) {
+    out.writeUInt32LE(0xff000000, at + 4)
+    out.writeUInt32LE(0, at + 8)
+    at += 20 + 12 * (out.readUInt32LE(at) & 15)
+  }
+  return out
+}
+
+/** A host with a TSM: below each host bridge root ports with seven functions each, all of them with IDE. */
+function hostTree(bridges, portsPerBridge, {port, device}) {
+  const tree = join(scratch, `host-${bridges}-${portsPerBridge}`)
+  const tsm = 'devices/platform/bench/tsm/tsm0'
+  for (const path of ['bus/pci/devices', 'class/tsm', tsm]) mkdirSync(join(tree, 'sys', path), {recursive: true})
+  symlinkSync(`../../${tsm}`, join(tree, 'sys/class/tsm/tsm0'))
+  symlinkSync('../../../bench', join(tree, 'sys', tsm, 'device'))
+  for (let b = 0; b < bridges; b++) {
+    const domain = hex(b, 4)
+    for (let p = 1; p <= portsPerBridge; p++) {
+      const above = `${domain}:00:${hex(p, 2)}.0`
+      const buses = Buffer.from(port)
+      buses.fill(p, 0x19, 0x1b)
+      putFunction(tree, `pci${domain}:00`, above, buses)
+      for (let fn = 0; fn < 7; fn++)
+        putFunction(tree, `pci${domain}:00/${above}`, `${domain}:${hex(p, 2)}:00.${fn}`, device, {
+          'tsm/dsm': '\n',
+          'tsm/bound': '\n',
+          ...(fn === 0 && {'tsm/connect': '\n'}),
+        })
     }
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(device, name), text)
-    writeFileSync(join(device, 'config'), config)
-    symlinkSync(`../../../devices/pci${domain}:00/${bdf}`, join(bus, bdf))
+    writeFileSync(join(tree, `sys/devices/pci${domain}:00/available_secure_streams`), '4\n')
   }
   return tree
 }
@@ -91,7 +138,8 @@ for (const count of [1000, 20_000]) {
 
 // a physical function with MSI-X, PCI Express, ARI, SR-IOV, DOE and four Selective IDE streams
 const {tree: nodes} = JSON.parse(readFileSync(join(root, 'fixtures/captures/host-connected.json'), 'utf8'))
-const whole = Buffer.from(nodes['/sys/devices/pci0000:00/0000:00:03.0/0000:01:00.0/config'][2], 'base64')
+const captured = path => Buffer.from(nodes[`/sys/devices/pci0000:00/${path}/config`][2], 'base64')
+const whole = captured('0000:00:03.0/0000:01:00.0')
 {
   const tree = syntheticTree(20_000, whole)
   const walk = tsmctl('list', '-o', 'bdf,role,tee,ide,ideused,serial', '--host', `replay:${tree}`)
@@ -99,6 +147,19 @@ const whole = Buffer.from(nodes['/sys/devices/pci0000:00/0000:00:03.0/0000:01:00
   const name = 'walk and decode, 20000 functions'
   if (hasLspci) pair(name, walk, 'lspci -n -vvv', lspci, 'faster', 5)
   else pair(`${name} (no lspci here)`, walk, 'node -e 0', node, '', 5)
+}
+
+// the host verbs, against a walk that reads the same configuration spaces
+{
+  const configs = {port: withoutStreams(captured('0000:00:03.0')), device: withoutStreams(whole)}
+  const tree = hostTree(8, 16, configs)
+  const lspci = ['lspci', '-n', '-vvv', '-O', `sysfs.path=${join(tree, 'sys/bus/pci')}`]
+  for (const words of ['connect 0000:01:00.0 --dry-run', 'ide list', 'doctor']) {
+    const command = tsmctl(...words.split(' '), '--host', `replay:${tree}`)
+    const name = `tsmctl ${words}, 1024 functions`
+    if (hasLspci) pair(name, command, 'lspci -n -vvv', lspci, '', 7)
+    else pair(`${name} (no lspci here)`, command, 'node -e 0', node, '', 7)
+  }
 }
 
 /** Bundles `bench/NAME.ts`, runs it, and returns what it prints. */

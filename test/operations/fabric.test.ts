@@ -11,6 +11,9 @@ import {config, DEVICE, IDE_AT, ROOT, space, tree, VF} from './ide-tree.js'
 const ideIn = async (kernel: Kernel, bdf: string) =>
   (await readFabric(kernel)).functions.find(fn => fn.bdf === bdf)!.ide
 
+/** To another domain. */
+const move = (text: string): string => text.replaceAll('0000:0', '0001:0')
+
 describe('the fabric', () => {
   it('is places, ports, registers and links', async () => {
     const fabric = await readFabric(mapKernel(tree(true)))
@@ -35,7 +38,6 @@ describe('the fabric', () => {
   it('of one host bridge reads nothing below the others, and their streams do not count as moving', async () => {
     const here = tree(true)
     const there = Object.entries(here).map(([path, node]): [string, Node] => {
-      const move = (text: string): string => text.replaceAll('0000:0', '0001:0')
       return [move(path), typeof node === 'object' && 'link' in node ? {link: move(node.link)} : node]
     })
     const kernel = mapKernel({...here, ...Object.fromEntries(there)})
