@@ -25,6 +25,11 @@ export interface BridgeAccount {
   readonly liveIds: ReadonlyMap<number, readonly string[]>
   /** Live Stream IDs of blocks that no stream link names, ascending: held by firmware or by somebody else. */
   readonly heldIds: readonly number[]
+  /**
+   * Those of them that Linux claimed when it found the function, and gives to no stream, ascending. The others are live
+   * in registers that it makes no use of.
+   */
+  readonly claimedIds: readonly number[]
   /** Functions below whose registers could not be read: the two sets above may be incomplete. */
   readonly unread: readonly string[]
 }

@@ -13,7 +13,7 @@ export type {
   StreamState,
 } from './account.js'
 export {accountOf} from './accounting/account-of.js'
-export {nextSlot} from './accounting/bridges.js'
+export {isIdTaken, nextSlot} from './accounting/bridges.js'
 export {type FindingCode, FINDINGS} from './accounting/codes.js'
 export {subjectOf} from './accounting/stream-findings.js'
 export {

@@ -46,9 +46,9 @@ function freeSlots({name, pool, slots}: BridgeAccount): Known<readonly number[]>
   })
 }
 
-/** A live Stream ID that is overlooked is a connect that fails: one unread function makes all of them unknown. */
+/** A claimed Stream ID that is overlooked is a connect that fails: one unread function makes all of them unknown. */
 function heldIds(
-  {name, heldIds: held, unread}: BridgeAccount,
+  {name, claimedIds, unread}: BridgeAccount,
   streams: readonly StreamAccount[],
 ): Known<readonly number[]> {
   const [first] = unread
@@ -56,7 +56,7 @@ function heldIds(
     return unknown(`IDE registers of ${unread.length} functions below ${name} are not known, the first is ${first}`)
   for (const {rootPort, endpoint} of streams)
     for (const end of [rootPort, endpoint]) if (end !== null && !end.known) return end
-  return known(held)
+  return known(claimedIds)
 }
 
 type LinkedStream = StreamAccount & {readonly bridge: string; readonly slot: number}

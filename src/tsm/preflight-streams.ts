@@ -1,5 +1,5 @@
 /** Preflight, second half: is there room for one more IDE stream between the device and its root port? */
-import {type BridgeAccount, IDLE_STREAM_ID, nextSlot, type PortAccount} from '../ide/index.js'
+import {type BridgeAccount, IDLE_STREAM_ID, isIdTaken, nextSlot, type PortAccount} from '../ide/index.js'
 import {printable} from '../errors.js'
 import {type Known, known, mapKnown, thenKnown, unknown, valueOf} from '../known.js'
 import type {Check, ConnectFacts, Finding} from './preflight.js'
@@ -113,13 +113,6 @@ function looksForBlock(facts: ConnectFacts, port: Known<PortAccount | undefined>
   )
 }
 
-/** Does Linux know that `port` holds Stream ID `id`? It does not look at what it makes no use of. */
-function isClaimed(port: PortAccount | undefined, id: number): boolean {
-  const ide = port?.ignored === null ? valueOf(port.ide) : undefined
-  const blocks = ide ? [...ide.linkStreams, ...ide.selectiveStreams.filter(({usableByLinux}) => usableByLinux)] : []
-  return blocks.some(({enabled, streamId}) => enabled && streamId === id)
-}
-
 /** SEV-TIO uses the slot's number as Stream ID, and registers it last, after the whole SPDM exchange. */
 function looksForStreamId(facts: ConnectFacts): Finding {
   const bridge = bridgeOf(facts)
@@ -134,7 +127,7 @@ function looksForStreamId(facts: ConnectFacts): Finding {
   const holders = liveIds.get(slot)
   if (holders !== undefined) {
     const live = `the next Stream ID on ${name} is ${slot}, which is live already (${printable(holders.join(', '), 200)})`
-    return holders.some(bdf => isClaimed(portOf(facts, bdf), slot))
+    return isIdTaken(facts.account, bridge.value, slot)
       ? failsWithStreams(facts, live, remedy)
       : unknownBecause(`${live}, but in registers that Linux makes no use of`, remedy)
   }

@@ -65,6 +65,12 @@ const CASES: readonly Case[] = [
   ['id-duplicate', 'pci0000:00', firmware(0), firmware(7)],
   ['id-blocks-slot', 'pci0000:00', firmware(1), firmware(2)],
   ['id-blocks-slot', 'pci0000:00', ends({streamId: 1}, {streamId: 1}), ends({streamId: 0}, {streamId: 0})],
+  [
+    'id-overlooked',
+    'pci0000:00',
+    machine({'00:02.0': undefined, '04:00.0': ide([live(1, '00:02.0')])}),
+    machine({'00:02.0': undefined, '04:00.0': ide([live(2, '00:02.0')])}),
+  ],
   ['capability-ignored', '0000:05:00.0', firmware(7), machine({'00:02.0': ide([live(7, '05:00.0'), IDLE])})],
   [
     'capability-ignored',

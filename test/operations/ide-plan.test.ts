@@ -5,7 +5,10 @@ import {attributeBytes, type Kernel} from '../../src/kernel/index.js'
 import {deviceDirectory} from '../../src/pci/index.js'
 import {type IdePlan, idePlanText, planFailure, planIde} from '../../src/operations/index.js'
 import {simKernel} from '../../src/sim/index.js'
+import {machines} from '../sim/machines.js'
 import {guest, guestDirectory} from '../support/guest.js'
+
+const machineOf = machines()
 
 const planOf = (kernel: Kernel, bdfs: readonly string[] = []): Promise<IdePlan> =>
   planIde(kernel, {rule: 'slot', pools: [], bdfs})
@@ -81,4 +84,23 @@ it('without privilege nothing is planned, and everything is not known', async ()
   expect([planned(plan), leftOut(plan), plan.never]).toEqual([[], [], []])
   expect(plan.unknown.map(({bdf}) => bdf)).toEqual(expect.arrayContaining(['0000:01:00.0', '0000:41:00.0']))
   expect(planFailure(plan)).toMatchObject({kind: 'not-permitted', got: expect.stringContaining('CAP_SYS_ADMIN')})
+})
+
+it('an ID that Linux never claimed stops nobody', async () => {
+  // the root port has no IDE, so Linux never looked at the endpoint below it, in which firmware left Stream ID 0 live
+  const text = `
+title: a live Stream ID out of sight
+tsm: link
+bridges: [{at: "0000:00", pool: 4}]
+ports:
+  - {at: "0000:00:01.0", bus: 1, ide: {selective: 2}}
+  - {at: "0000:00:02.0", bus: 2}
+devices:
+  - {at: "0000:01:00.0", kind: gpu}
+  - {at: "0000:02:00.0", kind: gpu, ide: {selective: 1, streams: [{block: 0, id: 0}]}}
+`
+  const {kernel} = await machineOf({name: 'out of sight', text})
+  const plan = await planOf(kernel, ['0000:01:00.0'])
+  expect(plan.allocation).toMatchObject([{bdf: '0000:01:00.0', slot: 0, streamId: 0}])
+  expect(await tell(kernel, 'connect', ['0000:01:00.0'])).toEqual(['ok'])
 })

@@ -63,6 +63,7 @@ export const bridge = (changes: Partial<BridgeAccount> = {}): BridgeAccount => (
   slots: [],
   liveIds: new Map(),
   heldIds: [],
+  claimedIds: [],
   unread: [],
   ...changes,
 })

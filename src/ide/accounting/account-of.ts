@@ -3,7 +3,7 @@ import type {IdeAccount} from '../account.js'
 import type {Fabric} from '../fabric.js'
 import {bridgeAccounts} from './bridges.js'
 import {findingsOf} from './findings.js'
-import {ignoredByLinux} from './ignored.js'
+import {enumeratedByLinux} from './ignored.js'
 import {linkStreamAccounts} from './link-streams.js'
 import {Machine} from './machine.js'
 import {portAccounts} from './ports.js'
@@ -11,9 +11,9 @@ import {streamAccounts} from './streams.js'
 
 export function accountOf(fabric: Fabric): IdeAccount {
   const machine = new Machine(fabric)
-  const ignored = ignoredByLinux(machine)
+  const {ignored, claimed} = enumeratedByLinux(machine)
   const account = {
-    bridges: bridgeAccounts(machine),
+    bridges: bridgeAccounts(machine, claimed),
     ports: portAccounts(machine, ignored),
     streams: streamAccounts(machine),
     linkStreams: linkStreamAccounts(machine),

@@ -1,6 +1,6 @@
 /** Pool, slots and Stream IDs. */
 import type {BridgeAccount, LinkStreamAccount, StreamAccount} from '../account.js'
-import {nextSlot} from './bridges.js'
+import {isIdTaken, nextSlot} from './bridges.js'
 import type {Accounted, Seen} from './findings.js'
 import {groupBy} from './group-by.js'
 import type {Machine} from './machine.js'
@@ -63,15 +63,16 @@ function duplicates({streams, linkStreams}: Accounted, bridge: string): Seen[] {
     }))
 }
 
-function blockedSlot(bridge: BridgeAccount): Seen[] {
+function nextId(bridge: BridgeAccount, account: Accounted): Seen[] {
   const slot = nextSlot(bridge)
   const holders = slot === undefined ? undefined : bridge.liveIds.get(slot)
   if (slot === undefined || holders === undefined) return []
+  const isTaken = isIdTaken(account, bridge, slot)
   return [
     {
-      code: 'id-blocks-slot',
+      code: isTaken ? 'id-blocks-slot' : 'id-overlooked',
       subject: bridge.name,
-      message: `the next stream gets slot ${slot}, and Stream ID ${slot} is in use by ${list(holders)}`,
+      message: `the next stream gets slot ${slot}, and Stream ID ${slot} is ${isTaken ? 'in use by' : 'live at'} ${list(holders)}`,
     },
   ]
 }
@@ -91,7 +92,7 @@ function unread(machine: Machine, {name, unread: bdfs}: BridgeAccount): Seen[] {
 export const bridgeFindings = (machine: Machine, account: Accounted): Seen[] =>
   account.bridges.flatMap(bridge => [
     ...poolOf(machine, bridge),
-    ...blockedSlot(bridge),
+    ...nextId(bridge, account),
     ...duplicates(account, bridge.name),
     ...unread(machine, bridge),
   ])

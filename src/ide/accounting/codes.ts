@@ -68,6 +68,12 @@ export const FINDINGS = {
       'The next stream slot has the number of a Stream ID that is in use. A TSM that takes the slot as Stream ID (AMD SEV-TIO) fails with EBUSY, every time, because the same slot is tried again.',
     remedy: FIRMWARE,
   },
+  'id-overlooked': {
+    severity: 'warning',
+    means:
+      'The next stream slot has the number of a Stream ID that is live in registers which Linux makes no use of. Linux does not notice: with a TSM that takes the slot as Stream ID, two streams will share it.',
+    remedy: FIRMWARE,
+  },
   'capability-ignored': {
     severity: 'error',
     means:

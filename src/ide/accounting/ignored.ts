@@ -1,5 +1,5 @@
 /**
- * Whose IDE capability Linux ignores. It looks once, when it finds a function, and claims the Stream IDs that are
+ * What Linux made of the IDE capabilities that it found. It looks once, when it finds a function, and claims the Stream IDs that are
  * already enabled then; one ID that it cannot claim makes it forget the whole capability. Linux drivers/pci/ide.c,
  * `pci_ide_init`. Blocks that stream links name were free then; all others that are enabled now are taken for old.
  */
@@ -25,13 +25,21 @@ function claims(machine: Machine, fn: FabricFunction, ide: Ide): readonly (Selec
   return [...selective, ...ide.linkStreams.filter(({enabled}) => enabled)]
 }
 
-/** Reason by BDF, for every function that has an IDE capability and is treated as if it had none. */
-export function ignoredByLinux(machine: Machine): ReadonlyMap<string, Ignored> {
+export interface Enumeration {
+  /** Reason by BDF, for every function that has an IDE capability and is treated as if it had none. */
+  readonly ignored: ReadonlyMap<string, Ignored>
+  /** Stream IDs that were claimed then, by host bridge, each with the function that holds it. */
+  readonly claimed: ReadonlyMap<string, ReadonlyMap<number, string>>
+}
+
+export function enumeratedByLinux(machine: Machine): Enumeration {
   const ignored = new Map<string, Ignored>()
+  const claimed = new Map<string, Map<number, string>>()
   for (const bridge of machine.bridges) {
     // a dump of configuration spaces says nothing about a kernel
     if (bridge.available.present && !bridge.available.value.known) continue
     const holders = new Map<number, string>()
+    claimed.set(bridge.name, holders)
     for (const fn of machine.below(bridge.name)) {
       const ide = ideOf(fn)
       if (ide === undefined) continue
@@ -40,7 +48,7 @@ export function ignoredByLinux(machine: Machine): ReadonlyMap<string, Ignored> {
       if (reason !== undefined && !machine.hasNamed(fn.bdf)) ignored.set(fn.bdf, reason)
     }
   }
-  return ignored
+  return {ignored, claimed}
 }
 
 const noCore = (bridge: string): Ignored => ({
