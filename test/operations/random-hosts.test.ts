@@ -4,12 +4,12 @@ import {expect, it} from 'vitest'
 import {errnoOf, TsmctlError} from '../../src/errors.js'
 import {attributeBytes} from '../../src/kernel/index.js'
 import {connect, disconnect, listIde, planIde} from '../../src/operations/index.js'
-import {injectFault, machineStatus} from '../../src/sim/index.js'
+import {type FaultKind, injectFault, machineStatus} from '../../src/sim/index.js'
 import {attributePath, machines, type TestMachine} from '../sim/machines.js'
 import {randomHost} from '../sim/random-host.js'
 
 const make = machines()
-const RUNS = 40
+const RUNS = 30
 
 /** Undefined for a scenario that the simulator refuses. */
 async function hostOf(text: string): Promise<TestMachine | undefined> {
@@ -22,7 +22,13 @@ async function hostOf(text: string): Promise<TestMachine | undefined> {
 }
 
 const truthOf = ({directory}: TestMachine) => machineStatus(directory).host!
-const functionsOf = ({kernel}: TestMachine): readonly string[] => kernel.list('/sys/bus/pci/devices')
+
+/** Functions that may be tried; on a machine without any, all of them. */
+function choiceOf({kernel}: TestMachine): readonly string[] {
+  const all = kernel.list('/sys/bus/pci/devices')
+  const offered = all.filter(bdf => kernel.stat(attributePath(bdf, 'tsm/connect')) !== undefined)
+  return offered.length === 0 ? all : offered
+}
 
 /** Rows in an order of their own. */
 const sorted = (rows: readonly (readonly unknown[])[]): string[] => rows.map(row => JSON.stringify(row)).sort()
@@ -73,16 +79,14 @@ async function happen(machine: TestMachine, event: string, bdf: string): Promise
   if (event === 'connect' || event === 'disconnect') return expectTrueAnswer(machine, event, bdf)
   if (event === 'remove') return machine.write(bdf, 'remove', '1')
   // not every device can do everything
-  return injectFault(directory, {
-    device: bdf,
-    at: 'now',
-    do: event as 'rival',
-    ...(event === 'vfs' && {count: 2}),
-  }).catch((error: unknown) => expect(error).toBeInstanceOf(TsmctlError))
+  const more = event === 'vfs' ? {count: 2} : event === 'insecure' ? {end: 'endpoint' as const} : {}
+  return injectFault(directory, {device: bdf, at: 'now', do: event as FaultKind, ...more}).catch((error: unknown) =>
+    expect(error).toBeInstanceOf(TsmctlError),
+  )
 }
 
-const EVENTS = ['connect', 'connect', 'connect', 'disconnect', 'rival', 'vfs', 'remove', 'rescan', 'rescan'] as const
-const events = fc.array(fc.tuple(fc.constantFrom(...EVENTS), fc.nat(99)), {maxLength: 10})
+const EVENTS = ['connect', 'connect', 'disconnect', 'rival', 'rival', 'insecure', 'insecure', 'vfs', 'remove', 'rescan']
+const events = fc.array(fc.tuple(fc.constantFrom(...EVENTS), fc.nat(99)), {minLength: 6, maxLength: 16})
 
 it('whatever happens, what is said is so', async () => {
   let made = 0
@@ -92,11 +96,13 @@ it('whatever happens, what is said is so', async () => {
       if (machine === undefined) return
       made++
       await expectTruth(machine)
-      const all = functionsOf(machine)
+      const all = choiceOf(machine)
       for (const [event, index] of steps) {
+        const candidates = event === 'insecure' ? truthOf(machine).streams.map(({endpoint}) => endpoint) : all
+        const bdf = candidates[index % candidates.length]
         // one after the other: that is the history
         // oxlint-disable-next-line no-await-in-loop
-        await happen(machine, event, all[index % all.length]!)
+        if (bdf !== undefined) await happen(machine, event, bdf)
         // oxlint-disable-next-line no-await-in-loop
         await expectTruth(machine)
       }
@@ -113,7 +119,7 @@ it('what is planned is what the kernel gives, and what is left out gets no strea
       const machine = await hostOf(text)
       if (machine === undefined) return
       const {kernel} = machine
-      const all = functionsOf(machine)
+      const all = choiceOf(machine)
       for (const [event, index] of steps)
         // a removed device takes IDs with it that nobody can see any more
         // oxlint-disable-next-line no-await-in-loop
