@@ -1,13 +1,11 @@
-/** A simulated guest in a directory of its own, gone after the test file. */
-import {mkdtempSync, rmSync} from 'node:fs'
+/** A simulated guest in a directory of its own, gone with the directory of the whole run. */
+import {mkdtempSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll} from 'vitest'
 import {createSimMachine} from '../../src/operations/index.js'
 import {simKernel} from '../../src/sim/index.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-test-'))
-afterAll(() => rmSync(scratch, {recursive: true, force: true}))
 let machines = 0
 
 export const GOOD = '0000:01:00.0'
