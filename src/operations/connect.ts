@@ -52,7 +52,7 @@ export interface ConnectResult {
 
 /** Connects `bdf`, or finds it connected. Throws TsmctlError; its text says how the device was left. */
 export const connect = (kernel: Kernel, bdf: string, options: HostOptions = {}): Promise<ConnectResult> =>
-  exclusively(kernel, bdf, () => connectHeld(attentive(kernel, options), bdf, options))
+  exclusively(kernel, bdf, () => connectHeld(attentive(kernel, options), bdf, options), options)
 
 const linesOf = (plan: Plan, onStep: HostOptions['onStep']) => (_step: unknown, index: number) =>
   onStep?.(planLines(plan)[index]!)

@@ -29,7 +29,7 @@ export interface DisconnectResult {
 
 /** Disconnects `bdf`, or finds it not connected. Throws TsmctlError; its text says how the device was left. */
 export const disconnect = (kernel: Kernel, bdf: string, options: HostOptions = {}): Promise<DisconnectResult> =>
-  exclusively(kernel, bdf, () => disconnectHeld(attentive(kernel, options), bdf, options))
+  exclusively(kernel, bdf, () => disconnectHeld(attentive(kernel, options), bdf, options), options)
 
 async function disconnectHeld(kernel: Kernel, bdf: string, options: HostOptions): Promise<DisconnectResult> {
   const {signal, abandon, dryRun = false, onStep} = options

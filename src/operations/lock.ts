@@ -12,7 +12,7 @@ export interface LockOptions extends TransitionOptions {
 
 /** Locks `bdf`, or finds it locked. Throws TsmctlError; the device is then as before, or the text says how it is. */
 export const lock = (kernel: Kernel, bdf: string, options: LockOptions = {}): Promise<TransitionResult> =>
-  exclusively(kernel, bdf, () => lockHeld(kernel, bdf, options))
+  exclusively(kernel, bdf, () => lockHeld(kernel, bdf, options), options)
 
 /** `lock` for a caller that already has exclusive use of the device. */
 export async function lockHeld(kernel: Kernel, bdf: string, options: LockOptions): Promise<TransitionResult> {

@@ -25,9 +25,36 @@ export interface TransitionResult {
   readonly writes: readonly PlannedWrite[]
 }
 
-/** Runs `action` while this process alone may change `bdf`; EBUSY when another tsmctl is at it. */
-export async function exclusively<T>(kernel: Kernel, bdf: string, action: () => Promise<T>): Promise<T> {
-  const release = kernel.lock(`device-${bdf}`)
+/** tsmctl's own lock on a device. */
+function lockDevice(kernel: Kernel, bdf: string): () => void {
+  try {
+    return kernel.lock(`device-${bdf}`)
+  } catch (error) {
+    if (!(error instanceof TsmctlError) || error.kind !== 'not-permitted') throw error
+    throw new TsmctlError({
+      kind: error.kind,
+      attempted: `keep other tsmctl away from ${bdf}`,
+      subject: bdf,
+      path: error.path,
+      got: error.got,
+      hint: 'Changing devices needs root, and a state directory that can be written (TSMCTL_STATE_DIR).',
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Runs `action` while this process alone may change `bdf`; EBUSY when another tsmctl is at it. A dry run changes nothing
+ * and keeps nobody away.
+ */
+export async function exclusively<T>(
+  kernel: Kernel,
+  bdf: string,
+  action: () => Promise<T>,
+  {dryRun = false}: {readonly dryRun?: boolean | undefined} = {},
+): Promise<T> {
+  if (dryRun) return action()
+  const release = lockDevice(kernel, bdf)
   try {
     return await action()
   } finally {

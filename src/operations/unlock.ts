@@ -14,7 +14,7 @@ export interface UnlockOptions extends TransitionOptions {
 }
 
 export const unlock = (kernel: Kernel, bdf: string, options: UnlockOptions = {}): Promise<TransitionResult> =>
-  exclusively(kernel, bdf, () => unlockHeld(kernel, bdf, options))
+  exclusively(kernel, bdf, () => unlockHeld(kernel, bdf, options), options)
 
 /** `unlock` for a caller that already has exclusive use of the device. */
 export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOptions): Promise<TransitionResult> {

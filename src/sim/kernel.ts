@@ -24,6 +24,8 @@ export interface SimOptions {
 /** Permission bits that are asked for: of the owner, who is root, and of everybody else. */
 const PERMISSION = {ownerRead: mask(8, 8), ownerWrite: mask(7, 7), otherRead: mask(2, 2)}
 
+const READ_ONLY: ReadonlySet<string> = new Set(['EACCES', 'EROFS'])
+
 const realSleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
   setTimeout(milliseconds, undefined, signal === undefined ? {} : {signal})
 
@@ -98,11 +100,18 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     return seen!.faults.length === 0 ? {bytes: node.content, delay: 0} : faultyContent(path, place, node.content)
   }
 
-  /** Returns when nobody holds the TSM lock; what was open and is gone by then is ENODEV. */
+  /**
+   * Returns when nobody holds the TSM lock; what was open and is gone by then is ENODEV. Who may only read the machine's
+   * directory cannot wait for the lock.
+   */
   async function passTsmLock(path: string, signal: AbortSignal | undefined): Promise<void> {
     fileAt(path)
-    const release = await holdTsmLock(store, milliseconds => pause(milliseconds, signal, 'read', path))
-    release()
+    try {
+      const release = await holdTsmLock(store, milliseconds => pause(milliseconds, signal, 'read', path))
+      release()
+    } catch (error) {
+      if (!READ_ONLY.has(errnoOf(error) ?? '')) throw error
+    }
     try {
       fileAt(path)
     } catch (error) {

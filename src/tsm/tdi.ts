@@ -61,6 +61,11 @@ export async function readTdi(kernel: Kernel, bdf: string, signal?: AbortSignal)
   }
 }
 
+const HOST_SIDE =
+  "This is the host's side: tsmctl connect is for it. TDIs are locked and accepted in the guest that gets them."
+const NO_GUEST_KERNEL = 'A guest kernel with a devsec TSM is needed; `--host sim` lets you rehearse without one.'
+const NO_TDI = 'Choose a function whose STATE is not "-" in tsmctl list.'
+
 function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
   const host = kernel.stat(`${devicePath(bdf)}/tsm/connect`) !== undefined
   return new TsmctlError({
@@ -70,10 +75,7 @@ function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
     got: host
       ? 'the kernel offers host-side connect for it, but no lock, unlock or accept'
       : 'the kernel offers no tsm/lock for it',
-    hint:
-      kernel.host.kind === 'live'
-        ? 'A guest kernel with a devsec TSM is needed; `--host sim` lets you rehearse without one.'
-        : 'Choose a function whose STATE is not "-" in tsmctl list.',
+    hint: host ? HOST_SIDE : kernel.host.kind === 'live' ? NO_GUEST_KERNEL : NO_TDI,
   })
 }
 

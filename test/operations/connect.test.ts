@@ -2,7 +2,7 @@
 import {beforeEach, describe, expect, it, vi} from 'vitest'
 import {ErrnoError, TsmctlError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
-import {connect, type ConnectResult, disconnect, type DisconnectResult} from '../../src/operations/index.js'
+import {connect, type ConnectResult, disconnect, type DisconnectResult, lock} from '../../src/operations/index.js'
 import {type Fault, injectFault, type ScenarioSource} from '../../src/sim/index.js'
 import {machines, type TestMachine} from '../sim/machines.js'
 
@@ -563,6 +563,24 @@ it('a look that is interrupted says of which device, and that nothing was writte
   expect(connected()).toEqual([])
 })
 
+const readOnly = (): Kernel =>
+  altered(kernel, {
+    lock: name => {
+      throw new ErrnoError('EACCES', 'create', `/state/lock/${name}`)
+    },
+  })
+
+describe('a state directory that cannot be written', () => {
+  it('keeps nobody from a dry run, and says what it needs before anything is written', async () => {
+    await use('gpu-host')
+    expect(await connect(readOnly(), GPU, {dryRun: true})).toMatchObject({failure: null, dryRun: true})
+    const error = await failureOf(connect(readOnly(), GPU))
+    expect(error).toMatchObject({kind: 'not-permitted', subject: GPU})
+    expect(error.hint).toContain('TSMCTL_STATE_DIR')
+    expect(connected()).toEqual([])
+  })
+})
+
 describe('a connect that finds no room', () => {
   const POOR = `
 title: one stream, and nobody has made any
@@ -590,4 +608,9 @@ devices: [{at: "0000:01:00.0", kind: gpu}]
     )
     expect(error.hint).toContain('firmware')
   })
+})
+
+it('lock on a host points to connect', async () => {
+  await use('gpu-host')
+  await expect(lock(kernel, GPU)).rejects.toMatchObject({kind: 'unsupported', hint: expect.stringContaining('connect')})
 })
