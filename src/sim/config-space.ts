@@ -49,12 +49,12 @@ export function chain(space: Uint8Array, start: number, parts: readonly Part[]):
   return places
 }
 
-export const codeOf = ({classCode}: Ids) => {
+const codeOf = ({classCode}: Ids) => {
   const [baseClass, subClass, progIf] = [2, 1, 0].map(i => Math.floor(classCode / 256 ** i) % 256)
   return {baseClass, subClass, progIf}
 }
 
-export const enabled = {
+const enabled = {
   memorySpace: true,
   busMaster: true,
   capabilitiesList: true,
@@ -186,23 +186,29 @@ const GRANULES = 4096n
 
 export const lower = (address: bigint): number => Number((address / MIB) % GRANULES)
 
+/** The header of a bridge, with what it forwards. */
+export const bridgeHeader = (ids: Ids, forwards: Parameters<typeof TYPE1_HEADER.encode>[0]): Uint8Array =>
+  TYPE1_HEADER.encode({
+    ...enabled,
+    vendorId: ids.vendor,
+    deviceId: ids.device,
+    revision: ids.revision,
+    ...codeOf(ids),
+    prefetchableType: 1,
+    prefetchableLimitType: 1,
+    ...forwards,
+  })
+
 /** All 4096 bytes of a root port in front of `bus`. */
 export function rootPortConfig(ids: Ids, bus: number, {base, size}: Window): Uint8Array {
   const space = new Uint8Array(LENGTH)
   const limit = base + size - 1n
   space.set(
-    TYPE1_HEADER.encode({
-      ...enabled,
-      vendorId: ids.vendor,
-      deviceId: ids.device,
-      revision: ids.revision,
-      ...codeOf(ids),
+    bridgeHeader(ids, {
       secondaryBus: bus,
       subordinateBus: bus,
       // base above limit: no memory window below 4 GiB
       memoryBase: 0xfff,
-      prefetchableType: 1,
-      prefetchableLimitType: 1,
       prefetchableBase: lower(base),
       prefetchableLimit: lower(limit),
       prefetchableBaseUpper: Number(base / UPPER),

@@ -1,10 +1,9 @@
 /** Configuration spaces of a host's functions. Registers that change are written in when somebody looks. */
 import {encodeIde} from '../../ide/index.js'
-import {DOE, SERIAL_NUMBER, TYPE1_HEADER} from '../../pci/index.js'
+import {DOE, SERIAL_NUMBER} from '../../pci/index.js'
 import {
+  bridgeHeader,
   chain,
-  codeOf,
-  enabled,
   endpointHeader,
   express,
   FIRST_CAPABILITY,
@@ -159,20 +158,13 @@ export function hostBridgeConfig(spec: BridgeParts): BuiltConfig | undefined {
   const prefetchable = bounds(spec.prefetchable)
   const bytes = new Uint8Array(LENGTH)
   bytes.set(
-    TYPE1_HEADER.encode({
-      ...enabled,
-      vendorId: ids.vendor,
-      deviceId: ids.device,
-      revision: ids.revision,
-      ...codeOf(ids),
+    bridgeHeader(ids, {
       multiFunction: spec.multiFunction,
       primaryBus: primary,
       secondaryBus: buses.first,
       subordinateBus: buses.last,
       memoryBase: memory.base,
       memoryLimit: memory.limit,
-      prefetchableType: 1,
-      prefetchableLimitType: 1,
       prefetchableBase: prefetchable.base,
       prefetchableLimit: prefetchable.limit,
       prefetchableBaseUpper: prefetchable.baseUpper,
