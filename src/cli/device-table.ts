@@ -1,9 +1,10 @@
 /** Text of `list` with chosen columns: a table, a tree, or words separated by one blank for scripts. */
+import {groupBy} from '../group-by.js'
 import {valueOf} from '../known.js'
 import {cellText, headerOf} from '../operations/column.js'
 import type {ListColumn} from '../operations/columns.js'
 import type {Listed, ListedDevice} from '../operations/list-columns.js'
-import {NO_TSM, UNTOLD} from '../operations/list.js'
+import {SAID_OF_HOST} from '../operations/list.js'
 import {aligned} from '../operations/text-table.js'
 import {harmless} from '../errors.js'
 
@@ -30,13 +31,7 @@ function parentsOf(devices: readonly ListedDevice[]): (device: ListedDevice) => 
 /** Host bridges, ports, functions and VFs, each below what it hangs on. */
 function treeRows(devices: readonly ListedDevice[], columns: readonly ListColumn[]): string[][] {
   const parentOf = parentsOf(devices)
-  const children = new Map<string, ListedDevice[]>()
-  for (const device of devices) {
-    const parent = parentOf(device)
-    const siblings = children.get(parent)
-    if (siblings === undefined) children.set(parent, [device])
-    else siblings.push(device)
-  }
+  const children = groupBy(devices, parentOf)
   const rows: string[][] = []
   const add = (parent: string, depth: number): void => {
     for (const device of children.get(parent) ?? []) {
@@ -61,15 +56,12 @@ export function deviceTable({devices}: Listed, columns: readonly ListColumn[], {
   return shape === 'raw' ? rows.map(row => `${row.map(word).join(' ')}\n`).join('') : aligned(rows)
 }
 
-/** Reasons that the line about the host gives for all. */
-const SAID_ABOVE: readonly string[] = [NO_TSM, UNTOLD]
-
 /** What the columns could not say, one line each: how often, and the reason of the first. */
 export function columnNotes({devices}: Listed, columns: readonly ListColumn[]): string[] {
   return columns.flatMap(column => {
     const unread = devices.flatMap(({row, cells}) => {
       const fact = cells.get(column)!
-      return fact.known || SAID_ABOVE.includes(fact.reason) ? [] : [{bdf: row.bdf, reason: fact.reason}]
+      return fact.known || SAID_OF_HOST.includes(fact.reason) ? [] : [{bdf: row.bdf, reason: fact.reason}]
     })
     const [first] = unread
     if (first === undefined) return []

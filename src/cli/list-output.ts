@@ -2,7 +2,7 @@
 import {printable} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {cellText, headerOf} from '../operations/column.js'
-import {type DeviceList, hostNote, NO_TSM, STANDARD_COLUMNS, UNTOLD} from '../operations/list.js'
+import {type DeviceList, hostNote, SAID_OF_HOST, STANDARD_COLUMNS} from '../operations/list.js'
 import {table} from '../operations/text-table.js'
 
 export const listText = ({devices}: DeviceList): string =>
@@ -12,7 +12,7 @@ export const listText = ({devices}: DeviceList): string =>
   )
 
 export const listNotes = (kernel: Kernel, list: DeviceList): string[] => {
-  const unreadable = list.devices.filter(({unknown}) => unknown !== null && unknown !== NO_TSM && unknown !== UNTOLD)
+  const unreadable = list.devices.filter(({unknown}) => unknown !== null && !SAID_OF_HOST.includes(unknown))
   const first = unreadable[0]
   return [
     ...(first === undefined

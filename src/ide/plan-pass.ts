@@ -14,7 +14,7 @@
  * adds one). The minimal conflicts are therefore these sets, as far as none contains another; the smallest is one.
  */
 import {type Known, mapKnown, thenKnown, unknown as unknownFact} from '../known.js'
-import {groupBy} from './accounting/group-by.js'
+import {groupBy} from '../group-by.js'
 import {type Pool, poolOf} from './plan-pool.js'
 import type {Allocation, Conflict, PlanDevice, PlanInput, PlanStream, Refusal, Resource} from './plan-types.js'
 

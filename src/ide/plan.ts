@@ -3,7 +3,7 @@
  * Time and output are linear in devices, streams and slots.
  */
 import {mapKnown} from '../known.js'
-import {groupBy} from './accounting/group-by.js'
+import {groupBy} from '../group-by.js'
 import {type BridgeState, type Pass, plan, type PortState} from './plan-pass.js'
 import type {Disconnect, PlanInput, PlanStream, Room, StreamPlan} from './plan-types.js'
 

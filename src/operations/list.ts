@@ -53,6 +53,8 @@ export const NO_TSM = 'no TSM is registered on this machine'
 
 /** A dump of configuration spaces, or a recording that lacks this: neither TSM nor driver are known to be absent. */
 export const UNTOLD = 'this recording says nothing about the running kernel'
+/** Reasons that the line about the host gives for all functions. */
+export const SAID_OF_HOST: readonly (string | null)[] = [NO_TSM, UNTOLD]
 
 const orUnknown = (value: string | null): Known<Value> => (value === null ? unknown(NO_UEVENT) : known(value))
 const NO_UEVENT = 'the uevent file does not identify the device'

@@ -2,7 +2,7 @@
 import type {BridgeAccount, LinkStreamAccount, StreamAccount} from '../account.js'
 import {isIdTaken, nextSlot} from './bridges.js'
 import type {Accounted, Seen} from './findings.js'
-import {groupBy} from './group-by.js'
+import {groupBy} from '../../group-by.js'
 import type {Machine} from './machine.js'
 
 /** Linux Documentation/ABI/testing/sysfs-devices-pci-host-bridge: at most this many streams below one host bridge. */

@@ -2,7 +2,7 @@
 import {type Known, known, unknown} from '../../known.js'
 import type {LinkStreamAccount, LinkStreamEnd} from '../account.js'
 import {FABRIC_PORT_TYPE, type FabricFunction} from '../fabric.js'
-import {groupBy} from './group-by.js'
+import {groupBy} from '../../group-by.js'
 import {ideOf, isRootPort, type Machine} from './machine.js'
 import {sharedId, stateOf} from './streams.js'
 

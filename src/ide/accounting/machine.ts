@@ -2,7 +2,7 @@
 import {type Known, known, unknown} from '../../known.js'
 import type {Ide, SelectiveStream} from '../decode.js'
 import {type Fabric, FABRIC_PORT_TYPE, type FabricBridge, type FabricFunction, type FabricLink} from '../fabric.js'
-import {groupBy} from './group-by.js'
+import {groupBy} from '../../group-by.js'
 
 const NOTHING: readonly never[] = []
 const UNPLACED = unknown('its host bridge is not known')
