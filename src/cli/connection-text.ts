@@ -2,7 +2,7 @@
 import {harmless, printable} from '../errors.js'
 import type {ConnectResult} from '../operations/connect.js'
 import type {DisconnectResult} from '../operations/disconnect.js'
-import {connectionText} from '../operations/host-state.js'
+import {checkText, connectionText} from '../operations/host-state.js'
 import type {PlannedWrite} from '../operations/transition.js'
 import type {Preflight, PreflightCheck} from '../tsm/index.js'
 
@@ -14,11 +14,10 @@ const MARK: Readonly<Record<PreflightCheck['result'], string>> = {
   'not-applicable': '-',
 }
 
-/** What was found speaks for itself; what was not needs the question with it. */
-function checkLines({result, title, errno, reason, remedy}: PreflightCheck): string[] {
-  const about = result === 'unknown' || result === 'not-applicable' ? `${title}? ` : ''
+function checkLines(check: PreflightCheck): string[] {
+  const {result, remedy} = check
   return [
-    `  ${MARK[result].padEnd(4)}  ${about}${harmless(reason, 300)}${errno === null ? '' : ` (${errno})`}`,
+    `  ${MARK[result].padEnd(4)}  ${checkText(check)}`,
     ...(remedy === null ? [] : [`        ${harmless(remedy, 300)}`]),
   ]
 }

@@ -1,5 +1,5 @@
 /** A device as the host side sees it: its connection, its streams at both ends, and who depends on it. */
-import {printable, TsmctlError} from '../errors.js'
+import {harmless, printable, TsmctlError} from '../errors.js'
 import type {StreamAccount, StreamEnd} from '../ide/index.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {type Known, type Present, valueOf} from '../known.js'
@@ -10,7 +10,7 @@ import {
   readTsmAttributes,
   type TsmAttributes,
 } from '../pci/index.js'
-import {type HostDevice, type IdeView, leftovers, observe, streamsOf} from '../tsm/index.js'
+import {type HostDevice, type IdeView, leftovers, observe, type PreflightCheck, streamsOf} from '../tsm/index.js'
 import {readIdeView} from './ide-view.js'
 
 /** One end of a stream. What the registers say is null where there is no block or it could not be read. */
@@ -217,6 +217,12 @@ const streamWords = ({name, streamId, state, rootPort, endpoint}: ConnectionStre
   state === 'secure'
     ? `${name} (Stream ID ${streamId}) secure at both ends`
     : `${name} ${state} (root port: ${printable(endWords(rootPort))}, device: ${printable(endWords(endpoint))})`
+
+/** A check of the prediction: what was found speaks for itself; what was not needs the question with it. */
+export function checkText({result, title, errno, reason}: PreflightCheck): string {
+  const about = result === 'unknown' || result === 'not-applicable' ? `${title}? ` : ''
+  return `${about}${harmless(reason, 300)}${errno === null ? '' : ` (${errno})`}`
+}
 
 /** `connected to tsm0, stream0.0.0 (Stream ID 0) secure at both ends`. */
 export function connectionText({tsm, streams, unknown}: HostConnection): string {

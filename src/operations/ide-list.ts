@@ -1,9 +1,9 @@
 /** `ide list`: every IDE stream, Stream ID and register block of the machine, and what is wrong with them. */
 import {harmless, printable} from '../errors.js'
-import {accountOf, type IdeFinding} from '../ide/index.js'
+import {type IdeFinding} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
 import {deviceDirectory} from '../pci/index.js'
-import {readFabric} from './fabric.js'
+import {readIdeView} from './ide-view.js'
 import {type BridgeRow, type IdeList, listOf, type PortRow, type StreamRow} from './ide-rows.js'
 import {table} from './text-table.js'
 
@@ -104,8 +104,8 @@ function ideListText(list: IdeList, isGuest: boolean): string {
 
 /** Reads the whole machine. Throws ErrnoError when it has no PCI bus, or EINTR on abort. */
 export async function listIde(kernel: Kernel, signal?: AbortSignal): Promise<{list: IdeList; text: string}> {
-  const fabric = await readFabric(kernel, signal)
-  const list = listOf(accountOf(fabric))
+  const {fabric, account} = await readIdeView(kernel, signal)
+  const list = listOf(account)
   const isGuest = fabric.functions.some(({bdf}) => kernel.stat(`${deviceDirectory(bdf)}/tsm/lock`) !== undefined)
   return {list, text: ideListText(list, isGuest)}
 }

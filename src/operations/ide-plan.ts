@@ -1,7 +1,6 @@
 /** `ide plan`: which devices can have an IDE stream, what stands in the way of the others, and who would have to go. */
 import {harmless, printable, TsmctlError} from '../errors.js'
 import {
-  accountOf,
   type Allocation,
   type Disconnect,
   type IdeAccount,
@@ -13,7 +12,7 @@ import {
   type StreamPlan,
 } from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
-import {readFabric} from './fabric.js'
+import {readIdeView} from './ide-view.js'
 
 export interface IdePlanOptions {
   readonly rule: StreamIdRule
@@ -103,8 +102,7 @@ const asideText = ([first, ...more]: readonly Refusal[]): string =>
 
 /** Reads the machine and plans. Throws TsmctlError `not-found` for a device or host bridge that is not there. */
 export async function planIde(kernel: Kernel, {rule, pools, bdfs, signal}: IdePlanOptions): Promise<IdePlan> {
-  const fabric = await readFabric(kernel, signal)
-  const account = accountOf(fabric)
+  const {fabric, account} = await readIdeView(kernel, signal)
   const limits = limitsOf(pools, account.bridges)
   const there = new Set(fabric.functions.map(({bdf}) => bdf))
   const missing = bdfs.find(bdf => !there.has(bdf))

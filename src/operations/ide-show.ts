@@ -1,7 +1,6 @@
 /** `ide show`: everything about the IDE of one function, host bridge or stream. */
 import {printable, quoted, TsmctlError} from '../errors.js'
 import {
-  accountOf,
   type Fabric,
   type IdeAccount,
   type IdeFinding,
@@ -12,7 +11,8 @@ import {
 import type {Kernel} from '../kernel/index.js'
 import {valueOf} from '../known.js'
 import {parseBdf} from '../pci/index.js'
-import {readFabric} from './fabric.js'
+import type {IdeView} from '../tsm/index.js'
+import {readIdeView} from './ide-view.js'
 import {type BlockView, blockView} from './ide-blocks.js'
 import {type BridgeRow, bridgeRow, linkStreamRow, type PortRow, portRow, type StreamRow, streamRow} from './ide-rows.js'
 import {ideShowText} from './ide-show-text.js'
@@ -73,9 +73,9 @@ class Shower {
   /** Functions whose IDE Linux makes no use of. */
   readonly #ignored: ReadonlySet<string>
 
-  constructor(fabric: Fabric) {
+  constructor({fabric, account}: IdeView) {
     this.#fabric = fabric
-    this.#account = accountOf(fabric)
+    this.#account = account
     const {streams, linkStreams, ports} = this.#account
     this.#ignored = new Set(ports.flatMap(({bdf, ignored}) => (ignored === null ? [] : [bdf])))
     this.#streams = [
@@ -203,7 +203,7 @@ export interface IdeShown {
  * `usage` for what is none of these, ErrnoError when there is no PCI bus, and EINTR on abort.
  */
 export async function showIde(kernel: Kernel, names: readonly string[], signal?: AbortSignal): Promise<IdeShown> {
-  const shower = new Shower(await readFabric(kernel, signal))
+  const shower = new Shower(await readIdeView(kernel, signal))
   const subjects: IdeSubject[] = []
   let error: TsmctlError | undefined
   for (const name of new Set(names)) {

@@ -1,4 +1,4 @@
-/** Fabric and account of one moment: what a connect is compared with before and after. */
+/** Fabric and account of one moment. */
 import {accountOf} from '../ide/index.js'
 import type {Kernel} from '../kernel/index.js'
 import type {IdeView} from '../tsm/index.js'

@@ -2,6 +2,7 @@
 import {harmless} from '../errors.js'
 import {
   BLOCK_LINES,
+  checkText,
   connectionText,
   type ConnectResult,
   type IdeSubject,
@@ -25,13 +26,11 @@ const view = (text: string, tone: Tone = 'plain', lead = ''): ViewLine => ({lead
 
 const MARK_WIDTH = Math.max(...Object.values(MARKS).map(([mark]) => mark.length)) + 1
 
-function checkLines({result, title, reason, errno, remedy}: Check): ViewLine[] {
+function checkLines(check: Check): ViewLine[] {
+  const {result, remedy} = check
   const [mark, tone] = MARKS[result]
-  // what was found speaks for itself; what was not needs the question with it
-  const about = result === 'unknown' || result === 'not-applicable' ? `${title}? ` : ''
-  const answer = errno === null ? '' : ` (${errno})`
   return [
-    view(`${about}${harmless(reason, 300)}${answer}`, tone, mark.padEnd(MARK_WIDTH)),
+    view(checkText(check), tone, mark.padEnd(MARK_WIDTH)),
     ...(remedy === null ? [] : [view(harmless(remedy, 300), 'plain', ' '.repeat(MARK_WIDTH))]),
   ]
 }
