@@ -35,9 +35,21 @@ function openTree(path: string, options: ReplayOptions): Kernel {
  */
 export function openReplay(path: string, options: ReplayOptions = {}): Kernel {
   if (isDirectory(path)) return openTree(path, options)
-  const found = dumpKernel(readUserFile(path), path, options)
+  const bytes = readUserFile(path)
+  const found = named(path, () => dumpKernel(bytes, path, options))
   if (found === undefined) throw unrecognised(path, 'the file is neither a capture nor an lspci dump')
   return found
+}
+
+/** Parsers name nodes and lines; which file they are of is known here. */
+function named<T>(path: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof TsmctlError)) throw error
+    const {kind, attempted, got, hint} = error
+    throw new TsmctlError({kind, attempted, path, got, hint, cause: error})
+  }
 }
 
 /**

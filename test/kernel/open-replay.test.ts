@@ -112,3 +112,9 @@ it('keeps state where it is told to, else in memory', () => {
   release()
   expect(openReplay(directory).state.read('audit.jsonl')).toBeUndefined()
 })
+
+it('a file that is cut short is named, with what is wrong in it', () => {
+  const path = save('{"format":"tsmtest-sysfs-1","label":"x')
+  expect(() => openReplay(path)).toThrowError(expect.objectContaining({kind: 'malformed', path}))
+  expect(() => openReplay(path)).toThrowError(/not JSON/)
+})
