@@ -1,3 +1,4 @@
+import {fileURLToPath} from 'node:url'
 import {Errors, run} from '@oclif/core'
 import {asTsmctlError, wantsJson} from './cli/base-command.js'
 import {emit, talk} from './cli/emit.js'
@@ -22,5 +23,7 @@ function report(thrown: unknown): void {
   else talk(errorText(error))
 }
 
+// no plugins of the user's: this runs as root, and looking for them warns where HOME cannot be read
+const options = {root: fileURLToPath(import.meta.url), userPlugins: false, devPlugins: false}
 // not awaited at top level: a closed stdout must not turn into "unsettled top-level await" (exit 13)
-void run(process.argv.slice(2), import.meta.url).catch(report)
+void run(process.argv.slice(2), options).catch(report)
