@@ -29,6 +29,11 @@ export function encoder(
   const tail = entries.filter(([, field]) => field.at === 'next')
   const constants = entries.filter(([, field]) => field.is !== undefined)
   const derived = derivedFrom(entries)
+  const spans = new Map(
+    entries.flatMap(([key, field]) =>
+      field.kind === 'array' && typeof field.span === 'string' ? [[field.span, [key, field]] as const] : [],
+    ),
+  )
 
   const reject = (key: string, why: string): never => {
     throw new RangeError(`${name}.${key}: ${why}`)
@@ -87,22 +92,23 @@ export function encoder(
   function complete(given: Seen, ctx: Context): Record<string, unknown> {
     const all: Record<string, unknown> = {}
     for (const key of Object.keys(fields)) all[key] = given[key]
-    for (const [key, count] of derived) all[key] ??= count(all)
-    for (const [key, field] of entries)
-      if (field.kind === 'array' && typeof field.span === 'string' && all[field.span] === undefined) {
-        const items = (all[key] as readonly object[] | undefined) ?? []
-        all[field.span] = items.reduce((sum, item) => sum + field.layout.encode(item, ctx).length, 0)
-      }
-    // constants may depend on each other's fields: fill in table order
-    for (const [key, field] of constants)
-      if (!field.when || field.when(all, ctx)) all[key] ??= expectedOf(field, all, ctx)
-    for (const [key, field] of entries)
-      if (all[key] === undefined && (field.kind === 'uint' || field.kind === 'flag') && !field.when)
-        all[key] = field.kind === 'flag' ? false : 0
+    // in table order: what a field is, and whether it is there at all, may depend on the fields before it
+    for (const [key, field] of entries) {
+      if (all[key] !== undefined || (field.when && !field.when(all, ctx))) continue
+      const spanned = spans.get(key)
+      if (field.is !== undefined) all[key] = expectedOf(field, all, ctx)
+      else if (derived.has(key)) all[key] = derived.get(key)!(all)
+      else if (spanned !== undefined) {
+        const [name, {layout: inner}] = spanned
+        const items = (all[name] as readonly object[] | undefined) ?? []
+        all[key] = items.reduce((sum, item) => sum + inner.encode(item, ctx).length, 0)
+      } else if (field.kind === 'uint' || field.kind === 'flag') all[key] = field.kind === 'flag' ? false : 0
+    }
     for (const [key, count] of derived) {
       const field = fields[key]
       if (field === undefined) throw new RangeError(`${name}: no field ${key} to hold a count`)
-      if (all[key] !== count(all)) reject(key, `is ${String(all[key])}, but the content has ${count(all)}`)
+      if (all[key] !== undefined && all[key] !== count(all))
+        reject(key, `is ${String(all[key])}, but the content has ${count(all)}`)
     }
     for (const [key, field] of constants)
       if (all[key] !== undefined && all[key] !== expectedOf(field, all, ctx))

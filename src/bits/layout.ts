@@ -108,6 +108,8 @@ export function layout<const T extends Fields>(meta: Meta, fields: T): Layout<T>
   const [head, tail] = firstNext < 0 ? [entries, []] : [entries.slice(0, firstNext), entries.slice(firstNext)]
   for (const [key, field] of tail)
     if (field.at !== NEXT) throw new RangeError(`${name}.${key}: fixed offsets come before the variable tail`)
+  for (const key of ['data', 'base', 'toJSON'])
+    if (key in fields) throw new RangeError(`${name}.${key}: the name is taken by what every structure has`)
   const headSize = checkHead(name, head)
   const isPlain = tail.length === 0 && entries.every(([, field]) => field.is === undefined)
 

@@ -95,10 +95,52 @@ export const PQC_ASYM: readonly AsymAlgorithm[] = [
 
 const named = (...names: readonly string[]): readonly NamedBit[] => names.map((name, bit) => ({bit, name}))
 
-export const DHE_GROUP = named('ffdhe2048', 'ffdhe3072', 'ffdhe4096', 'secp256r1', 'secp384r1', 'secp521r1', 'sm2')
-export const AEAD = named('aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305', 'sm4-gcm')
+/** Key exchange: Diffie-Hellman over a finite field or a curve, or a KEM. Sizes in bytes. */
+export interface ExchangeAlgorithm extends NamedBit {
+  readonly kind: 'ffdhe' | 'ecdhe' | 'kem' | 'sm2'
+  /** ExchangeData of the requester: big-endian, X || Y for curves; the encapsulation key of a KEM. */
+  readonly requestSize: number
+  /** ExchangeData of the responder: as the requester's, or a KEM's ciphertext. */
+  readonly responseSize: number
+}
+
+const group = (bit: number, name: string, kind: ExchangeAlgorithm['kind'], size: number): ExchangeAlgorithm => ({
+  bit,
+  name,
+  kind,
+  requestSize: size,
+  responseSize: size,
+})
+
+export const DHE_GROUP: readonly ExchangeAlgorithm[] = [
+  group(0, 'ffdhe2048', 'ffdhe', 256),
+  group(1, 'ffdhe3072', 'ffdhe', 384),
+  group(2, 'ffdhe4096', 'ffdhe', 512),
+  group(3, 'secp256r1', 'ecdhe', 64),
+  group(4, 'secp384r1', 'ecdhe', 96),
+  group(5, 'secp521r1', 'ecdhe', 132),
+  group(6, 'sm2', 'sm2', 64),
+]
+
+export const KEM: readonly ExchangeAlgorithm[] = [
+  {bit: 0, name: 'ml-kem-512', kind: 'kem', requestSize: 800, responseSize: 768},
+  {bit: 1, name: 'ml-kem-768', kind: 'kem', requestSize: 1184, responseSize: 1088},
+  {bit: 2, name: 'ml-kem-1024', kind: 'kem', requestSize: 1568, responseSize: 1568},
+]
+
+/** Cipher of secured messages; every one has a 12-byte IV and a 16-byte tag. */
+export interface AeadAlgorithm extends NamedBit {
+  readonly keySize: number
+}
+
+export const AEAD: readonly AeadAlgorithm[] = [
+  {bit: 0, name: 'aes-128-gcm', keySize: 16},
+  {bit: 1, name: 'aes-256-gcm', keySize: 32},
+  {bit: 2, name: 'chacha20-poly1305', keySize: 32},
+  {bit: 3, name: 'sm4-gcm', keySize: 16},
+]
+
 export const KEY_SCHEDULE = named('spdm')
-export const KEM = named('ml-kem-512', 'ml-kem-768', 'ml-kem-1024')
 export const MEASUREMENT_SPECIFICATION = named('dmtf')
 export const OPAQUE_FORMAT = named('OpaqueDataFmt0', 'OpaqueDataFmt1')
 
@@ -126,3 +168,10 @@ export const asymNamed = (name: string): AsymAlgorithm | undefined =>
 
 /** Selection mask of an algorithm, for whoever encodes one. */
 export const maskOf = (...rows: readonly NamedBit[]): number => rows.reduce((sum, {bit}) => sum + mask(bit, bit), 0)
+
+/** The row of `table` called `name`. Throws RangeError when there is none: names come from our own tables. */
+export function rowNamed<T extends NamedBit>(table: readonly T[], name: string): T {
+  const row = table.find(one => one.name === name)
+  if (row === undefined) throw new RangeError(`no algorithm is called ${name}`)
+  return row
+}

@@ -8,8 +8,8 @@ import {
   parseCertificateChain,
   splitCertificates,
 } from '../../src/spdm/index.js'
-import {checkNesting, readWhole} from '../../src/spdm/der.js'
-import {bitNumbersOf, countOf, integerOf, oidOf, utf8Of} from '../../src/spdm/der-values.js'
+import {checkNesting, readWhole} from '../../src/spdm/certificates/der.js'
+import {bitNumbersOf, countOf, integerOf, oidOf, utf8Of} from '../../src/spdm/certificates/der-values.js'
 import {der, make, oid} from './authority.js'
 
 const WHAT = 'test'

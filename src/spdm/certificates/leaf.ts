@@ -1,5 +1,5 @@
 /** Rules of a responder's leaf certificate (DSP0274 1.3 §10.7.1). */
-import type {AsymAlgorithm} from './algorithms.js'
+import type {AsymAlgorithm} from '../algorithms.js'
 import type {CertificateFacts, KeyFacts} from './certificate-facts.js'
 import {DMTF_OID} from './subject-names.js'
 

@@ -1,7 +1,7 @@
 /** The certificate chain of a slot, cut into certificates (DSP0274 1.3 §10.7 "Certificate chain format"). */
-import {concat, DecodeError} from '../bits/index.js'
-import {TsmctlError} from '../errors.js'
-import {CERTIFICATE_CHAIN} from './certificate-chain-layout.js'
+import {concat, DecodeError} from '../../bits/index.js'
+import {TsmctlError} from '../../errors.js'
+import {CERTIFICATE_CHAIN} from '../messages/index.js'
 import {checkNesting, encodingOf, malformed, readDer, TAG} from './der.js'
 
 export const MAX_CERTIFICATES = 10

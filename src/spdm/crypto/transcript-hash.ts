@@ -1,8 +1,8 @@
 /** Digests of SPDM transcripts: streams that can be forked, so that a digest can be taken while more bytes follow. */
 import {sha256, sha384, sha512} from '@noble/hashes/sha2.js'
 import {sha3_256, sha3_384, sha3_512} from '@noble/hashes/sha3.js'
-import {TsmctlError} from '../errors.js'
-import type {HashAlgorithm} from './algorithms.js'
+import {TsmctlError} from '../../errors.js'
+import type {HashAlgorithm} from '../algorithms.js'
 
 const FUNCTIONS = {
   sha256,

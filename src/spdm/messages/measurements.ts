@@ -13,7 +13,7 @@ import {
   u24,
   u64,
   u8,
-} from '../bits/index.js'
+} from '../../bits/index.js'
 import {header, since} from './header.js'
 
 const SPEC = 'DSP0274 1.3 §10.11'

@@ -1,5 +1,5 @@
 /** NEGOTIATE_ALGORITHMS and ALGORITHMS (DSP0274 1.3 §10.5). What the bits stand for is in `algorithms.ts`. */
-import {array, bit, bits, layout, reserved, type Seen, u16, u32, u8} from '../bits/index.js'
+import {array, bit, bits, layout, reserved, type Seen, u16, u32, u8} from '../../bits/index.js'
 import {header} from './header.js'
 
 const SPEC = 'DSP0274 1.3 §10.5'

@@ -1,5 +1,5 @@
 /** The certificate chain object of a slot (DSP0274 1.3 §10.7 "Certificate chain format"). */
-import {bytes, type Context, layout, NEXT, REST, type Seen, u32} from '../bits/index.js'
+import {bytes, type Context, layout, NEXT, REST, type Seen, u32} from '../../bits/index.js'
 
 const size = (field: unknown): number => (field as Uint8Array | undefined)?.length ?? 0
 

@@ -1,5 +1,5 @@
 /** Values of primitive DER elements (X.690 §8): object identifiers, integers, bit strings, text. */
-import {get, mask} from '../bits/index.js'
+import {get, mask} from '../../bits/index.js'
 import {contentOf, type Der, expectTag, malformed, TAG} from './der.js'
 
 const MORE = mask(7, 7)

@@ -2,11 +2,11 @@
  * The negotiation that opens a connection: GET_VERSION, VERSION, GET_CAPABILITIES, CAPABILITIES, NEGOTIATE_ALGORITHMS,
  * ALGORITHMS, back to back as they were sent ("VCA" of DSP0274). Read by structure only, never searched.
  */
-import {type AnyLayout, type Context, DecodeError} from '../bits/index.js'
-import {ALGORITHMS, type Algorithms, NEGOTIATE_ALGORITHMS, type NegotiateAlgorithms} from './algorithm-messages.js'
-import type {AsymAlgorithm, HashAlgorithm} from './algorithms.js'
+import {type AnyLayout, type Context, DecodeError} from '../../bits/index.js'
+import {ALGORITHMS, type Algorithms, NEGOTIATE_ALGORITHMS, type NegotiateAlgorithms} from '../messages/index.js'
+import type {AsymAlgorithm, HashAlgorithm} from '../algorithms.js'
 import {chosen, type Selection, selectionsOf, structuresAscend} from './selection.js'
-import {CAPABILITIES, type CapabilityFlags, GET_CAPABILITIES, GET_VERSION, VERSION} from './version-capabilities.js'
+import {CAPABILITIES, type CapabilityFlags, GET_CAPABILITIES, GET_VERSION, VERSION} from '../messages/index.js'
 
 const STRUCTURE = 'VCA'
 

@@ -1,5 +1,5 @@
 /** Facts of one measurement block: what it measures, how, and where its bytes lie (DSP0274 1.3 §10.11.1). */
-import {DecodeError, isZero} from '../bits/index.js'
+import {DecodeError, isZero} from '../../bits/index.js'
 import {
   DEVICE_MODE,
   type DeviceMode,
@@ -10,7 +10,7 @@ import {
   MEASUREMENT_TYPE_NAMES,
   type MeasurementTypeName,
   SVN,
-} from './measurement-messages.js'
+} from '../messages/index.js'
 
 /** MeasurementSpecification of DMTF-defined blocks. */
 const DMTF = 1

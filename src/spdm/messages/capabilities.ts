@@ -1,6 +1,6 @@
 /** GET_VERSION, VERSION, GET_CAPABILITIES and CAPABILITIES (DSP0274 1.3 §10.3, §10.4). */
-import {array, bit, bits, layout, nested, NEXT, reserved, type Seen, u16, u32, u8} from '../bits/index.js'
-import {SUPPORTED_ALGORITHMS} from './algorithm-messages.js'
+import {array, bit, bits, layout, nested, NEXT, reserved, type Seen, u16, u32, u8} from '../../bits/index.js'
+import {SUPPORTED_ALGORITHMS} from './algorithms.js'
 import {SPDM_VERSION} from './codes.js'
 import {header, since} from './header.js'
 

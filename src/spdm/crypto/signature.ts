@@ -1,9 +1,9 @@
 /** What an SPDM signature covers and whether it is valid (DSP0274 1.3 §15 "Signature generation and validation"). */
 import {constants, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify} from 'node:crypto'
-import {concat} from '../bits/index.js'
-import type {AsymAlgorithm, HashAlgorithm} from './algorithms.js'
+import {concat} from '../../bits/index.js'
+import type {AsymAlgorithm, HashAlgorithm} from '../algorithms.js'
 import {digestOf, isHashSupported} from './transcript-hash.js'
-import {versionText} from './version.js'
+import {versionText} from '../version.js'
 
 /** Context strings of signatures since 1.2. */
 export type SignatureContext =

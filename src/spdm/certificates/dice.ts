@@ -2,7 +2,7 @@
  * DICE evidence inside certificates (TCG DICE Attestation Architecture 1.1 §6.1). The same object identifier has carried
  * different syntaxes, so the content decides what it is, not the identifier.
  */
-import {isZero} from '../bits/index.js'
+import {isZero} from '../../bits/index.js'
 import {childrenOf, contentOf, contextTag, type Der, encodingOf, expectTag, malformed, readWhole, TAG} from './der.js'
 import {bitNumbersOf, countOf, integerOf, oidOf, utf8Of} from './der-values.js'
 

@@ -1,5 +1,5 @@
 /** Every algorithm selection of a negotiation next to its offer (DSP0274 1.3 §10.5). */
-import {ALG_TYPE, type Algorithms, type NegotiateAlgorithms} from './algorithm-messages.js'
+import {ALG_TYPE, type Algorithms, type NegotiateAlgorithms} from '../messages/index.js'
 import {
   AEAD,
   type AsymAlgorithm,
@@ -17,7 +17,7 @@ import {
   onlyOne,
   OPAQUE_FORMAT,
   PQC_ASYM,
-} from './algorithms.js'
+} from '../algorithms.js'
 
 export type SelectionName =
   | 'MeasurementSpecification'

@@ -3,7 +3,7 @@
  * SPDM does not use). Every violation names its certificate; an empty list means that none was found, not that the
  * anchor is trusted.
  */
-import {equal} from '../bits/index.js'
+import {equal} from '../../bits/index.js'
 import type {CertificateFacts} from './certificate-facts.js'
 import {verifyCertificateSignature} from './certificate-key.js'
 

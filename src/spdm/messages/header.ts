@@ -2,8 +2,8 @@
  * The four bytes every SPDM message starts with (DSP0274 "Generic SPDM message format"). Fields that only exist from
  * some version on depend on SPDMVersion itself; a context `{version}` makes any other SPDMVersion an error.
  */
-import {bytes, type Context, layout, NEXT, REST, type Seen, u8} from '../bits/index.js'
-import {SPDM_CODE, SPDM_CODE_NAMES, SPDM_ERROR_NAMES, SPDM_VERSION_NAMES, type SpdmMessageName} from './codes.js'
+import {type Context, layout, type Seen, u8} from '../../bits/index.js'
+import {SPDM_CODE, SPDM_CODE_NAMES, SPDM_VERSION_NAMES, type SpdmMessageName} from './codes.js'
 
 const spdmVersion = {
   spdmVersion: u8(0, 'SPDMVersion', {
@@ -31,15 +31,5 @@ export const SPDM_HEADER = layout(
     requestResponseCode: u8(1, 'RequestResponseCode', {names: SPDM_CODE_NAMES}),
     param1: u8(2, 'Param1'),
     param2: u8(3, 'Param2'),
-  },
-)
-
-export const ERROR = layout(
-  {id: 'spdm-error', name: 'ERROR', spec: 'DSP0274 1.3 §10.18'},
-  {
-    ...header('ERROR'),
-    errorCode: u8(2, 'ErrorCode', {names: SPDM_ERROR_NAMES}),
-    errorData: u8(3, 'ErrorData'),
-    extendedErrorData: bytes(NEXT, REST, 'ExtendedErrorData'),
   },
 )

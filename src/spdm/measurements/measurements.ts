@@ -3,13 +3,13 @@
  * optionally with the negotiation in front. Every message is found by the length of the one before it; nothing is
  * searched for, so that no value of a device or a requester can pose as a message.
  */
-import {concat, DecodeError} from '../bits/index.js'
-import type {AsymAlgorithm, HashAlgorithm} from './algorithms.js'
-import {SPDM_CODE} from './codes.js'
+import {concat, DecodeError} from '../../bits/index.js'
+import type {AsymAlgorithm, HashAlgorithm} from '../algorithms.js'
+import {SPDM_CODE} from '../messages/index.js'
 import {exchangeProblems, type MeasurementProblem, seriesProblems} from './measurement-rules.js'
 import {blockFacts, type BlockFacts} from './measurement-block.js'
-import {GET_MEASUREMENTS, MEASUREMENTS} from './measurement-messages.js'
-import {parseVcaPrefix, type VcaFacts} from './vca.js'
+import {GET_MEASUREMENTS, MEASUREMENTS} from '../messages/index.js'
+import {parseVcaPrefix, type VcaFacts} from '../negotiation/index.js'
 
 const STRUCTURE = 'Measurement transcript'
 

@@ -2,7 +2,7 @@
  * A strict reader of DER (X.690 §10): definite lengths in the fewest octets, one-octet tags, nothing behind the end.
  * Certificate libraries accept more than this, and two readers that disagree about where a certificate ends are a hole.
  */
-import {DecodeError, get, hex, mask} from '../bits/index.js'
+import {DecodeError, get, hex, mask} from '../../bits/index.js'
 
 export const TAG = {
   BOOLEAN: 0x01,

@@ -14,9 +14,9 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
 } from '@peculiar/x509'
-import {DecodeError, equal, toHex} from '../bits/index.js'
-import {printable} from '../errors.js'
-import {bitsOf} from './algorithms.js'
+import {DecodeError, equal, toHex} from '../../bits/index.js'
+import {printable} from '../../errors.js'
+import {bitsOf} from '../algorithms.js'
 import type {CertificateFacts, KeyUsage} from './certificate-facts.js'
 import {keyFacts, signatureFacts, weaknessesOf} from './certificate-key.js'
 import {

@@ -1,6 +1,6 @@
 /** Rules of DSP0274 1.3 §10.11 for well-formed measurement exchanges. */
-import {equal} from '../bits/index.js'
-import {MEASUREMENT_INDEX} from './measurement-messages.js'
+import {equal} from '../../bits/index.js'
+import {MEASUREMENT_INDEX} from '../messages/index.js'
 import type {MeasurementExchange} from './measurements.js'
 
 export interface MeasurementProblem {

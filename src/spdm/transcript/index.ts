@@ -1,0 +1,2 @@
+export * from './transcript.js'
+export * from './transcripts.js'
