@@ -99,8 +99,8 @@ export function encoder(
       if (field.is !== undefined) all[key] = expectedOf(field, all, ctx)
       else if (derived.has(key)) all[key] = derived.get(key)!(all)
       else if (spanned !== undefined) {
-        const [name, {layout: inner}] = spanned
-        const items = (all[name] as readonly object[] | undefined) ?? []
+        const [content, {layout: inner}] = spanned
+        const items = (all[content] as readonly object[] | undefined) ?? []
         all[key] = items.reduce((sum, item) => sum + inner.encode(item, ctx).length, 0)
       } else if (field.kind === 'uint' || field.kind === 'flag') all[key] = field.kind === 'flag' ? false : 0
     }
