@@ -133,7 +133,7 @@ it.each<[string, AnyLayout, string, Readonly<Record<string, unknown>>]>([
     {normalMode: true, manufacturingMode: false, nonInvasiveDebug: true, invasiveDebugSinceManufacturing: true},
   ],
   ['ERROR', ERROR, '12 7f 01 00', {errorCode: 1, errorData: 0}],
-  ['ERROR LargeResponse', ERROR, '14 7f 0f 00 01', {errorCode: 0x0f, extendedErrorData: fromHex('01')}],
+  ['ERROR LargeResponse', ERROR, '14 7f 0f 00 01', {errorCode: 0x0f, handle: 1}],
 ])('%s', (_, layout, hexText, fields) => {
   const bytes = fromHex(hexText)
   const value = layout.decode(bytes)
