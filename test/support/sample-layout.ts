@@ -21,6 +21,8 @@ export function sample(layout: AnyLayout, context: Context, draw: Draw): Record<
     if (field.kind === 'array') for (const e of [field.count, field.span]) if (typeof e === 'string') counters.add(e)
   }
   const value: Record<string, unknown> = {}
+  // fields that exist since some version look at this one, which the encoder takes from the context
+  if ('spdmVersion' in fields && context.version !== undefined) value.spdmVersion = context.version
   for (const [key, field] of Object.entries(fields)) {
     if (field.is !== undefined || counters.has(key)) continue
     if (field.when && !field.when(value, context)) continue

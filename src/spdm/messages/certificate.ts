@@ -1,10 +1,11 @@
 /** GET_CERTIFICATE and CERTIFICATE, with the 32-bit form for large chains of 1.4 (DSP0274 1.3 §10.7). */
 import {bit, bits, bytes, layout, NEXT, reserved, type Seen, u16, u32} from '../../bits/index.js'
 import {CERTIFICATE_MODEL_NAMES} from './digests.js'
-import {header} from './header.js'
+import {header, since} from './header.js'
 
 const SPEC = 'DSP0274 1.3 §10.7'
-const isLarge = (seen: Seen): boolean => seen.largeCertChain as boolean
+const isLarge = (seen: Seen): boolean => since(0x14)(seen) && (seen.largeCertChain as boolean)
+const CONTEXTS = [{}, {version: 0x14}]
 const portion = (all: Seen): number => (all.certChain as Uint8Array | undefined)?.length ?? 0
 
 const slot = {
@@ -15,7 +16,7 @@ const slot = {
 
 /** Bytes wanted of a slot's chain object. In the large form the 16-bit fields are 0. */
 export const GET_CERTIFICATE = layout(
-  {id: 'spdm-get-certificate', name: 'GET_CERTIFICATE', spec: SPEC},
+  {id: 'spdm-get-certificate', name: 'GET_CERTIFICATE', spec: SPEC, contexts: CONTEXTS},
   {
     ...header('GET_CERTIFICATE'),
     ...slot,
@@ -30,7 +31,7 @@ export const GET_CERTIFICATE = layout(
 
 /** A portion of a slot's chain object and how much is left behind it. */
 export const CERTIFICATE = layout(
-  {id: 'spdm-certificate', name: 'CERTIFICATE', spec: SPEC},
+  {id: 'spdm-certificate', name: 'CERTIFICATE', spec: SPEC, contexts: CONTEXTS},
   {
     ...header('CERTIFICATE'),
     ...slot,

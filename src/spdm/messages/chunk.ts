@@ -5,6 +5,7 @@ import {header, since} from './header.js'
 
 const SEND_SPEC = 'DSP0274 1.3 §10.26'
 const GET_SPEC = 'DSP0274 1.3 §10.27'
+const CONTEXTS = [{}, {version: 0x14}]
 const HIGH = 'ChunkSeqNo [31:16] (1.4), reserved before'
 
 const chunk = <const N extends 'CHUNK_SEND' | 'CHUNK_RESPONSE'>(name: N) => ({
@@ -16,16 +17,19 @@ const chunk = <const N extends 'CHUNK_SEND' | 'CHUNK_RESPONSE'>(name: N) => ({
   chunkSeqNoHigh: u16(6, HIGH),
   chunkSize: u32(8, 'ChunkSize'),
   largeMessageSize: u32(NEXT, 'LargeMessageSize, in the first chunk', {
-    when: (seen: Seen) => seen.chunkSeqNo === 0 && seen.chunkSeqNoHigh === 0,
+    when: (seen: Seen) => seen.chunkSeqNo === 0 && (seen.chunkSeqNoHigh === 0 || !since(0x14)(seen)),
   }),
   chunk: bytes(NEXT, 'chunkSize', 'the bytes'),
 })
 
-export const CHUNK_SEND = layout({id: 'spdm-chunk-send', name: 'CHUNK_SEND', spec: SEND_SPEC}, chunk('CHUNK_SEND'))
+export const CHUNK_SEND = layout(
+  {id: 'spdm-chunk-send', name: 'CHUNK_SEND', spec: SEND_SPEC, contexts: CONTEXTS},
+  chunk('CHUNK_SEND'),
+)
 
 /** ChunkSeqNo has 16 bits up to 1.3, where the response to the large request starts at byte 6; since 1.4 at byte 8. */
 export const CHUNK_SEND_ACK = layout(
-  {id: 'spdm-chunk-send-ack', name: 'CHUNK_SEND_ACK', spec: SEND_SPEC, contexts: [{}, {version: 0x14}]},
+  {id: 'spdm-chunk-send-ack', name: 'CHUNK_SEND_ACK', spec: SEND_SPEC, contexts: CONTEXTS},
   {
     ...header('CHUNK_SEND_ACK'),
     earlyErrorDetected: bit(2, 1, 0, 'Param1: EarlyErrorDetected'),
@@ -38,7 +42,7 @@ export const CHUNK_SEND_ACK = layout(
 )
 
 export const CHUNK_GET = layout(
-  {id: 'spdm-chunk-get', name: 'CHUNK_GET', spec: GET_SPEC, contexts: [{}, {version: 0x14}]},
+  {id: 'spdm-chunk-get', name: 'CHUNK_GET', spec: GET_SPEC, contexts: CONTEXTS},
   {
     ...header('CHUNK_GET'),
     param1: reserved(2, 1),
@@ -49,7 +53,7 @@ export const CHUNK_GET = layout(
 )
 
 export const CHUNK_RESPONSE = layout(
-  {id: 'spdm-chunk-response', name: 'CHUNK_RESPONSE', spec: GET_SPEC},
+  {id: 'spdm-chunk-response', name: 'CHUNK_RESPONSE', spec: GET_SPEC, contexts: CONTEXTS},
   chunk('CHUNK_RESPONSE'),
 )
 

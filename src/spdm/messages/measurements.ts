@@ -6,8 +6,10 @@ import {
   bytes,
   type Context,
   layout,
+  nested,
   NEXT,
   reserved,
+  REST,
   type Seen,
   u16,
   u24,
@@ -15,6 +17,7 @@ import {
   u8,
 } from '../../bits/index.js'
 import {header, since} from './header.js'
+import {STANDARDS_HEADER} from './standards-header.js'
 
 const SPEC = 'DSP0274 1.3 §10.11'
 
@@ -132,6 +135,15 @@ export const DEVICE_MODE = layout(
 export type DeviceMode = ReturnType<typeof DEVICE_MODE.decode>
 
 export const SVN = layout({id: 'spdm-svn', name: 'Secure version number', spec: SPEC}, {svn: u64(0, 'SVN')})
+
+/** Value of a structured measurement manifest (type 10), since 1.3. */
+export const STRUCTURED_MANIFEST = layout(
+  {id: 'spdm-structured-manifest', name: 'Structured measurement manifest', spec: SPEC},
+  {
+    format: nested(NEXT, STANDARDS_HEADER, 'who defines the manifest'),
+    manifest: bytes(NEXT, REST, 'the manifest'),
+  },
+)
 
 /**
  * The response. Whether it ends in a signature depends on the request, and its size on the negotiated algorithm:

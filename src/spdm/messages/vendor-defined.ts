@@ -1,6 +1,6 @@
 /** VENDOR_DEFINED_REQUEST and VENDOR_DEFINED_RESPONSE, and their binding to PCI-SIG protocols (DSP0274 1.3 §10.24). */
 import {bit, bytes, layout, NEXT, reserved, REST, type Seen, u16, u32, u8} from '../../bits/index.js'
-import {header} from './header.js'
+import {header, since} from './header.js'
 
 const SPEC = 'DSP0274 1.3 §10.24'
 
@@ -23,7 +23,8 @@ export const STANDARD_ID_NAMES: Readonly<Record<number, string>> = Object.fromEn
   Object.entries(STANDARD_ID).map(([name, id]) => [id, name]),
 )
 
-const isLarge = (seen: Seen): boolean => seen.large as boolean
+const isLarge = (seen: Seen): boolean => since(0x14)(seen) && (seen.large as boolean)
+const CONTEXTS = [{}, {version: 0x14}]
 const size = (all: Seen): number => (all.payload as Uint8Array | undefined)?.length ?? 0
 
 /** Since 1.4 a large form has a 32-bit length behind the 16-bit one, which is then without meaning. */
@@ -48,11 +49,11 @@ const message = <const N extends 'VENDOR_DEFINED_REQUEST' | 'VENDOR_DEFINED_RESP
   }) as const
 
 export const VENDOR_DEFINED_REQUEST = layout(
-  {id: 'spdm-vendor-defined-request', name: 'VENDOR_DEFINED_REQUEST', spec: SPEC},
+  {id: 'spdm-vendor-defined-request', name: 'VENDOR_DEFINED_REQUEST', spec: SPEC, contexts: CONTEXTS},
   message('VENDOR_DEFINED_REQUEST'),
 )
 export const VENDOR_DEFINED_RESPONSE = layout(
-  {id: 'spdm-vendor-defined-response', name: 'VENDOR_DEFINED_RESPONSE', spec: SPEC},
+  {id: 'spdm-vendor-defined-response', name: 'VENDOR_DEFINED_RESPONSE', spec: SPEC, contexts: CONTEXTS},
   message('VENDOR_DEFINED_RESPONSE'),
 )
 
