@@ -1,2 +1,5 @@
+export * from './key-exchange.js'
+export {loadCrypto} from './libraries.js'
+export * from './mac.js'
 export * from './signature.js'
 export * from './transcript-hash.js'

@@ -25,7 +25,16 @@ const functionOf = ({name}: Pick<HashAlgorithm, 'name'>) => {
 }
 
 /** Can this hash be computed here? SM3 cannot. */
-export const isHashSupported = ({name}: Pick<HashAlgorithm, 'name'>): boolean => name in FUNCTIONS
+export const isHashSupported = ({name}: Pick<HashAlgorithm, 'name'>): boolean => Object.hasOwn(FUNCTIONS, name)
+
+/** Why this hash cannot be computed here, or undefined. */
+export const unsupportedHash = (hash: Pick<HashAlgorithm, 'name'>): string | undefined =>
+  isHashSupported(hash) ? undefined : `${hash.name} is not supported`
+
+/** Throws TsmctlError `unsupported` for a hash we cannot compute. */
+export function demandHash(hash: Pick<HashAlgorithm, 'name'>): void {
+  functionOf(hash)
+}
 
 /** Digest of `parts` one after another. Throws TsmctlError `unsupported` for a hash we cannot compute. */
 export function digestOf(hash: Pick<HashAlgorithm, 'name'>, ...parts: readonly Uint8Array[]): Uint8Array {
