@@ -38,7 +38,24 @@ export {
   type FabricLink,
   type FabricWindow,
 } from './fabric.js'
+export {KmClient, type KmClientOptions, type KmPort} from './km-client.js'
 export {
+  FIRST_INVOCATION,
+  ifvToWire,
+  KEY_DIRECTIONS,
+  KEY_SIZE,
+  type KeyDirection,
+  type KeySelector,
+  type KeySlot,
+  keyToWire,
+  selectorOf,
+  slotName,
+  SUB_STREAMS,
+  type SubStream,
+} from './km-keys.js'
+export {kmStreamEnd, programStream, type KeyedEnd, stopStream, type StreamKeys} from './km-stream.js'
+export {
+  decodeKmObject,
   IDE_KM_PROTOCOL,
   KEY_PROG_STATUS,
   KM_KEY_PROG,

@@ -2,7 +2,19 @@
  * IDE_KM, the key programming protocol of IDE, PCIe r6.2 §6.33.3: payloads of SPDM VENDOR_DEFINED messages behind the
  * protocol identifier, only ever inside a secured session. Offsets count from the ProtocolID byte, which is 0.
  */
-import {bits, bytes, layout, reserved, REST, NEXT, u8} from '../bits/index.js'
+import {
+  type AnyLayout,
+  bits,
+  bytes,
+  DecodeError,
+  hex,
+  layout,
+  NEXT,
+  reserved,
+  REST,
+  type Seen,
+  u8,
+} from '../bits/index.js'
 
 /** ProtocolID of IDE_KM within the PCI-SIG vendor-defined messages. */
 export const IDE_KM_PROTOCOL = 0
@@ -103,3 +115,32 @@ export const KM_KEY_SET_GOSTOP_ACK = layout(
   {id: 'ide-km-k-gostop-ack', name: 'IDE_KM K_GOSTOP_ACK', spec: 'PCIe r6.2 §6.33.3.1'},
   switching(KM_OBJECT.keySetGoStopAck),
 )
+
+/** Layout of the object with an ObjectID. */
+const KM_OBJECTS: Readonly<Record<number, AnyLayout>> = {
+  [KM_OBJECT.query]: KM_QUERY,
+  [KM_OBJECT.queryResponse]: KM_QUERY_RESPONSE,
+  [KM_OBJECT.keyProg]: KM_KEY_PROG,
+  [KM_OBJECT.keyProgAck]: KM_KEY_PROG_ACK,
+  [KM_OBJECT.keySetGo]: KM_KEY_SET_GO,
+  [KM_OBJECT.keySetStop]: KM_KEY_SET_STOP,
+  [KM_OBJECT.keySetGoStopAck]: KM_KEY_SET_GOSTOP_ACK,
+}
+
+/**
+ * Decodes a whole IDE_KM payload, ProtocolID first, by its ObjectID. Another ProtocolID, an undefined ObjectID and any
+ * wrong size are a DecodeError.
+ */
+export function decodeKmObject(payload: Uint8Array): {readonly name: string; readonly value: Seen} {
+  const objectId = payload[1]
+  const found = objectId === undefined ? undefined : KM_OBJECTS[objectId]
+  if (found === undefined)
+    throw new DecodeError({
+      structure: 'IDE_KM object',
+      path: 'objectId',
+      offset: 1,
+      expected: 'a defined Object ID',
+      got: objectId === undefined ? `${payload.length} bytes` : hex(objectId, 2),
+    })
+  return {name: found.name, value: found.decode(payload)}
+}

@@ -90,8 +90,6 @@ export const TDI_TRANSITIONS: Readonly<Record<TdiState, Readonly<Record<TdiEvent
     ]),
   ) as Record<TdiState, Record<TdiEvent, TdiTransition>>
 
-export const TDI_EVENTS = [...Object.keys(REQUESTS), ...Object.keys(ENVIRONMENT)] as readonly TdiEvent[]
-
 /** State after `event`, and what the DSM answers. */
 export const nextState = (state: TdiState, event: TdiEvent): TdiTransition => TDI_TRANSITIONS[state][event]
 

@@ -4,7 +4,6 @@ import {
   nextState,
   nonceIsValid,
   requestEvent,
-  TDI_EVENTS,
   TDI_STATE,
   TDI_TRANSITIONS,
   type TdiEvent,
@@ -14,6 +13,7 @@ import {
 } from '../../src/tdisp/index.js'
 
 const STATES = Object.keys(TDI_STATE) as TdiState[]
+const TDI_EVENTS = Object.keys(TDI_TRANSITIONS.RUN) as TdiEvent[]
 
 /** Written down apart from the table: the states in which each request is legal, and where it leads. */
 const LEGAL: Readonly<Record<keyof typeof TDISP_REQUEST, readonly TdiState[]>> = {

@@ -1,0 +1,54 @@
+/** The device security manager of a simulated device: what answers IDE_KM and TDISP inside an SPDM session. */
+import {IDE_KM_PROTOCOL} from '../../ide/index.js'
+import {
+  TDISP_PROTOCOL,
+  type TdiAddress,
+  type TdiEnvironmentEvent,
+  tdispMessage,
+  type TdiState,
+} from '../../tdisp/index.js'
+import {KeyManagement, type KmPortSpec} from './ide-km.js'
+import {TdispResponder, type TdispSpec} from './tdisp.js'
+
+export type {KmPortSpec} from './ide-km.js'
+export type {RangeOfTdi, TdiSpec} from './tdi.js'
+export type {TdispSpec} from './tdisp.js'
+
+export interface DsmSpec {
+  /** Port 0 first. Without ports there is no IDE_KM, and no stream to lock an interface over. */
+  readonly ports: readonly KmPortSpec[]
+  readonly tdisp: Omit<TdispSpec, 'isStreamRunning'>
+}
+
+export interface SimulatedDsm {
+  /**
+   * Answers the payload of a PCI-SIG vendor-defined message, ProtocolID first, that came inside the secured session of
+   * this number; undefined means no answer at all. Never throws for any bytes.
+   */
+  vendor(payload: Uint8Array, session: number): Uint8Array | undefined
+  /** The session is over: its keys are forgotten, and what was locked over it goes to ERROR. */
+  sessionEnded(session: number): void
+  /** Something happens to a TDI without a message. */
+  disturb(tdi: TdiAddress, event: TdiEnvironmentEvent): void
+  stateOf(tdi: TdiAddress): TdiState | undefined
+}
+
+export function createDsm({ports, tdisp}: DsmSpec): SimulatedDsm {
+  const keys = new KeyManagement(ports, streamId => interfaces.streamStopped(streamId))
+  const interfaces = new TdispResponder({
+    ...tdisp,
+    isStreamRunning: (streamId, session) => keys.isRunning(streamId, session),
+  })
+  return {
+    vendor(payload, session) {
+      if (payload[0] === IDE_KM_PROTOCOL) return keys.handle(payload, session)
+      return payload[0] === TDISP_PROTOCOL ? interfaces.handle(tdispMessage(payload), session) : undefined
+    },
+    sessionEnded(session) {
+      interfaces.sessionEnded(session)
+      keys.sessionEnded(session)
+    },
+    disturb: (tdi, event) => interfaces.disturb(tdi, event),
+    stateOf: tdi => interfaces.stateOf(tdi),
+  }
+}
