@@ -39,20 +39,7 @@ export {
   type FabricWindow,
 } from './fabric.js'
 export {KmClient, type KmClientOptions, type KmPort} from './km-client.js'
-export {
-  FIRST_INVOCATION,
-  ifvToWire,
-  KEY_DIRECTIONS,
-  KEY_SIZE,
-  type KeyDirection,
-  type KeySelector,
-  type KeySlot,
-  keyToWire,
-  selectorOf,
-  slotName,
-  SUB_STREAMS,
-  type SubStream,
-} from './km-keys.js'
+export {ifvToWire, type KeyDirection, type KeySlot, keyToWire, SUB_STREAMS, type SubStream} from './km-keys.js'
 export {kmStreamEnd, programStream, type KeyedEnd, stopStream, type StreamKeys} from './km-stream.js'
 export {
   decodeKmObject,

@@ -59,7 +59,7 @@ const MANDATORY: readonly TdispRequestName[] = [
 ]
 
 /** Whether REQ_MSGS_SUPPORTED names a request: bit n is request 80h + n. */
-export function isRequestSupported(reqMsgsSupported: Uint8Array, request: TdispRequestName): boolean {
+function isRequestSupported(reqMsgsSupported: Uint8Array, request: TdispRequestName): boolean {
   const n = TDISP_REQUEST[request] - 0x80
   return get(mask(n % 8, n % 8), reqMsgsSupported[Math.floor(n / 8)] ?? 0) === 1
 }

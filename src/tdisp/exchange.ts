@@ -32,9 +32,10 @@ export const interfaceIdOf = ({requesterId, requesterSegment}: TdiAddress): Enco
   requesterSegmentValid: requesterSegment !== undefined,
 })
 
+const two = (value: number): string => value.toString(16).padStart(2, '0')
+
 /** `TDI 3d:01.0`, for people. */
 export function tdiName({requesterId, requesterSegment}: TdiAddress): string {
-  const two = (value: number): string => value.toString(16).padStart(2, '0')
   const segment = requesterSegment === undefined ? '' : `${two(requesterSegment)}:`
   const bus = get(mask(15, 8), requesterId)
   const device = get(mask(7, 3), requesterId)

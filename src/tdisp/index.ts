@@ -4,7 +4,6 @@ import {TDISP_MESSAGES} from './messages.js'
 import {INTERFACE_REPORT, MMIO_RANGE} from './report.js'
 
 export {
-  isRequestSupported,
   LOCK_FLAG_KEYS,
   LOCK_FLAGS,
   type LockFlag,
@@ -23,7 +22,6 @@ export {decodeTdispPayload, TDISP_PROTOCOL, tdispMessage, tdispPayload} from './
 export * from './placement.js'
 export * from './report-facts.js'
 export * from './state-machine.js'
-export {MAX_PORTIONS} from './report-portions.js'
 export {INTERFACE_REPORT, type InterfaceReport, MMIO_RANGE, msixControl} from './report.js'
 
 /** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */

@@ -5,10 +5,10 @@ import {attemptOf, broken, exchange, type SendPayload, type TdiAddress} from './
 import {DEVICE_INTERFACE_REPORT, GET_DEVICE_INTERFACE_REPORT} from './messages.js'
 import {INTERFACE_REPORT, type InterfaceReport} from './report.js'
 
-/** OFFSET and LENGTH are 16-bit fields. */
-const MAX_FIELD = 0xffff
+/** OFFSET is a 16-bit field. */
+const MAX_OFFSET = 0xffff
 /** A device may serve less than was asked for, but not crumb by crumb. */
-export const MAX_PORTIONS = 1024
+const MAX_PORTIONS = 1024
 
 /**
  * Reads and decodes the report, `length` bytes at a time. Every portion must be non-empty and no longer than asked, and
@@ -34,10 +34,9 @@ export async function readReport(
     total ??= portionLength + remainderLength
     if (offset + portionLength + remainderLength !== total)
       throw wrong(`a report of ${offset + portionLength + remainderLength} bytes that had ${total} before`)
-    if (total > MAX_FIELD + length) throw wrong(`a report of ${total} bytes, more than OFFSET and LENGTH can reach`)
     portions.push(reportBytes)
     offset += portionLength
-    if (offset < total && offset > MAX_FIELD) throw wrong(`a report of ${total} bytes, more than OFFSET can reach`)
+    if (offset < total && offset > MAX_OFFSET) throw wrong(`a report of ${total} bytes, more than OFFSET can reach`)
   } while (offset < total)
   const bytes = concat(...portions)
   try {

@@ -2,7 +2,13 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {DecodeError, fromHex, toHex} from '../../src/bits/index.js'
-import {decodeTdispMessage, TDISP_MESSAGE, TDISP_MESSAGES, type TdispMessageName} from '../../src/tdisp/index.js'
+import {
+  decodeTdispMessage,
+  decodeTdispPayload,
+  TDISP_MESSAGE,
+  TDISP_MESSAGES,
+  type TdispMessageName,
+} from '../../src/tdisp/index.js'
 
 const ID = '083d0000 0000000000000000'
 const NONCE = 'f226bd36' + '00'.repeat(26) + 'a68a'
@@ -104,4 +110,36 @@ it('any other bytes are refused by name and place', () => {
     {numRuns: 500},
   )
   expect(() => decodeTdispMessage(fromHex(`1055 0000 ${ID}`))).toThrow('a defined MessageType')
+})
+
+/** Bytes of every message whose size is fixed, header included (§11.3.4 to §11.3.25). */
+const SIZES: Readonly<Partial<Record<TdispMessageName, number>>> = {
+  GET_TDISP_VERSION: 16,
+  GET_TDISP_CAPABILITIES: 20,
+  TDISP_CAPABILITIES: 44,
+  LOCK_INTERFACE_REQUEST: 36,
+  LOCK_INTERFACE_RESPONSE: 48,
+  GET_DEVICE_INTERFACE_REPORT: 20,
+  GET_DEVICE_INTERFACE_STATE: 16,
+  DEVICE_INTERFACE_STATE: 17,
+  START_INTERFACE_REQUEST: 48,
+  START_INTERFACE_RESPONSE: 16,
+  STOP_INTERFACE_REQUEST: 16,
+  STOP_INTERFACE_RESPONSE: 16,
+  BIND_P2P_STREAM_REQUEST: 17,
+  BIND_P2P_STREAM_RESPONSE: 16,
+  UNBIND_P2P_STREAM_REQUEST: 17,
+  UNBIND_P2P_STREAM_RESPONSE: 16,
+  SET_MMIO_ATTRIBUTE_REQUEST: 32,
+  SET_MMIO_ATTRIBUTE_RESPONSE: 16,
+}
+
+it.each(Object.entries(TDISP_MESSAGES))('%s has its size', (name, {size}) => {
+  expect(size).toBe(SIZES[name as TdispMessageName])
+})
+
+it('a payload is its ProtocolID and a message', () => {
+  expect(decodeTdispPayload(fromHex(`01 10850000 ${ID}`)).name).toBe('GET_DEVICE_INTERFACE_STATE')
+  for (const other of ['', `00 10850000 ${ID}`, `10850000 ${ID}`])
+    expect(() => decodeTdispPayload(fromHex(other))).toThrow(DecodeError)
 })
