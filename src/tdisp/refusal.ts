@@ -14,7 +14,7 @@ const MEANINGS: Readonly<Record<TdispErrorName, Meaning>> = {
   INVALID_REQUEST: {
     kind: 'transition',
     meaning: 'a field of the request is not acceptable',
-    hint: 'a lock needs its default IDE stream keyed and running over this SPDM session, and only supported flags',
+    hint: 'check its values; a lock also needs its default IDE stream keyed and running over this SPDM session',
   },
   BUSY: {
     kind: 'busy',

@@ -1,4 +1,5 @@
 /** A device's side of IDE_KM: what it acknowledges, what it refuses, and what it does not answer at all. */
+import fc from 'fast-check'
 import {expect, it} from 'vitest'
 import {fromHex, toHex} from '../../../src/bits/index.js'
 import {type KeySlot, programStream, stopStream} from '../../../src/ide/index.js'
@@ -71,4 +72,44 @@ it('another session hears nothing from a port that is keyed, until the first one
   dsm.sessionEnded(other)
   expect(ask(dsm, '00050000 07001000')).toBe('silence')
   expect(ask(dsm, '00000000')).toMatch(/^0001/)
+})
+
+/** Selectors that mostly exist, and random bytes. */
+const selector = fc
+  .tuple(
+    fc.constantFrom('07', '07', '07', '08'),
+    fc.constantFrom('00', '01', '12', '23', '70'),
+    fc.constantFrom('00', '00', '00', '01'),
+  )
+  .map(([stream, lane, port]) => `${stream}00${lane}${port}`)
+const said = fc.oneof(
+  {weight: 4, arbitrary: fc.tuple(fc.constantFrom('prog', 'go', 'stop'), selector)},
+  {weight: 1, arbitrary: fc.uint8Array({maxLength: 60}).map(bytes => ['raw', toHex(bytes)] as const)},
+  {weight: 1, arbitrary: fc.constant(['end', ''] as const)},
+)
+
+it('no sequence of objects throws, and only what was programmed goes or stops', () => {
+  let went = 0
+  fc.assert(
+    fc.property(fc.array(said, {maxLength: 40, size: 'max'}), steps => {
+      const dsm = device()
+      let programmed = new Set<string>()
+      for (const [verb, text] of steps) {
+        if (verb === 'end') {
+          dsm.sessionEnded(SESSION)
+          programmed = new Set()
+        } else if (verb === 'raw') dsm.vendor(Uint8Array.of(0, ...fromHex(text)), SESSION)
+        else if (verb === 'prog') {
+          if (ask(dsm, prog(text)) === `00030000${text}`) programmed.add(text)
+        } else {
+          const answer = ask(dsm, `${verb === 'go' ? '0004' : '0005'}0000${text}`)
+          expect(answer).toBe(programmed.has(text) ? `00060000${text}` : 'silence')
+          if (verb === 'stop') programmed.delete(text)
+          else if (answer !== 'silence') went++
+        }
+      }
+    }),
+    {numRuns: 300},
+  )
+  expect(went).toBeGreaterThan(0)
 })

@@ -257,6 +257,10 @@ const step = fc.oneof(
   fc
     .tuple(fc.constantFrom(...Object.values(TDISP_REQUEST)), fc.uint8Array({maxLength: 40}))
     .map(([code, body]) => concat(fromHex('01 10'), Uint8Array.of(code), fromHex(`0000 ${HEADER}`), body)),
+  fc.constantFrom(
+    request('LOCK_INTERFACE_REQUEST', {defaultStreamId: STREAM}),
+    request('LOCK_INTERFACE_REQUEST', {defaultStreamId: STREAM, bindP2p: true}),
+  ),
   fc.constant('start' as const),
   fc.constant('end session' as const),
 )
@@ -264,7 +268,7 @@ const step = fc.oneof(
 it('no sequence of messages throws, or reaches RUN but by the nonce of the current lock', async () => {
   let started = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(step, {maxLength: 30}), async steps => {
+    fc.asyncProperty(fc.array(step, {maxLength: 30, size: 'max'}), async steps => {
       const dsm = await keyed({tdisp: ALL})
       let nonce: Uint8Array | undefined
       for (const what of steps) {
