@@ -110,6 +110,26 @@ export const readPart = (path: string, offset: number, length: number, shown = p
 export const writeOnce = (path: string, bytes: Uint8Array): void =>
   whileOpen(path, {flags: constants.O_WRONLY}, 'write', path, fd => checkWritten(writeSync(fd, bytes), bytes, path))
 
+const DWORD = 4
+
+/** Throws EINVAL unless this is one aligned dword of a configuration space: nothing else of sysfs is written in parts. */
+export function checkDword(path: string, offset: number, bytes: Uint8Array): void {
+  const isAligned = Number.isSafeInteger(offset) && offset >= 0 && offset % DWORD === 0
+  if (path.endsWith('/config') && isAligned && bytes.length === DWORD) return
+  throw new ErrnoError('EINVAL', 'write', path, {
+    kind: 'bug',
+    got: `EINVAL (${bytes.length} bytes at offset ${offset}; only single aligned dwords of config are written in place)`,
+  })
+}
+
+/** One aligned 4-byte write of `config` is one configuration cycle. */
+export const writePart = (path: string, offset: number, bytes: Uint8Array): void => {
+  checkDword(path, offset, bytes)
+  whileOpen(path, {flags: constants.O_WRONLY}, 'write', path, fd =>
+    checkWritten(writeSync(fd, bytes, 0, bytes.length, offset), bytes, path),
+  )
+}
+
 /** Throws EIO unless the whole of `bytes` was written. */
 export function checkWritten(written: number, bytes: Uint8Array, path: string): void {
   if (written !== bytes.length)

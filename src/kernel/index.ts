@@ -1,3 +1,4 @@
+export {checkDword} from './attribute-io.js'
 export {type Capture, CAPTURE_FORMAT, type CaptureNode, type Exchange} from './capture.js'
 export {environment} from './environment.js'
 export {readStandardInput, readUserFile, statUserFile, writeUserFile, type WriteOptions} from './files.js'

@@ -1,7 +1,7 @@
 /** The running machine. */
 import {join} from 'node:path'
 import {TsmctlError} from '../errors.js'
-import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce} from './attribute-io.js'
+import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce, writePart} from './attribute-io.js'
 import {environment} from './environment.js'
 import {helperProcesses} from './helper.js'
 import {refuseIfAborted} from './interrupted.js'
@@ -30,6 +30,7 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
     state: directoryState(stateDirectory),
     read: path => readWhole(path),
     readAt: (path, offset, length) => readPart(path, offset, length),
+    writeAt: (path, offset, bytes) => writePart(path, offset, bytes),
     readlink: path => linkTarget(path),
     list: path => listNames(path),
     stat: path => statOf(path),

@@ -58,6 +58,11 @@ export interface Kernel {
   read(path: string): Uint8Array
   /** At most `length` bytes from `offset`; short at the end, and after 64 bytes of `config` without privilege. */
   readAt(path: string, offset: number, length: number): Uint8Array
+  /**
+   * Writes one dword of a `config` file at an offset that is a multiple of 4: a single configuration cycle, for registers
+   * where every access has an effect. EINVAL for anything else, before anything is opened. Never creates a file.
+   */
+  writeAt(path: string, offset: number, bytes: Uint8Array): void
   readlink(path: string): string
   /** Names in a directory, sorted. */
   list(path: string): readonly string[]

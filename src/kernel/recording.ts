@@ -154,6 +154,11 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
         bytes => record.keepBytes(path, offset, bytes, bytes.length < length),
         errno => record.keepReadError(path, errno),
       ),
+    // what a mailbox answers is a matter of the moment and cannot be replayed: it passes through, like every write
+    writeAt(path, offset, bytes) {
+      record.seen(path)
+      inner.writeAt(path, offset, bytes)
+    },
     readlink: path =>
       noted(
         () => inner.readlink(path),

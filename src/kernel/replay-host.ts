@@ -1,6 +1,7 @@
 /** What all replayed hosts share: they can be looked at and not changed, and keep no state unless told where. */
 import {join} from 'node:path'
 import {ErrnoError} from '../errors.js'
+import {checkDword} from './attribute-io.js'
 import {environment} from './environment.js'
 import {refuseIfAborted} from './interrupted.js'
 import {fileLocks, memoryLocks} from './lock.js'
@@ -29,6 +30,10 @@ export function replayHost(label: string, {stateDirectory}: ReplayOptions, readi
     },
     async write(path, _bytes, signal) {
       refuseIfAborted(signal, 'write', path)
+      throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
+    },
+    writeAt(path, offset, bytes) {
+      checkDword(path, offset, bytes)
       throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
     },
     async netlinkDump({family}) {

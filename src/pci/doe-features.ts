@@ -13,6 +13,10 @@ export interface DoeFeature {
 export const CMA_SPDM: DoeFeature = {vendor: 0x0001, type: 0x01}
 export const SECURED_CMA_SPDM: DoeFeature = {vendor: 0x0001, type: 0x02}
 
+/** As sysfs names it: `0001:01`. */
+export const featureText = ({vendor, type}: DoeFeature): string =>
+  `${vendor.toString(16).padStart(4, '0')}:${type.toString(16).padStart(2, '0')}`
+
 const FEATURE = /^([0-9a-f]{4}):([0-9a-f]{2})$/
 
 /**
@@ -29,9 +33,9 @@ export function readDoeFeatures(kernel: Kernel, bdf: Bdf): Present<readonly DoeF
 }
 
 /** Does a list of features contain `wanted`? */
-export const offers = (features: Present<readonly DoeFeature[]>, wanted: DoeFeature): Known<boolean> => {
-  if (!features.present) return known(false)
-  return mapKnown(features.value, list =>
-    list.some(({vendor, type}) => vendor === wanted.vendor && type === wanted.type),
-  )
-}
+export const includesFeature = (features: readonly DoeFeature[], wanted: DoeFeature): boolean =>
+  features.some(({vendor, type}) => vendor === wanted.vendor && type === wanted.type)
+
+/** Does what sysfs lists contain `wanted`? */
+export const offers = (features: Present<readonly DoeFeature[]>, wanted: DoeFeature): Known<boolean> =>
+  features.present ? mapKnown(features.value, list => includesFeature(list, wanted)) : known(false)

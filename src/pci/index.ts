@@ -40,8 +40,19 @@ export {
   type Header,
   readConfigSpace,
 } from './config-space.js'
-export {CMA_SPDM, type DoeFeature, offers, readDoeFeatures, SECURED_CMA_SPDM} from './doe-features.js'
-export {decodeDoeObject, type DoeObject, encodeDoeObject} from './doe-objects.js'
+export {discoverFeatures, DOE_DISCOVERY, doeInstances} from './doe-discovery.js'
+export {
+  CMA_SPDM,
+  type DoeFeature,
+  featureText,
+  includesFeature,
+  offers,
+  readDoeFeatures,
+  SECURED_CMA_SPDM,
+} from './doe-features.js'
+export {DOE_TIMEOUT, type DoeExchangeOptions, DoeInstance, type DoeState} from './doe-mailbox.js'
+export {decodeDoeObject, type DoeObject, encodeDoeObject, MAX_DOE_PAYLOAD} from './doe-objects.js'
+export {DOE_CONTROL, DOE_REGISTER, DOE_STATUS} from './doe-registers.js'
 export {type DsmFunction, type DsmPrediction, predictDsm} from './dsm.js'
 export {
   deviceDirectory,

@@ -3,11 +3,12 @@ import {join} from 'node:path'
 import {setTimeout} from 'node:timers/promises'
 import {get, mask} from '../bits/index.js'
 import {errnoOf, ErrnoError} from '../errors.js'
-import {directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
+import {checkDword, directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
 import {flipped, takeFault} from './faults.js'
 import {happen} from './host/events.js'
 import {holdTsmLock} from './host/writes.js'
 import type {MachineState} from './machine.js'
+import {type MailboxModels, simMailboxes} from './mailboxes.js'
 import {machineTree} from './machine-tree.js'
 import type {FileNode, Tree} from './nodes.js'
 import {openMachine} from './store.js'
@@ -19,6 +20,10 @@ export interface SimOptions {
   readonly stateDirectory?: string
   /** How time passes for delays; rejects when aborted. The real clock unless given. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+  /** The clock that goes with `sleep`, in nanoseconds. */
+  readonly monotonic?: () => bigint
+  /** What is behind the DOE mailboxes; nothing but discovery unless given. */
+  readonly mailboxes?: MailboxModels
 }
 
 /** Permission bits that are asked for: of the owner, who is root, and of everybody else. */
@@ -36,13 +41,18 @@ function checkSignal(signal: AbortSignal | undefined, verb: string, path: string
 /** Function and attribute of a canonical path below `/sys/devices`. */
 const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
 
+/** Function of a canonical path of a configuration space. */
+const CONFIG = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/config$/
+
 /** Attributes whose reading waits for the lock that connect and disconnect hold. */
 const isTsmAttribute = (path: string): boolean => /\/(?:authenticated|tsm\/(?:connect|dsm|bound))$/.test(path)
 
 /** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
 export function simKernel(directory: string, options: SimOptions = {}): Kernel {
   const {privileged = true, stateDirectory = join(directory, 'tsmctl'), sleep = realSleep} = options
+  const {monotonic = environment.monotonic} = options
   const store = openMachine(directory)
+  const mailboxes = simMailboxes(store.machine, monotonic, options.mailboxes)
   let seen: MachineState | undefined
   let current: Tree | undefined
 
@@ -51,6 +61,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     if (current === undefined || state !== seen) {
       current = machineTree(store.machine, state, privileged)
       seen = state
+      mailboxes.forgetAbsent(state)
     }
     return current
   }
@@ -94,10 +105,24 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     }
   }
 
-  function contentOf(path: string): {bytes: Uint8Array; delay: number} {
+  interface Content {
+    readonly bytes: Uint8Array
+    readonly delay: number
+    readonly place: string
+  }
+
+  function contentOf(path: string): Content {
     const {place, node} = fileAt(path)
     // the state that the tree was just made of
-    return seen!.faults.length === 0 ? {bytes: node.content, delay: 0} : faultyContent(path, place, node.content)
+    if (seen!.faults.length === 0) return {bytes: node.content, delay: 0, place}
+    return {...faultyContent(path, place, node.content), place}
+  }
+
+  /** A copy of `length` bytes from `offset`, with registers as they are at this moment. */
+  function part({bytes, place}: Content, offset = 0, length = bytes.length): Uint8Array {
+    const [, device] = CONFIG.exec(place) ?? []
+    const copy = bytes.slice(offset, offset + length)
+    return device === undefined ? copy : mailboxes.show(device, offset, copy)
   }
 
   /**
@@ -125,14 +150,25 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     lock: fileLocks(join(stateDirectory, 'lock')),
     ...environment,
     sleep: milliseconds => sleep(milliseconds),
-    read: path => contentOf(path).bytes.slice(),
-    readAt: (path, offset, length) => contentOf(path).bytes.slice(offset, offset + length),
+    monotonic,
+    read: path => part(contentOf(path)),
+    readAt: (path, offset, length) => part(contentOf(path), offset, length),
+    writeAt(path, offset, bytes) {
+      checkDword(path, offset, bytes)
+      const {place, node} = tree().find(path, true, 'write')
+      if (node.type !== 'file') throw new ErrnoError('EISDIR', 'write', path)
+      if (!privileged) throw new ErrnoError('EACCES', 'write', path)
+      if (offset >= node.size) throw new ErrnoError('EFBIG', 'write', path)
+      const [, device] = CONFIG.exec(place) ?? []
+      // no other register does anything: the answer of a kernel that is locked down
+      if (device === undefined || !mailboxes.write(device, offset, bytes)) throw new ErrnoError('EPERM', 'write', path)
+    },
     async query(path, signal) {
       checkSignal(signal, 'read', path)
       if (store.machine.host !== null && isTsmAttribute(path)) await passTsmLock(path, signal)
-      const {bytes, delay} = contentOf(path)
-      if (delay > 0) await pause(delay, signal, 'read', path)
-      return bytes.slice()
+      const content = contentOf(path)
+      if (content.delay > 0) await pause(content.delay, signal, 'read', path)
+      return part(content)
     },
     readlink(path) {
       const {node} = tree().find(path, false, 'readlink')

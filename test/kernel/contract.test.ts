@@ -27,6 +27,7 @@ function live(): Subject {
       ...(isRoot ? {} : {writeOnly}),
       blocking: addPipe(directory),
       writable: {path: `${sample.directory.path}/driver_override`, bytes: Buffer.from('vfio-pci\n')},
+      register: {path: sample.binary.path, offset: 0x108, bytes: Uint8Array.of(2, 0, 0xfe, 0x80)},
     },
   }
 }

@@ -10,6 +10,7 @@
  * - `writeOnly`: an attribute without read permission; left out where the reader is root and the files are ordinary;
  * - `missing`: nothing is there, but its directory exists;
  * - `writable`: an attribute that takes these bytes; left out on hosts that cannot be changed;
+ * - `register`: a dword of a `config` file that takes these four bytes; left out on hosts that cannot be changed;
  * - `vanish`: removes `text` from under the reader; left out where that is impossible;
  * - `blocking`: a query of it blocks until aborted; left out where nothing blocks.
  */
@@ -27,6 +28,7 @@ export interface Sample {
   readonly writeOnly?: string
   readonly missing: string
   readonly writable?: {readonly path: string; readonly bytes: Uint8Array}
+  readonly register?: {readonly path: string; readonly offset: number; readonly bytes: Uint8Array}
   readonly vanish?: () => void
   readonly blocking?: string
 }
@@ -197,6 +199,46 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
       it('never creates an attribute', async () => {
         expect(await rejectedErrno(kernel.write(sample.missing, bytes('1')))).toMatch(/^(?:ENOENT|EROFS)$/)
         expect(kernel.stat(sample.missing)).toBeUndefined()
+      })
+    })
+
+    describe('writing a register', () => {
+      it('changes one dword in place, or refuses because the host cannot be changed', () => {
+        const {register, binary} = sample
+        if (register === undefined) {
+          expect(errno(() => kernel.writeAt(binary.path, 0, new Uint8Array(4)))).toBe('EROFS')
+          expect(kernel.read(binary.path)).toEqual(binary.content)
+          return
+        }
+        const {path, offset, bytes: dword} = register
+        const expected = kernel.read(path)
+        expected.set(dword, offset)
+        kernel.writeAt(path, offset, dword)
+        expect(kernel.read(path)).toEqual(expected)
+        expect(kernel.readAt(path, offset, 4)).toEqual(dword)
+        expect(kernel.readAt(path, offset - 3, 6)).toEqual(expected.slice(offset - 3, offset + 3))
+      })
+
+      it.each([
+        [2, 4],
+        [-4, 4],
+        [0.5, 4],
+        [0, 3],
+        [0, 8],
+        [0, 0],
+      ])('refuses what is no aligned dword: offset %d, %i bytes', (offset, length) => {
+        expect(errno(() => kernel.writeAt(sample.binary.path, offset, new Uint8Array(length)))).toBe('EINVAL')
+      })
+
+      it('refuses everything but configuration space', () => {
+        expect(errno(() => kernel.writeAt(sample.text.path, 0, bytes('1234')))).toBe('EINVAL')
+        expect(readText(kernel, sample.text.path)).toBe(sample.text.content)
+      })
+
+      it('never creates a file', () => {
+        const path = sample.missing.replace(/[^/]*$/, 'config')
+        expect(errno(() => kernel.writeAt(path, 0, new Uint8Array(4)))).toMatch(/^(?:ENOENT|EROFS)$/)
+        expect(kernel.stat(path)).toBeUndefined()
       })
     })
 

@@ -12,6 +12,7 @@ const withStatus = ({checks}: Diagnosis, wanted: string): string[] =>
 /** What fails in each scenario: nothing in the ones that work. */
 const EXPECTED: Readonly<Record<string, {readonly use: string; readonly fails: readonly string[]}>> = {
   bare: {use: 'guest', fails: ['kernel.tsm-core']},
+  'bare-device': {use: 'guest', fails: ['kernel.tsm-core']},
   empty: {use: 'guest', fails: ['tsm.registered']},
   'few-streams': {use: 'host', fails: []},
   'firmware-stream': {use: 'host', fails: ['topology.firmware-streams', 'topology.streams']},

@@ -63,6 +63,7 @@ export function mapKernel(tree: Readonly<Record<string, Node>>): Kernel {
       return read(path)
     },
     write: unused,
+    writeAt: unused,
     netlinkDump: unused,
     lock: unused,
     now: () => new Date(0),

@@ -2,12 +2,21 @@ import {removeFunction} from '../../src/sim/drivers.js'
 import {happen} from '../../src/sim/host/events.js'
 import {injectFault, simKernel} from '../../src/sim/index.js'
 import {openMachine} from '../../src/sim/store.js'
-import {recordingKernel} from '../../src/kernel/index.js'
-import {describeKernelContract, type Subject} from '../kernel/contract.js'
+import {type Kernel, recordingKernel} from '../../src/kernel/index.js'
+import {decodeConfigSpace} from '../../src/pci/index.js'
+import {describeKernelContract, type Sample, type Subject} from '../kernel/contract.js'
 import {machines, NVME} from './machines.js'
 
 const make = machines()
 const DEVICE = `/sys/devices/pci0000:00/0000:00:02.0/${NVME}`
+
+/** The control register of the first DOE mailbox: Interrupt Enable stays as it is written. */
+function register(kernel: Kernel, directory: string): NonNullable<Sample['register']> {
+  const path = `${directory}/config`
+  const {doe} = decodeConfigSpace(kernel.read(path))
+  if (!doe.known) throw new Error(doe.reason)
+  return {path, offset: doe.value[0]!.offset + 8, bytes: Uint8Array.of(2, 0, 0, 0)}
+}
 
 async function sim(): Promise<Subject> {
   const {directory} = await make()
@@ -23,6 +32,7 @@ async function sim(): Promise<Subject> {
       writeOnly: `${DEVICE}/tsm/unlock`,
       missing: `${DEVICE}/tsm/connect`,
       writable: {path: `${DEVICE}/driver_override`, bytes: Buffer.from('vfio-pci\n')},
+      register: register(kernel, DEVICE),
       vanish: () => openMachine(directory).update(state => removeFunction(state, NVME)),
       blocking: `${DEVICE}/class`,
     },
@@ -52,6 +62,7 @@ async function host(): Promise<Subject> {
       writeOnly: `${HOST_DEVICE}/tsm/disconnect`,
       missing: `${HOST_DEVICE}/tsm/lock`,
       writable: {path: `${HOST_DEVICE}/power/control`, bytes: Buffer.from('on\n')},
+      register: register(kernel, HOST_DEVICE),
       vanish: () => happen(openMachine(directory), {device, at: 'now', do: 'vanish'}),
       blocking: `${HOST_DEVICE}/class`,
     },

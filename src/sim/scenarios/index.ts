@@ -1,4 +1,5 @@
 /** Built-in scenarios. */
+import {BARE_DEVICE} from './bare-device.js'
 import {BARE, EMPTY} from './empty.js'
 import {FEW_STREAMS} from './few-streams.js'
 import {FIRMWARE_STREAM} from './firmware-stream.js'
@@ -11,6 +12,7 @@ export const SCENARIO_TEXTS: Readonly<Record<string, string>> = {
   guest: GUEST,
   empty: EMPTY,
   bare: BARE,
+  'bare-device': BARE_DEVICE,
   'gpu-host': GPU_HOST,
   'nvme-host': NVME_HOST,
   'multi-segment': MULTI_SEGMENT,

@@ -1,0 +1,103 @@
+/** The DOE mailboxes of a simulated machine, behind the registers of its configuration spaces. Each process has its own. */
+import {DOE, DOE_REGISTER, decodeConfigSpace, type DoeFeature, type DoeObject} from '../pci/index.js'
+import {type MailboxFault, SimMailbox} from './doe-mailbox.js'
+import {fromBase64, type Machine, type MachineState, type SimFunction} from './machine.js'
+
+/** What is behind a mailbox, and what it does wrong. */
+export interface MailboxModel {
+  /** Payload of the answer, or an object of another type; undefined discards the request in silence. */
+  readonly answer?: (request: DoeObject) => Uint8Array | DoeObject | undefined
+  readonly faults?: readonly MailboxFault[]
+  /** What it takes; what the machine says unless given. */
+  readonly features?: readonly DoeFeature[]
+}
+
+/** The model of mailbox `index`, from 0, of a function; without one it takes everything and answers nothing. */
+export type MailboxModels = (device: string, index: number) => MailboxModel | undefined
+
+export interface Mailboxes {
+  /** Puts the registers as they are now into `bytes`, which are configuration space from `offset` on. */
+  show(device: string, offset: number, bytes: Uint8Array): Uint8Array
+  /** False when there is no mailbox register at `offset`. */
+  write(device: string, offset: number, bytes: Uint8Array): boolean
+  /** Functions that are gone come back with new mailboxes. */
+  forgetAbsent(state: MachineState): void
+}
+
+interface Placed {
+  readonly offset: number
+  readonly box: SimMailbox
+}
+
+const DWORD = 4
+const REGISTERS: readonly number[] = Object.values(DOE_REGISTER)
+
+function dwordOf(word: number): Uint8Array {
+  const bytes = new Uint8Array(DWORD)
+  new DataView(bytes.buffer).setUint32(0, word, true)
+  return bytes
+}
+
+function parseFeature(text: string): DoeFeature[] {
+  const [vendor, type] = text.split(':').map(digits => Number.parseInt(digits, 16))
+  return vendor === undefined || type === undefined ? [] : [{vendor, type}]
+}
+
+/** Protocols by mailbox; a guest's functions have one. */
+const protocolsOf = ({host, doeFeatures}: SimFunction, index: number): DoeFeature[] =>
+  (host === null ? doeFeatures : (host.mailboxes[index] ?? [])).flatMap(parseFeature)
+
+export function simMailboxes(
+  {functions}: Machine,
+  monotonic: () => bigint,
+  models: MailboxModels | undefined,
+): Mailboxes {
+  const made = new Map<string, readonly Placed[]>()
+
+  function make(device: string): readonly Placed[] {
+    const fn = functions.find(({bdf}) => bdf === device)
+    if (fn === undefined) return []
+    const {doe} = decodeConfigSpace(fromBase64(fn.config))
+    if (!doe.known) return []
+    return doe.value.map(({offset, version}, index) => {
+      const {answer = () => undefined, faults = [], features} = models?.(device, index) ?? {}
+      const spec = {version, features: features ?? protocolsOf(fn, index), answer, faults, monotonic}
+      return {offset, box: new SimMailbox(spec)}
+    })
+  }
+
+  function boxesOf(device: string): readonly Placed[] {
+    const known = made.get(device)
+    if (known !== undefined) return known
+    const boxes = make(device)
+    made.set(device, boxes)
+    return boxes
+  }
+
+  return {
+    show(device, start, bytes) {
+      // one that nobody wrote to reads as it was built: idle
+      const boxes = models === undefined ? (made.get(device) ?? []) : boxesOf(device)
+      if (boxes.length === 0) return bytes
+      const end = start + bytes.length
+      for (const {offset, box} of boxes)
+        for (const register of REGISTERS) {
+          const at = offset + register
+          if (at + DWORD <= start || at >= end) continue
+          const dword = dwordOf(box.read(register))
+          for (let i = Math.max(at, start); i < Math.min(at + DWORD, end); i++) bytes[i - start] = dword[i - at]!
+        }
+      return bytes
+    },
+    write(device, offset, bytes) {
+      const word = new DataView(bytes.buffer, bytes.byteOffset, DWORD).getUint32(0, true)
+      const found = boxesOf(device).find(each => offset >= each.offset && offset < each.offset + DOE.headSize)
+      if (found === undefined || !REGISTERS.includes(offset - found.offset)) return false
+      found.box.write(offset - found.offset, word)
+      return true
+    },
+    forgetAbsent(state) {
+      for (const device of made.keys()) if (state.functions[device]?.present !== true) made.delete(device)
+    },
+  }
+}
