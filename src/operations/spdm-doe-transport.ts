@@ -34,6 +34,8 @@ const MAX_PADDING = 3
 /** Larger than any message a device of today sends; what a transport allocates is bounded by it. */
 const MAX_PAYLOAD = 0x2_0000
 
+const CHUNKS = `A mailbox takes ${MAX_PAYLOAD} bytes here; larger messages go in chunks.`
+
 export interface DoeTransportOptions {
   /** The user asked for it, knowing what a collision costs. */
   readonly useMailbox: boolean
@@ -170,6 +172,8 @@ export async function openDoeTransport(
             bdf,
             `its mailbox takes SPDM, but no secured messages (${featureText(SECURED_CMA_SPDM)}): no sessions`,
           )
+        if (request.payload.length > MAX_PAYLOAD)
+          refuse(bdf, 'unsupported', `a message of ${request.payload.length} bytes does not fit`, CHUNKS)
         const {vendor, type} = request.secured ? SECURED_CMA_SPDM : CMA_SPDM
         const answer = await instance.exchange(
           {vendor, type, payload: request.payload},

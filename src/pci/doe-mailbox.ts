@@ -4,14 +4,14 @@
  * that. There is no lock against the kernel or firmware: who meets them is told that somebody else uses the mailbox.
  */
 import {get, hex} from '../bits/index.js'
-import {type ErrorKind, ErrnoError, TsmctlError} from '../errors.js'
+import {ErrnoError, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import type {Bdf} from './bdf.js'
 import type {DoeMailbox} from './config-space.js'
-import {type DoeFeature, featureText} from './doe-features.js'
+import {type DoeFailures, doeFailures} from './doe-failures.js'
+import type {DoeFeature} from './doe-features.js'
 import {decodeDoeHeader, DOE_HEADER_LENGTH, type DoeObject, encodeDoeObject, MAX_DOE_PAYLOAD} from './doe-objects.js'
-import {DOE_STATUS, type DoeRegisters, doeRegisters, statusText} from './doe-registers.js'
-import {deviceDirectory} from './functions.js'
+import {DOE_STATUS, type DoeRegisters, doeRegisters} from './doe-registers.js'
 
 /** `fresh`: not used yet, so that whatever is found there was left behind by somebody. */
 export type DoeState = 'fresh' | 'idle' | 'exchanging' | 'dead'
@@ -38,12 +38,9 @@ const STRIDE = 256
 
 const {busy: BUSY, error: ERROR, ready: READY} = DOE_STATUS
 const has = (bit: number, status: number): boolean => get(bit, status) === 1
-const isIdle = (status: number): boolean => !has(BUSY, status) && !has(ERROR, status) && !has(READY, status)
-
-const NOBODY_ELSE =
-  'Nothing else may use this mailbox meanwhile: no TSM driver, no other tool. A collision can leave it dead until the function is removed and rescanned.'
-const ENUMERATE = (bdf: Bdf): string =>
-  `Write 1 to ${deviceDirectory(bdf)}/remove, then 1 to /sys/bus/pci/rescan: only a new enumeration of the function revives its mailbox.`
+const isFree = (status: number): boolean => !has(BUSY, status)
+const isSettled = (status: number): boolean => has(READY, status) || has(ERROR, status)
+const isIdle = (status: number): boolean => isFree(status) && !isSettled(status)
 
 interface Limits {
   readonly deadline: bigint
@@ -61,6 +58,7 @@ export class DoeInstance {
   readonly name: string
   readonly #kernel: Kernel
   readonly #registers: DoeRegisters
+  readonly #failures: DoeFailures
   #state: DoeState = 'fresh'
   /** Settles, without failing, when the exchange under way is over. */
   #flight: Promise<unknown> | undefined
@@ -73,6 +71,7 @@ export class DoeInstance {
     this.name = `the DOE mailbox at ${hex(offset, 3)} of ${bdf}`
     this.#kernel = kernel
     this.#registers = doeRegisters(kernel, bdf, offset)
+    this.#failures = doeFailures(this.name, bdf, offset)
   }
 
   get state(): DoeState {
@@ -109,15 +108,15 @@ export class DoeInstance {
   async #exchange(request: DoeObject, options: DoeExchangeOptions): Promise<DoeObject> {
     const {timeout = DOE_TIMEOUT, largest = MAX_DOE_PAYLOAD, answers = [request.type], signal} = options
     const bytes = encodeDoeObject(request)
-    if (this.#state === 'dead')
-      throw this.#failure('transition', 'it is dead since an abort failed', ENUMERATE(this.bdf))
-    if (this.#state === 'exchanging') throw this.#failure('bug', 'an exchange is under way')
+    if (this.#state === 'dead') throw this.#failures.dead()
+    if (this.#state === 'exchanging') throw this.#failures.underWay()
     const isFresh = this.#state === 'fresh'
     const limits = {deadline: this.#after(timeout), timeout, signal}
     this.#checkSignal(signal)
     this.#state = 'exchanging'
     try {
-      await (isFresh ? this.#settle(limits) : this.#requireIdle('before anything was sent'))
+      if (isFresh) await this.#settle(limits)
+      else this.#requireIdle('before anything was sent')
       await this.#send(bytes, limits)
       await this.#waitForAnswer(limits)
       const answer = await this.#receive(request, answers, largest, limits)
@@ -128,17 +127,6 @@ export class DoeInstance {
     }
   }
 
-  #failure(kind: ErrorKind, got: string, hint?: string, status?: number): TsmctlError {
-    return new TsmctlError({
-      kind,
-      attempted: `use ${this.name}`,
-      subject: this.bdf,
-      got: status === undefined ? got : `${got}; its status register reads ${statusText(status)}`,
-      hint,
-      details: {mailbox: hex(this.offset, 3), ...(status === undefined ? {} : {status: hex(status, 8)})},
-    })
-  }
-
   readonly #after = (milliseconds: number): bigint =>
     this.#kernel.monotonic() + BigInt(Math.ceil(milliseconds * NANOSECONDS))
 
@@ -147,15 +135,10 @@ export class DoeInstance {
     throw new ErrnoError('EINTR', 'use', this.name, {subject: this.bdf, path: undefined})
   }
 
-  #timedOut({timeout}: Limits, status: number): TsmctlError {
-    const hint = 'The device may be slow, or discards what it does not understand; nothing is wrong with trying again.'
-    return this.#failure('timeout', `no answer within ${timeout} ms`, hint, status)
-  }
-
-  /** Looks at the status until `suffices`, or until the deadline; returns what it saw last. */
-  async #poll(deadline: bigint, signal: AbortSignal | undefined, suffices: (status: number) => boolean) {
+  /** Looks at the status until it `suffices`, or until the deadline; returns what it saw last. */
+  async #poll(deadline: bigint, suffices: (status: number) => boolean, check?: () => void): Promise<number> {
     for (let pause = PAUSES.first; ; pause = Math.min(pause * 2, PAUSES.last)) {
-      this.#checkSignal(signal)
+      check?.()
       const status = this.#registers.status()
       const left = Number(deadline - this.#kernel.monotonic()) / NANOSECONDS
       if (suffices(status) || left <= 0) return status
@@ -167,17 +150,14 @@ export class DoeInstance {
 
   /** A mailbox nobody here has used yet: what a predecessor left behind is waited for, then aborted. */
   async #settle({deadline, signal}: Limits): Promise<void> {
-    const status = await this.#poll(deadline, signal, found => !has(BUSY, found))
-    if (isIdle(status)) return
-    if (!(await this.#abort())) throw this.#failure('busy', 'it is in use or stuck', NOBODY_ELSE, status)
+    const status = await this.#poll(deadline, isFree, () => this.#checkSignal(signal))
+    if (!isIdle(status) && !(await this.#abort())) throw this.#failures.inUse('before anything was sent', status)
   }
 
-  async #requireIdle(when: string): Promise<void> {
+  #requireIdle(when: string): void {
     const status = this.#registers.status()
-    if (isIdle(status)) return
-    if (has(ERROR, status))
-      throw this.#failure('transition', `the device reports an error ${when}`, NOBODY_ELSE, status)
-    throw this.#failure('busy', `somebody else uses it: it was not idle ${when}`, NOBODY_ELSE, status)
+    if (has(ERROR, status)) throw this.#failures.deviceError(when, status)
+    if (!isIdle(status)) throw this.#failures.inUse(when, status)
   }
 
   /** Every so many dwords of a long object: is there still time, and does anybody still want it? */
@@ -185,7 +165,8 @@ export class DoeInstance {
     if (at === 0 || (at / DWORD) % STRIDE !== 0) return false
     await this.#kernel.sleep(0)
     this.#checkSignal(limits.signal)
-    if (this.#kernel.monotonic() > limits.deadline) throw this.#timedOut(limits, this.#registers.status())
+    if (this.#kernel.monotonic() > limits.deadline)
+      throw this.#failures.timedOut(limits.timeout, this.#registers.status())
     return true
   }
 
@@ -196,45 +177,32 @@ export class DoeInstance {
       await this.#breathe(at, limits)
       this.#registers.push(bytes.subarray(at, at + DWORD))
     }
-    await this.#requireIdle('while an object was written')
+    this.#requireIdle('while an object was written')
     this.#registers.command('go')
   }
 
-  async #waitForAnswer(limits: Limits): Promise<void> {
-    const {deadline, signal} = limits
-    const status = await this.#poll(deadline, signal, found => has(READY, found) || has(ERROR, found))
-    if (has(ERROR, status)) throw this.#refused('instead of an answer', status)
-    if (!has(READY, status)) throw this.#timedOut(limits, status)
-  }
-
-  #refused(when: string, status: number): TsmctlError {
-    const hint = `The device could not handle the request, or somebody else interfered. ${NOBODY_ELSE}`
-    return this.#failure('transition', `the device reports an error ${when}`, hint, status)
+  async #waitForAnswer({deadline, timeout, signal}: Limits): Promise<void> {
+    const status = await this.#poll(deadline, isSettled, () => this.#checkSignal(signal))
+    if (has(ERROR, status)) throw this.#failures.deviceError('instead of an answer', status)
+    if (!has(READY, status)) throw this.#failures.timedOut(timeout, status)
   }
 
   /** Ready goes only with the last dword: somebody else took some, or the device announced more than it has. */
   #requireReady(at: number, length: number): void {
     const status = this.#registers.status()
-    if (has(ERROR, status)) throw this.#refused('in the middle of its answer', status)
-    if (has(READY, status)) return
-    const hint = `The device announced more than it has, or somebody else read along. ${NOBODY_ELSE}`
-    throw this.#failure('malformed', `the answer is truncated: it ended before byte ${at} of ${length}`, hint, status)
+    if (has(ERROR, status)) throw this.#failures.deviceError('in the middle of its answer', status)
+    if (!has(READY, status)) throw this.#failures.truncated(at, length, status)
   }
 
+  /** Length of the object that `header` announces, when it is one that may come. */
   #checkHeader(request: DoeFeature, answers: readonly number[], largest: number, header: Uint8Array): number {
     const {vendor, type, length} = decodeDoeHeader(header)
     if (vendor !== request.vendor || !answers.includes(type))
-      throw this.#failure(
-        'busy',
-        `an object ${featureText({vendor, type})} came where one of ${featureText(request)} was due: somebody else uses this mailbox`,
-        NOBODY_ELSE,
-        this.#registers.status(),
-      )
+      throw this.#failures.foreignObject({vendor, type}, request, this.#registers.status())
     const payload = length - DOE_HEADER_LENGTH
-    const hint = 'The device breaks the rules of PCIe r6.2 §6.30.1, or somebody else interfered.'
-    if (payload < 0) throw this.#failure('malformed', 'an answer shorter than its own header came', hint)
+    if (payload < 0) throw this.#failures.badLength('an answer shorter than its own header came')
     if (payload > largest)
-      throw this.#failure('malformed', `an answer of ${payload} bytes came, more than the ${largest} taken here`, hint)
+      throw this.#failures.badLength(`an answer of ${payload} bytes came, more than the ${largest} taken here`)
     return length
   }
 
@@ -255,9 +223,8 @@ export class DoeInstance {
     this.#requireReady(length, length)
     registers.pop()
     const status = registers.status()
-    if (has(ERROR, status)) throw this.#refused('at the end of its answer', status)
-    if (has(READY, status))
-      throw this.#failure('malformed', `more than the announced ${length} bytes came`, NOBODY_ELSE, status)
+    if (has(ERROR, status)) throw this.#failures.deviceError('at the end of its answer', status)
+    if (has(READY, status)) throw this.#failures.excess(length, status)
     const {vendor, type} = decodeDoeHeader(header)
     return {vendor, type, payload}
   }
@@ -267,7 +234,7 @@ export class DoeInstance {
     this.#state = 'dead'
     try {
       this.#registers.command('abort')
-      const status = await this.#poll(this.#after(DOE_TIMEOUT), undefined, isIdle)
+      const status = await this.#poll(this.#after(DOE_TIMEOUT), isIdle)
       if (!isIdle(status)) return false
     } catch (error) {
       if (error instanceof TsmctlError) return false
@@ -281,15 +248,6 @@ export class DoeInstance {
   async #afterAbort(error: unknown): Promise<unknown> {
     const isDead = this.#state === 'dead' || !(await this.#abort())
     const isTelling = error instanceof TsmctlError && !['not-found', 'not-permitted'].includes(error.kind)
-    if (!isDead || !isTelling) return error
-    return new TsmctlError({
-      kind: 'transition',
-      attempted: error.attempted,
-      subject: this.bdf,
-      got: `${error.got ?? error.message}; then an abort did not end within ${DOE_TIMEOUT} ms: the mailbox is dead`,
-      hint: ENUMERATE(this.bdf),
-      details: {...error.details, dead: true},
-      cause: error,
-    })
+    return isDead && isTelling ? this.#failures.deadAfter(error, DOE_TIMEOUT) : error
   }
 }

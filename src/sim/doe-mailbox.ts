@@ -2,7 +2,7 @@
  * The device's side of a DOE instance: registers that answer one dword at a time, PCIe r6.2 §6.30.2. It discards in
  * silence what it does not understand, as the specification demands, and can be made to misbehave.
  */
-import {concat, DecodeError, get, prep} from '../bits/index.js'
+import {DecodeError, get, prep} from '../bits/index.js'
 import {
   decodeDoeObject,
   DOE_CONTROL,
@@ -20,7 +20,8 @@ import {discoveryEntry} from './doe-discovery.js'
 /**
  * What a mailbox does wrong:
  *
- * - `busy`, `left-over`, `left-error`: Busy, Data Object Ready or DOE Error is set although nothing was asked, until an abort;
+ * - `busy`, `left-over`, `left-error`: Busy, Data Object Ready or DOE Error is set although nothing was asked, until an
+ *   abort: from the beginning, or a moment after an answer;
  * - `error`: DOE Error instead of an answer;
  * - `silent`: no answer, ever; Busy stays set until an abort;
  * - `slow`: the answer takes `ms` milliseconds;
@@ -74,6 +75,8 @@ export interface MailboxSpec {
 const BEFORE_REQUESTS: readonly MailboxFaultKind[] = ['busy', 'left-over', 'left-error']
 const DWORD = 4
 const NANOSECONDS = 1_000_000n
+/** Between an answer and what comes uncalled for. */
+const MOMENT = NANOSECONDS
 const NEVER = undefined
 const ALL_ONES = 0xffff_ffff
 const LONGEST = MAX_DOE_PAYLOAD / DWORD + 2
@@ -94,7 +97,7 @@ export class SimMailbox {
   #faults: readonly MailboxFault[]
   /** Bits of the control register that are no commands. */
   #control = 0
-  #written: Uint8Array[] = []
+  #written: number[] = []
   #answer: Answer | undefined
   /** Bytes of the answer that were taken. */
   #taken = 0
@@ -102,15 +105,18 @@ export class SimMailbox {
   #isError = false
   #isStubborn = false
   #isGone = false
+  /** Since when nothing has been going on; undefined while it has. */
+  #idleSince: bigint | undefined
 
   constructor(spec: MailboxSpec) {
     this.#spec = spec
     this.#faults = spec.faults ?? []
-    this.#rest()
+    this.#idleSince = spec.monotonic() - MOMENT
   }
 
   /** The dword at `register`, an offset from the capability. Reading has no effect. */
   read(register: number): number {
+    this.#happen()
     if (this.#isGone) return ALL_ONES
     switch (register) {
       case DOE_REGISTER.control:
@@ -125,6 +131,7 @@ export class SimMailbox {
   }
 
   write(register: number, word: number): void {
+    this.#happen()
     if (this.#isGone) return
     if (register === DOE_REGISTER.control) this.#command(word)
     else if (register === DOE_REGISTER.write) this.#take(word)
@@ -167,9 +174,7 @@ export class SimMailbox {
   }
 
   #take(word: number): void {
-    const bytes = new Uint8Array(DWORD)
-    new DataView(bytes.buffer).setUint32(0, word, true)
-    if (this.#written.length < LONGEST) this.#written.push(bytes)
+    if (this.#written.length < LONGEST) this.#written.push(word)
   }
 
   #pop(): void {
@@ -192,13 +197,20 @@ export class SimMailbox {
     return fault
   }
 
-  /** Idle again: what may happen while nobody asks. */
   #rest(): void {
     this.#taken = 0
+    this.#idleSince = this.#spec.monotonic()
+  }
+
+  /** What goes wrong while nobody asks, as seen by whoever looks next. */
+  #happen(): void {
+    if (this.#idleSince === undefined || this.#spec.monotonic() < this.#idleSince + MOMENT) return
     const fault = this.#struck(kind => BEFORE_REQUESTS.includes(kind))
-    this.#isBusy = fault?.do === 'busy'
-    this.#isError = fault?.do === 'left-error'
-    if (fault?.do === 'left-over') this.#give(encodeDoeObject({...DOE_DISCOVERY, payload: new Uint8Array(DWORD)}))
+    if (fault === undefined) return
+    this.#idleSince = undefined
+    this.#isBusy = fault.do === 'busy'
+    this.#isError = fault.do === 'left-error'
+    if (fault.do === 'left-over') this.#give(encodeDoeObject({...DOE_DISCOVERY, payload: new Uint8Array(DWORD)}))
   }
 
   #give(bytes: Uint8Array, changes: Partial<Answer> = {}): void {
@@ -208,8 +220,11 @@ export class SimMailbox {
 
   /** The request that was written, when it is one. */
   #request(): DoeObject | undefined {
+    const bytes = new Uint8Array(this.#written.length * DWORD)
+    const data = new DataView(bytes.buffer)
+    for (const [i, word] of this.#written.entries()) data.setUint32(i * DWORD, word, true)
     try {
-      return decodeDoeObject(concat(...this.#written))
+      return decodeDoeObject(bytes)
     } catch (error) {
       if (error instanceof DecodeError) return undefined
       throw error
@@ -236,6 +251,7 @@ export class SimMailbox {
       this.#isError = true
       return
     }
+    this.#idleSince = undefined
     const request = this.#request()
     const fault = this.#struck(kind => !BEFORE_REQUESTS.includes(kind))
     this.#faults = this.#faults.map(each => ((each.after ?? 0) > 0 ? {...each, after: each.after! - 1} : each))

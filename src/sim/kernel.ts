@@ -41,6 +41,9 @@ function checkSignal(signal: AbortSignal | undefined, verb: string, path: string
 /** Function and attribute of a canonical path below `/sys/devices`. */
 const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
 
+/** Bytes of a register. */
+const DWORD = 4
+
 /** Function of a canonical path of a configuration space. */
 const CONFIG = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/config$/
 
@@ -119,10 +122,12 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
   }
 
   /** A copy of `length` bytes from `offset`, with registers as they are at this moment. */
-  function part({bytes, place}: Content, offset = 0, length = bytes.length): Uint8Array {
-    const [, device] = CONFIG.exec(place) ?? []
+  function part({bytes, place}: Content, offset = 0, length = bytes.length, path?: string): Uint8Array {
+    const device = CONFIG.exec(place)?.[1]
     const copy = bytes.slice(offset, offset + length)
-    return device === undefined ? copy : mailboxes.show(device, offset, copy)
+    if (device === undefined) return copy
+    if (privileged && path !== undefined && length === DWORD) mailboxes.remember(path, device)
+    return mailboxes.show(device, offset, copy)
   }
 
   /**
@@ -152,14 +157,18 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     sleep: milliseconds => sleep(milliseconds),
     monotonic,
     read: path => part(contentOf(path)),
-    readAt: (path, offset, length) => part(contentOf(path), offset, length),
+    readAt(path, offset, length) {
+      const data = length === DWORD ? mailboxes.readData(path, offset) : undefined
+      return data ?? part(contentOf(path), offset, length, path)
+    },
     writeAt(path, offset, bytes) {
       checkDword(path, offset, bytes)
+      if (mailboxes.writeData(path, offset, bytes)) return
       const {place, node} = tree().find(path, true, 'write')
       if (node.type !== 'file') throw new ErrnoError('EISDIR', 'write', path)
       if (!privileged) throw new ErrnoError('EACCES', 'write', path)
       if (offset >= node.size) throw new ErrnoError('EFBIG', 'write', path)
-      const [, device] = CONFIG.exec(place) ?? []
+      const device = CONFIG.exec(place)?.[1]
       // no other register does anything: the answer of a kernel that is locked down
       if (device === undefined || !mailboxes.write(device, offset, bytes)) throw new ErrnoError('EPERM', 'write', path)
     },

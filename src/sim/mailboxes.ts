@@ -1,5 +1,5 @@
 /** The DOE mailboxes of a simulated machine, behind the registers of its configuration spaces. Each process has its own. */
-import {DOE, DOE_REGISTER, decodeConfigSpace, type DoeFeature, type DoeObject} from '../pci/index.js'
+import {DOE_REGISTER, decodeConfigSpace, type DoeFeature, type DoeObject} from '../pci/index.js'
 import {type MailboxFault, SimMailbox} from './doe-mailbox.js'
 import {fromBase64, type Machine, type MachineState, type SimFunction} from './machine.js'
 
@@ -20,6 +20,15 @@ export interface Mailboxes {
   show(device: string, offset: number, bytes: Uint8Array): Uint8Array
   /** False when there is no mailbox register at `offset`. */
   write(device: string, offset: number, bytes: Uint8Array): boolean
+  /**
+   * `path` led to the configuration space of `device`. The dwords of an object go the same way without looking it up
+   * again: whether the function is still there shows at the next look at its status.
+   */
+  remember(path: string, device: string): void
+  /** The head of the read mailbox at `offset` of a remembered path; undefined for anything else. */
+  readData(path: string, offset: number): Uint8Array | undefined
+  /** Writes a data register of a remembered path; false for anything else. */
+  writeData(path: string, offset: number, bytes: Uint8Array): boolean
   /** Functions that are gone come back with new mailboxes. */
   forgetAbsent(state: MachineState): void
 }
@@ -31,12 +40,15 @@ interface Placed {
 
 const DWORD = 4
 const REGISTERS: readonly number[] = Object.values(DOE_REGISTER)
+const DATA: readonly number[] = [DOE_REGISTER.write, DOE_REGISTER.read]
 
 function dwordOf(word: number): Uint8Array {
   const bytes = new Uint8Array(DWORD)
   new DataView(bytes.buffer).setUint32(0, word, true)
   return bytes
 }
+
+const wordOf = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset, DWORD).getUint32(0, true)
 
 function parseFeature(text: string): DoeFeature[] {
   const [vendor, type] = text.split(':').map(digits => Number.parseInt(digits, 16))
@@ -53,6 +65,7 @@ export function simMailboxes(
   models: MailboxModels | undefined,
 ): Mailboxes {
   const made = new Map<string, readonly Placed[]>()
+  let last: {readonly path: string; readonly boxes: readonly Placed[]} | undefined
 
   function make(device: string): readonly Placed[] {
     const fn = functions.find(({bdf}) => bdf === device)
@@ -90,13 +103,25 @@ export function simMailboxes(
       return bytes
     },
     write(device, offset, bytes) {
-      const word = new DataView(bytes.buffer, bytes.byteOffset, DWORD).getUint32(0, true)
-      const found = boxesOf(device).find(each => offset >= each.offset && offset < each.offset + DOE.headSize)
-      if (found === undefined || !REGISTERS.includes(offset - found.offset)) return false
-      found.box.write(offset - found.offset, word)
-      return true
+      const found = boxesOf(device).find(each => REGISTERS.includes(offset - each.offset))
+      found?.box.write(offset - found.offset, wordOf(bytes))
+      return found !== undefined
+    },
+    remember(path, device) {
+      last = {path, boxes: boxesOf(device)}
+    },
+    readData(path, offset) {
+      const found =
+        last?.path === path ? last.boxes.find(each => offset === each.offset + DOE_REGISTER.read) : undefined
+      return found && dwordOf(found.box.read(DOE_REGISTER.read))
+    },
+    writeData(path, offset, bytes) {
+      const found = last?.path === path ? last.boxes.find(each => DATA.includes(offset - each.offset)) : undefined
+      found?.box.write(offset - found.offset, wordOf(bytes))
+      return found !== undefined
     },
     forgetAbsent(state) {
+      last = undefined
       for (const device of made.keys()) if (state.functions[device]?.present !== true) made.delete(device)
     },
   }
