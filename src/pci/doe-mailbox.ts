@@ -17,7 +17,10 @@ import {DOE_STATUS, type DoeRegisters, doeRegisters} from './doe-registers.js'
 export type DoeState = 'fresh' | 'idle' | 'exchanging' | 'dead'
 
 export interface DoeExchangeOptions {
-  /** Milliseconds for the whole exchange; the second that the specification gives unless given. An abort comes on top. */
+  /**
+   * Milliseconds for the whole exchange; the second that the specification gives unless given. On top come a second for
+   * an abort when it fails, and for the very first exchange two seconds to clear away what somebody left behind.
+   */
   readonly timeout?: number | undefined
   /** Bytes of payload that the caller takes; an answer that announces more is refused before any of it is read. */
   readonly largest?: number | undefined
@@ -33,8 +36,8 @@ const NANOSECONDS = 1_000_000
 const DWORD = 4
 /** Between two looks at the status: short at first, then as Linux does it. */
 const PAUSES = {first: 1, last: 8}
-/** Dwords between two looks at clock, signal and status while an object goes through. */
-const STRIDE = 256
+/** Bytes between two looks at clock, signal and status while an object goes through. */
+const STRIDE = 1024
 
 const {busy: BUSY, error: ERROR, ready: READY} = DOE_STATUS
 const has = (bit: number, status: number): boolean => get(bit, status) === 1
@@ -111,12 +114,12 @@ export class DoeInstance {
     if (this.#state === 'dead') throw this.#failures.dead()
     if (this.#state === 'exchanging') throw this.#failures.underWay()
     const isFresh = this.#state === 'fresh'
-    const limits = {deadline: this.#after(timeout), timeout, signal}
     this.#checkSignal(signal)
     this.#state = 'exchanging'
     try {
-      if (isFresh) await this.#settle(limits)
+      if (isFresh) await this.#settle(signal)
       else this.#requireIdle('before anything was sent')
+      const limits = {deadline: this.#after(timeout), timeout, signal}
       await this.#send(bytes, limits)
       await this.#waitForAnswer(limits)
       const answer = await this.#receive(request, answers, largest, limits)
@@ -149,8 +152,8 @@ export class DoeInstance {
   }
 
   /** A mailbox nobody here has used yet: what a predecessor left behind is waited for, then aborted. */
-  async #settle({deadline, signal}: Limits): Promise<void> {
-    const status = await this.#poll(deadline, isFree, () => this.#checkSignal(signal))
+  async #settle(signal: AbortSignal | undefined): Promise<void> {
+    const status = await this.#poll(this.#after(DOE_TIMEOUT), isFree, () => this.#checkSignal(signal))
     if (!isIdle(status) && !(await this.#abort())) throw this.#failures.inUse('before anything was sent', status)
   }
 
@@ -161,20 +164,17 @@ export class DoeInstance {
   }
 
   /** Every so many dwords of a long object: is there still time, and does anybody still want it? */
-  async #breathe(at: number, limits: Limits): Promise<boolean> {
-    if (at === 0 || (at / DWORD) % STRIDE !== 0) return false
+  async #breathe({deadline, timeout, signal}: Limits): Promise<void> {
     await this.#kernel.sleep(0)
-    this.#checkSignal(limits.signal)
-    if (this.#kernel.monotonic() > limits.deadline)
-      throw this.#failures.timedOut(limits.timeout, this.#registers.status())
-    return true
+    this.#checkSignal(signal)
+    if (this.#kernel.monotonic() > deadline) throw this.#failures.timedOut(timeout, this.#registers.status())
   }
 
   async #send(bytes: Uint8Array, limits: Limits): Promise<void> {
     for (let at = 0; at < bytes.length; at += DWORD) {
       // a FIFO takes one dword after the other
       // oxlint-disable-next-line no-await-in-loop
-      await this.#breathe(at, limits)
+      if (at % STRIDE === STRIDE - DWORD) await this.#breathe(limits)
       this.#registers.push(bytes.subarray(at, at + DWORD))
     }
     this.#requireIdle('while an object was written')
@@ -215,8 +215,11 @@ export class DoeInstance {
     const length = this.#checkHeader(request, answers, largest, header)
     const payload = new Uint8Array(length - DOE_HEADER_LENGTH)
     for (let at = 0; at < payload.length; at += DWORD) {
-      // oxlint-disable-next-line no-await-in-loop
-      if (await this.#breathe(at, limits)) this.#requireReady(at, length)
+      if (at % STRIDE === STRIDE - DWORD) {
+        // oxlint-disable-next-line no-await-in-loop
+        await this.#breathe(limits)
+        this.#requireReady(DOE_HEADER_LENGTH + at, length)
+      }
       registers.pop()
       payload.set(registers.head(), at)
     }

@@ -118,7 +118,7 @@ describe('an exchange', () => {
   ] as const)('first clears away what a predecessor left behind: %s', async (left, waits) => {
     const {instance, clock} = mailboxSetup({faults: [{do: left}]})
     expect((await instance.exchange(REQUEST, {timeout: 100})).payload).toEqual(REQUEST.payload)
-    expect(clock.elapsed() >= 100).toBe(waits)
+    expect(clock.elapsed() >= ABORT).toBe(waits)
   })
 
   it('goes one at a time', async () => {
@@ -177,6 +177,38 @@ describe.each(Object.entries(FAULTS))('a device that goes wrong: %s', (fault, {k
     const before = setup.clock.elapsed()
     expect((await failure(setup.instance.exchange(REQUEST))).message).toContain('dead since an abort failed')
     expect(setup.clock.elapsed()).toBe(before)
+  })
+})
+
+describe('a device that makes no sense', () => {
+  it('whatever its registers read, is told of in time, and nothing is taken that it did not announce', async () => {
+    const status = fc.constantFrom(0, 1, 4, 0x8000_0000, 0x8000_0001, 0x8000_0004)
+    const data = fc.oneof(fc.constantFrom(0x0001_0001, 1, 2, 3, 4, 0, 0x100), fc.nat({max: 0xffff_ffff}))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(status, {minLength: 1, maxLength: 12}),
+        fc.array(data, {minLength: 1, maxLength: 6}),
+        async (statuses, words) => {
+          const reads = {status: 0, data: 0}
+          const next = (at: number): number => {
+            if (at === OFFSET + DOE_REGISTER.status) return statuses[reads.status++ % statuses.length]!
+            return at === OFFSET + DOE_REGISTER.read ? words[reads.data++ % words.length]! : 0
+          }
+          const {instance, clock} = mailboxSetup({}, kernel => ({
+            ...kernel,
+            readAt: (_, at) => new Uint8Array(Uint32Array.of(next(at)).buffer),
+            writeAt: () => undefined,
+          }))
+          const outcome = await instance.exchange(REQUEST, OPTIONS).catch((error: unknown) => error)
+          if (outcome instanceof Error) expect(outcome).toBeInstanceOf(TsmctlError)
+          else expect((outcome as {payload: Uint8Array}).payload.length).toBeLessThanOrEqual(OPTIONS.largest)
+          expect(reads.data).toBeLessThanOrEqual(OPTIONS.largest / 4 + 2)
+          expect(['idle', 'dead']).toContain(instance.state)
+          expect(clock.elapsed()).toBeLessThan(OPTIONS.timeout + 3 * (ABORT + SLACK))
+        },
+      ),
+      {numRuns: 150},
+    )
   })
 })
 
