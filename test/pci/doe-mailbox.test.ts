@@ -325,6 +325,29 @@ describe('somebody else in the same mailbox', () => {
     return {setup, intruder: () => done}
   }
 
+  it('is noticed before our object is sent off, when its answer waits already', async () => {
+    const sent: number[] = []
+    const setup: MailboxSetup = mailboxSetup({}, kernel => ({
+      ...kernel,
+      writeAt(path, offset, bytes) {
+        sent.push(offset - OFFSET)
+        if (sent.length === 2) {
+          const {control, write} = DOE_REGISTER
+          setup.box.write(control, 1)
+          for (const word of [0x0000_0001, 3, 0]) setup.box.write(write, word)
+          setup.box.write(control, 0x8000_0000)
+        }
+        kernel.writeAt(path, offset, bytes)
+      },
+    }))
+    const error = await failure(setup.instance.exchange(REQUEST))
+    expect(error.message).toMatch(
+      /somebody else uses it: it was not idle while an object was written.*Data Object Ready/,
+    )
+    // four dwords and the abort: never a Go
+    expect(sent).toEqual([...Array<number>(4).fill(DOE_REGISTER.write), DOE_REGISTER.control])
+  })
+
   it('never passes for the device, and never hangs us, whenever it comes', async () => {
     const outcomes = new Set<string>()
     for (let at = 0; at < 40; at++) {
