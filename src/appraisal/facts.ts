@@ -21,6 +21,8 @@ import {
   type HashAlgorithm,
   hashNamed,
   loadCertificateReader,
+  loadCrypto,
+  loadCryptoOf,
   type MeasurementFacts,
   parseCertificateChain,
   parseMeasurements,
@@ -120,7 +122,9 @@ export const certificateLabel = (slot: number): ObjectLabel => `cert${slot}` as 
 async function certificatesOf(chain: Decoded<ChainFacts>): Promise<Facts['certificates']> {
   if (chain.kind !== 'decoded') return UNDECODABLE
   const {certificateFacts} = await loadCertificateReader()
-  return attempt(() => chain.value.certificates.map(({der}) => certificateFacts(der)))
+  const certificates = attempt(() => chain.value.certificates.map(({der}) => certificateFacts(der)))
+  await loadCryptoOf(known(certificates) ?? [])
+  return certificates
 }
 
 /** Decodes every object of a bundle. Never throws for what is in it. */
@@ -128,6 +132,7 @@ export async function gatherFacts(bundle: Bundle): Promise<Facts> {
   const {objects} = bundle
   const {vca, vcaIsEmbedded} = vcaOf(objects)
   const negotiated = negotiatedOf(bundle, known(vca))
+  await loadCrypto(negotiated?.asym)
   const transcript = objects.get('measurements')
   const measurements: Facts['measurements'] =
     transcript === undefined

@@ -11,6 +11,8 @@ import {
   GET_VERSION,
   hashNamed,
   leafProblems,
+  loadCryptoOf,
+  loadCrypto,
   MEASUREMENTS,
   NEGOTIATE_ALGORITHMS,
   parseCertificateChain,
@@ -128,7 +130,7 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
     expect(vca.asym).toBeDefined()
   })
 
-  it.each(names)('%s: transcripts hash as the emulator printed, and every signature verifies', name => {
+  it.each(names)('%s: transcripts hash as the emulator printed, and every signature verifies', async name => {
     const runs = signedRuns(linesOf(name))
     expect(runs.length).toBeGreaterThanOrEqual(2)
     const {hash, asym, version} = runs[0]!.vca
@@ -137,6 +139,7 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
       const {certificates} = parseCertificateChain(bytesOf(`spdm/emu/chains/${file}.chain.bin`), hash!.size)
       return certificateFacts(certificates.at(-1)!.der)
     }
+    await loadCrypto(asym)
     for (const {context, vca, messages, digest} of runs) {
       let slot = 0
       const cut = messages.length - asym!.signatureSize
@@ -157,11 +160,11 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
         leafOf(slot).spki,
         signature,
       )
-      expect(verdict.status).toBe(asym!.kind === 'ml-dsa' ? 'unsupported' : 'valid')
+      expect(verdict.status).toBe('valid')
     }
   })
 
-  it.each(names)('%s: chains are sound paths of their roots', name => {
+  it.each(names)('%s: chains are sound paths of their roots', async name => {
     for (const file of Object.values(index[name]!.chains)) {
       const hash = hashNamed(index[name]!.base_hash)!
       const facts = parseCertificateChain(bytesOf(`spdm/emu/chains/${file}.chain.bin`), hash.size)
@@ -170,8 +173,8 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
         expect(der).toEqual(bytesOf(`spdm/emu/chains/${file}.${i}.der`))
       expect(facts.rootHash).toEqual(digestOf(hash, facts.certificates[0]!.der))
       const chain = facts.certificates.map(({der}) => certificateFacts(der))
-      const isPqc = chain[0]!.signature.name.startsWith('ml-dsa')
-      expect(pathProblems(chain).map(({kind}) => kind)).toEqual(isPqc ? Array(3).fill('signature') : [])
+      await loadCryptoOf(chain)
+      expect(pathProblems(chain)).toEqual([])
       expect(chain.at(-1)!.deviceInfo).toMatchObject({manufacturer: 'ACME', product: 'WIDGET', serial: '1234567890'})
     }
   })

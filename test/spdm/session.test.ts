@@ -1,5 +1,5 @@
 /** Key schedule and records of a session (DSP0274 1.3 §12; DSP0277 1.2). */
-import {createHmac, hkdfSync} from 'node:crypto'
+import {createDecipheriv, createHmac, hkdfSync} from 'node:crypto'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {toHex} from '../../src/bits/index.js'
@@ -19,6 +19,7 @@ import {
   sessionIdOf,
   unsupportedSession,
 } from '../../src/spdm/index.js'
+import {RecordKey} from '../../src/spdm/session/record-key.js'
 import {flipped} from './support.js'
 
 const ID = 0xfffe_0001
@@ -210,6 +211,30 @@ describe('records', () => {
 
   it('too short to name a session name none', () => {
     expect(sessionIdOf(Uint8Array.of(1, 2, 3))).toBeUndefined()
+  })
+})
+
+describe('sequence numbers', () => {
+  const iv = Uint8Array.from({length: 12}, (_, i) => 0xa0 + i)
+  const keyAt = (next: number): RecordKey =>
+    new RecordKey({aead: aes256, encrypted: true}, {key: new Uint8Array(32).fill(3), iv: iv.slice()}, next)
+
+  it.each([0, 1, 0xff, 0xffff_ffff, 2 ** 32, 2 ** 40 + 5])('%i: 64 bits little-endian in the first of the nonce', n => {
+    const nonce = iv.slice()
+    const counter = new Uint8Array(8)
+    new DataView(counter.buffer).setBigUint64(0, BigInt(n), true)
+    counter.forEach((byte, i) => (nonce[i]! ^= byte))
+    const record = keyAt(n).seal(ID, message)
+    const decipher = createDecipheriv('aes-256-gcm', new Uint8Array(32).fill(3), nonce)
+    decipher.setAAD(record.subarray(0, 6)).setAuthTag(record.subarray(-16))
+    const plain = Buffer.concat([decipher.update(record.subarray(6, -16)), decipher.final()])
+    expect(toHex(plain)).toBe(`0400${toHex(message)}`)
+  })
+
+  it('are never used twice: at the end of their range the key is', () => {
+    const key = keyAt(Number.MAX_SAFE_INTEGER - 1)
+    key.seal(ID, message)
+    expect(failure(() => key.seal(ID, message))).toBe('busy')
   })
 })
 

@@ -1,13 +1,16 @@
 /** Signatures of every version and algorithm, and what cannot be verified here (DSP0274 1.3 §15). */
 import {generateKeyPairSync, type KeyObject} from 'node:crypto'
-import {describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {toHex} from '../../src/bits/index.js'
 import {
   asymNamed,
   combinedPrefix,
   digestOf,
+  generateSigningKey,
   hashNamed,
-  PQC_ASYM,
+  librarySchemeOf,
+  loadCrypto,
+  rawPublicKeyOf,
   signingInput,
   type SignatureContext,
   signQuestion,
@@ -97,31 +100,90 @@ it('a signature of another version or hash is not valid', () => {
     expect(verifySignature({...question, ...other}, spkiOf(publicKey), signature).status).toBe('invalid')
 })
 
+const reason = (version: number, hash: string, asym: string) =>
+  unsupportedReason({version, hash: hashNamed(hash)!, asym: asymNamed(asym)!})
+
 describe('what nobody here can verify is refused by name', () => {
-  it.each(['sm2', ...PQC_ASYM.map(({name}) => name)])('%s', name => {
-    const question = {version: 0x12, context, hash: sha384, asym: asymNamed(name)!, transcript}
-    expect(verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual({
-      status: 'unsupported',
-      why: `${name} signatures are not supported`,
-    })
+  it('SM2', () => {
+    const question = {version: 0x12, context, hash: sha384, asym: asymNamed('sm2')!, transcript}
+    const why = 'sm2 signatures are not supported'
+    expect(verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual({status: 'unsupported', why})
+    expect(() => generateSigningKey(question.asym)).toThrow('sm2')
   })
 
-  it('SM3, and Edwards curves before 1.2', () => {
-    expect(unsupportedReason({version: 0x12, hash: hashNamed('sm3-256')!, asym: asymNamed('ecdsa-p256')!})).toBe(
-      'sm3-256 is not supported',
-    )
-    expect(unsupportedReason({version: 0x11, hash: sha384, asym: asymNamed('ed25519')!})).toBe(
-      'SPDM 1.1 does not define ed25519',
-    )
+  it('SM3, and algorithms before the version that brought them', () => {
+    expect(reason(0x12, 'sm3-256', 'ecdsa-p256')).toBe('sm3-256 is not supported')
+    expect(reason(0x11, 'sha384', 'ed25519')).toBe('SPDM 1.1 does not define ed25519')
+    expect(reason(0x13, 'sha384', 'ml-dsa-65')).toBe('SPDM 1.3 does not define ml-dsa-65')
   })
 
-  it('Ed448 signs with its context or is refused', () => {
-    const question = {version: 0x12, context, hash: sha384, asym: asymNamed('ed448')!, transcript}
-    const {publicKey, privateKey} = keyOf('ed448')
-    const reason = unsupportedReason(question)
-    const status = verifySignature(question, spkiOf(publicKey), signQuestion(question, privateKey)).status
-    expect(status).toBe(reason === undefined ? 'valid' : 'unsupported')
+  it('whatever needs a library, until it is loaded', async () => {
+    const question = {version: 0x14, context, hash: sha384, asym: asymNamed('ml-dsa-44')!, transcript}
+    const unloaded = {status: 'unsupported', why: 'the library for ml-dsa-44 is not loaded'}
+    expect(verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual(unloaded)
+    expect(() => signQuestion(question, new Uint8Array())).toThrow('not loaded')
+    await loadCrypto(asymNamed('ecdsa-p384'), undefined)
+    expect(unsupportedReason(question)).toBe(unloaded.why)
+    await loadCrypto(question.asym)
+    expect(unsupportedReason(question)).toBeUndefined()
+    expect(unsupportedReason({...question, asym: asymNamed('slh-dsa-sha2-128f')!})).toContain('not loaded')
   })
+})
+
+const LIBRARY_KINDS = ['ed448', 'ml-dsa-44', 'ml-dsa-65', 'ml-dsa-87', 'slh-dsa-sha2-128f', 'slh-dsa-shake-128f']
+
+describe.each(LIBRARY_KINDS)('%s', name => {
+  const asym = asymNamed(name)!
+  const question = {version: 0x14, context, hash: sha384, asym, transcript}
+  beforeAll(() => loadCrypto(asym))
+
+  it('signs and verifies with prefix and context, and nothing else is valid', () => {
+    const {spki, privateKey} = generateSigningKey(asym)
+    const signature = signQuestion(question, privateKey)
+    expect(signature).toHaveLength(asym.signatureSize)
+    expect(verifySignature(question, spki, signature)).toEqual({status: 'valid'})
+    const bits = signature.length * 8
+    for (const bit of [0, 7, Math.floor(bits / 2), bits - 1])
+      expect(verifySignature(question, spki, flipped(signature, bit)).status, `bit ${bit}`).toBe('invalid')
+    for (const other of [{context: CONTEXTS[1]!}, {version: 0x15}, {transcript: flipped(transcript, 0)}])
+      expect(verifySignature({...question, ...other}, spki, signature).status).toBe('invalid')
+    expect(verifySignature(question, generateSigningKey(asym).spki, signature).status).toBe('invalid')
+    const stranger = spkiOf(keyOf('ecdsa-p256').publicKey)
+    expect(verifySignature(question, stranger, signature).status).toBe('mismatch')
+    expect(verifySignature(question, spki.subarray(1), signature).status).toBe('mismatch')
+  })
+
+  it('the context string is an input of the primitive beside the prefix', () => {
+    const {spki, privateKey} = generateSigningKey(asym)
+    const scheme = librarySchemeOf(asym)!
+    const key = rawPublicKeyOf(spki)!
+    expect(key.name).toBe(name)
+    const signature = signQuestion(question, privateKey)
+    const input = signingInput(0x14, context, sha384, transcript)
+    const verify = (given: Uint8Array) => scheme.verify(signature, input, key.bytes, given)
+    expect(verify(new TextEncoder().encode(context))).toBe(true)
+    expect(verify(new Uint8Array())).toBe(false)
+  })
+})
+
+it('a transcript that keeps its digest signs as its bytes do', () => {
+  const {publicKey, privateKey} = keyOf('ecdsa-p256')
+  const kept = {bytes: () => transcript, digest: () => digestOf(sha384, transcript)}
+  for (const version of [0x11, 0x12]) {
+    const question = {version, context, hash: sha384, asym: asymNamed('ecdsa-p256')!, transcript}
+    const signature = signQuestion({...question, transcript: kept}, privateKey)
+    expect(verifySignature(question, spkiOf(publicKey), signature)).toEqual({status: 'valid'})
+    expect(verifySignature({...question, transcript: kept}, spkiOf(publicKey), signature)).toEqual({status: 'valid'})
+  }
+})
+
+it('a value whose bytes are reversed is not a signature', () => {
+  const {publicKey, privateKey} = keyOf('ecdsa-p256')
+  for (const version of [0x10, 0x11]) {
+    const question = {version, context, hash: sha384, asym: asymNamed('ecdsa-p256')!, transcript}
+    const reversed = signQuestion(question, privateKey).toReversed()
+    expect(verifySignature(question, spkiOf(publicKey), reversed).status).toBe('invalid')
+  }
 })
 
 describe('transcript hashes', () => {

@@ -1,7 +1,9 @@
 /** Keys and signatures of certificates by node:crypto: what they are, how strong, and whether they match. */
 import {createPublicKey, type KeyObject, X509Certificate} from 'node:crypto'
 import type {KeyFacts, SignatureFacts} from './certificate-facts.js'
-import {childrenOf, contextTag, type Der, TAG} from './der.js'
+import {asymNamed} from '../algorithms.js'
+import {librarySchemeOf, loadCrypto, rawPublicKeyOf} from '../crypto/index.js'
+import {childrenOf, contentOf, contextTag, type Der, encodingOf, expectTag, readWhole, TAG} from './der.js'
 import {oidOf} from './der-values.js'
 
 const RSA_ARC = '1.2.840.113549.1.1'
@@ -25,6 +27,14 @@ const SIGNATURES: Readonly<Record<string, readonly [name: string, hash: string |
   [`${NIST_ARC}.3.17`]: ['ml-dsa-44', undefined],
   [`${NIST_ARC}.3.18`]: ['ml-dsa-65', undefined],
   [`${NIST_ARC}.3.19`]: ['ml-dsa-87', undefined],
+  ...Object.fromEntries(
+    ['sha2', 'shake'].flatMap((hash, i) =>
+      ['128s', '128f', '192s', '192f', '256s', '256f'].map((set, k) => [
+        `${NIST_ARC}.3.${20 + 6 * i + k}`,
+        [`slh-dsa-${hash}-${set}`, undefined] as const,
+      ]),
+    ),
+  ),
 }
 
 const HASHES: Readonly<Record<string, string>> = {
@@ -85,7 +95,8 @@ export function keyFacts(spki: Uint8Array): KeyFacts {
   const key = publicKeyOf(spki)
   const {namedCurve, modulusLength} = key?.asymmetricKeyDetails ?? {}
   return {
-    type: key?.asymmetricKeyType ?? 'unknown',
+    // what the platform cannot read may be a key of a library
+    type: key?.asymmetricKeyType ?? rawPublicKeyOf(spki)?.name ?? 'unknown',
     curve: namedCurve,
     bits: modulusLength ?? (namedCurve === undefined ? undefined : CURVE_BITS[namedCurve]),
   }
@@ -103,13 +114,29 @@ export function weaknessesOf(key: KeyFacts, signature: SignatureFacts): string[]
   return found
 }
 
+/** Loads what verifying these certificates needs beyond the platform: without it they are not signed. */
+export const loadCryptoOf = (certificates: readonly {readonly signature: SignatureFacts}[]): Promise<void> =>
+  loadCrypto(...certificates.map(({signature}) => asymNamed(signature.name)))
+
 /** Is the signature on certificate `der` made by the key `spki`? A certificate that cannot be checked is not signed. */
 export function verifyCertificateSignature(der: Uint8Array, spki: Uint8Array): boolean {
   const key = publicKeyOf(spki)
-  if (key === undefined) return false
   try {
-    return new X509Certificate(der).verify(key)
+    return key === undefined ? libraryVerifies(der, spki) : new X509Certificate(der).verify(key)
   } catch {
     return false
   }
+}
+
+const NO_CONTEXT = new Uint8Array()
+
+/** As `verifyCertificateSignature`, for ML-DSA and SLH-DSA: over the TBS, without context (RFC 9881 §3, RFC 9909 §3). */
+function libraryVerifies(der: Uint8Array, spki: Uint8Array): boolean {
+  const key = rawPublicKeyOf(spki)
+  const [tbs, algorithm, bits] = childrenOf(readWhole(der, WHAT), WHAT)
+  const asym = asymNamed(signatureFacts(expectTag(algorithm, TAG.SEQUENCE, WHAT)).name)
+  if (key === undefined || asym?.name !== key.name) return false
+  const scheme = librarySchemeOf(asym)
+  const [unused, ...signature] = contentOf(expectTag(bits, TAG.BIT_STRING, WHAT))
+  return unused === 0 && scheme?.verify(Uint8Array.from(signature), encodingOf(tbs!), key.bytes, NO_CONTEXT) === true
 }

@@ -1,6 +1,6 @@
 export * from './certificate-chain.js'
 export type * from './certificate-facts.js'
-export {verifyCertificateSignature} from './certificate-key.js'
+export {loadCryptoOf, verifyCertificateSignature} from './certificate-key.js'
 export type {DiceContent, DiceExtension, Fwid, TcbInfo} from './dice.js'
 export {DICE_OID, OPERATIONAL_FLAGS} from './dice.js'
 export * from './leaf.js'

@@ -1,5 +1,8 @@
 export * from './key-exchange.js'
 export {loadCrypto} from './libraries.js'
+export {librarySchemeOf, rawPublicKeyOf, spkiOf} from './library-signature.js'
 export * from './mac.js'
 export * from './signature.js'
+export {generateSigningKey, type SigningKey, type SigningKeyPair} from './signing-key.js'
+export {combinedPrefix, type SignatureContext, type SignedTranscript, signingInput} from './signing-input.js'
 export * from './transcript-hash.js'
