@@ -195,6 +195,15 @@ for (const {devices, plan, json, ratio} of await measured('ide-plan'))
     ratio.toFixed(2),
     '< 1 s',
   ])
+for (const {name, verify, openssl, ratio} of await measured('spdm-verify'))
+  rows.push([
+    `verify an SPDM signature, ${name}`,
+    `${verify.toFixed(0)} /s`,
+    'openssl speed',
+    `${openssl.toFixed(0)} /s`,
+    ratio.toFixed(2),
+    '',
+  ])
 rmSync(scratch, {recursive: true})
 
 console.log(`\nNode ${process.versions.node}, ${process.arch}; medians; ratio measured pair by pair\n`)

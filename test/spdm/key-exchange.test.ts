@@ -84,7 +84,7 @@ describe('with every library loaded', () => {
     // another point of the curve is a bit flip away only by a miracle
     fc.assert(
       fc.property(fc.nat(size * 8 - 1), bit => both(algorithm, flipped(point, bit)).every(is => is === 'malformed')),
-      {numRuns: 20},
+      {numRuns: 10},
     )
   })
 
@@ -103,7 +103,7 @@ describe('with every library loaded', () => {
 
   it('the primes are safe ones, and OpenSSL knows them', () => {
     const p = BigInt(`0x${toHex(ffdhePrime('ffdhe2048'))}`)
-    expect(checkPrimeSync(p, {checks: 2}) && checkPrimeSync((p - 1n) / 2n, {checks: 2})).toBe(true)
+    expect(checkPrimeSync(p, {checks: 1}) && checkPrimeSync((p - 1n) / 2n, {checks: 1})).toBe(true)
     for (const group of GROUPS) expect(createDiffieHellman(Buffer.from(ffdhePrime(group.name)), 2).verifyError).toBe(0)
   })
 

@@ -86,7 +86,7 @@ class Replay {
     this.#note('iv', iv)
   }
 
-  #sign(context: SignatureContext, slot: number, transcript: Uint8Array, signature: Uint8Array): void {
+  #sign(context: SignatureContext, slot: number, transcript: Transcript, signature: Uint8Array): void {
     const {version, hash, asym} = this.#connection
     const {spki} = slotOf(this.#facts, slot, hash!.size)
     const question = {version, context, hash: hash!, asym: asym!, transcript}
@@ -138,7 +138,7 @@ class Replay {
         const m = this.#transcripts.challenge(request.bytes, unsigned)
         this.#note('m1m2 hash', m.digest())
         const {slotId} = CHALLENGE.decode(request.bytes, {version})
-        this.#sign('responder-challenge_auth signing', slotId, m.bytes(), signature)
+        this.#sign('responder-challenge_auth signing', slotId, m, signature)
         return undefined
       }
       case 'GET_MEASUREMENTS': {
@@ -148,7 +148,7 @@ class Replay {
         const l = this.#transcripts.measurements(request.bytes, body, signatureRequested, scope)
         if (!signatureRequested) return undefined
         this.#note('l1l2 hash', l.digest())
-        this.#sign('responder-measurements signing', slotIdParam ?? 0, l.bytes(), signature)
+        this.#sign('responder-measurements signing', slotIdParam ?? 0, l, signature)
         return undefined
       }
       case 'KEY_EXCHANGE':
@@ -182,7 +182,7 @@ class Replay {
     this.#note('th_curr hash', th.digest())
     const signature = response.bytes.subarray(end - asym!.signatureSize, end)
     this.#note('signature', signature)
-    this.#sign('responder-key_exchange_rsp signing', slotId, th.bytes(), signature)
+    this.#sign('responder-key_exchange_rsp signing', slotId, th, signature)
     th.append(signature)
     const secret = this.#printed.get('DHE Secret')?.shift() ?? this.#printed.get('KEM Secret')!.shift()!
     return this.#session(th, fromHex(secret), 'exchange', {reqSessionId, response, verifySize})

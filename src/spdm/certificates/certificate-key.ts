@@ -1,8 +1,8 @@
 /** Keys and signatures of certificates by node:crypto: what they are, how strong, and whether they match. */
-import {createPublicKey, type KeyObject, X509Certificate} from 'node:crypto'
+import {X509Certificate} from 'node:crypto'
 import type {KeyFacts, SignatureFacts} from './certificate-facts.js'
 import {asymNamed} from '../algorithms.js'
-import {librarySchemeOf, loadCrypto, rawPublicKeyOf} from '../crypto/index.js'
+import {librarySchemeOf, loadCrypto, publicKeyOf, rawPublicKeyOf} from '../crypto/index.js'
 import {childrenOf, contentOf, contextTag, type Der, encodingOf, expectTag, readWhole, TAG} from './der.js'
 import {oidOf} from './der-values.js'
 
@@ -80,15 +80,6 @@ const CURVE_BITS: Readonly<Record<string, number>> = {
   brainpoolP256r1: 256,
   brainpoolP384r1: 384,
   brainpoolP512r1: 512,
-}
-
-/** The public key of an SPKI, or undefined when the library cannot read it. */
-export function publicKeyOf(spki: Uint8Array): KeyObject | undefined {
-  try {
-    return createPublicKey({key: Buffer.from(spki), format: 'der', type: 'spki'})
-  } catch {
-    return undefined
-  }
 }
 
 export function keyFacts(spki: Uint8Array): KeyFacts {

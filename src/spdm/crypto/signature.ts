@@ -1,10 +1,10 @@
 /** Making and verifying SPDM signatures (DSP0274 1.3 §15 "Signature generation and validation"). */
-import {createPublicKey, type KeyObject} from 'node:crypto'
 import {TsmctlError} from '../../errors.js'
 import type {AsymAlgorithm, HashAlgorithm} from '../algorithms.js'
 import {versionText} from '../version.js'
 import {type LibraryScheme, librarySchemeOf, rawPublicKeyOf} from './library-signature.js'
 import {keyMismatch, platformSigns, platformVerifies, supportsEd448Context} from './platform-signature.js'
+import {publicKeyOf} from './public-key.js'
 import {ascii, type SignatureContext, type SignedTranscript, signingInput} from './signing-input.js'
 import {secretBytesOf, type SigningKey} from './signing-key.js'
 import {unsupportedHash} from './transcript-hash.js'
@@ -49,18 +49,10 @@ export function unsupportedReason({version, hash, asym}: Omit<SignatureQuestion,
   return unsupportedHash(hash)
 }
 
-function readKey(spki: Uint8Array): KeyObject | undefined {
-  try {
-    return createPublicKey({key: Buffer.from(spki), format: 'der', type: 'spki'})
-  } catch {
-    return undefined
-  }
-}
-
 /** Why the key in `spki` cannot have made this signature, or whether it has. Throws what the primitives throw. */
 function platformVerdict(question: SignatureQuestion, spki: Uint8Array, signature: Uint8Array): SignatureVerdict {
   const {version, context, hash, asym, transcript} = question
-  const key = readKey(spki)
+  const key = publicKeyOf(spki)
   if (key === undefined) return no('mismatch', 'the public key cannot be read')
   const mismatch = keyMismatch(key, asym)
   if (mismatch !== undefined) return no('mismatch', mismatch)

@@ -14,7 +14,7 @@ export type SignatureContext =
   | 'responder-endpoint_info signing'
   | 'requester-endpoint_info signing'
 
-/** Messages one after another, as they went over the wire; or whoever keeps them and their digest. */
+/** Messages one after another, as they went over the wire; or whoever keeps them and their digest under the base hash. */
 export type SignedTranscript = Uint8Array | {bytes(): Uint8Array; digest(): Uint8Array}
 
 /** Bytes of the context string and the zeros before it. */
