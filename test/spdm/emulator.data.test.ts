@@ -23,8 +23,9 @@ import {
   type VcaFacts,
   verifySignature,
   VERSION,
+  verifyCertificateSignature,
 } from '../../src/spdm/index.js'
-import {bytesOf, certificateFacts, hasData, textOf} from './support.js'
+import {bytesOf, certificateFacts, flipped, hasData, textOf} from './support.js'
 
 interface Line {
   readonly kind: string
@@ -175,6 +176,9 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
       const chain = facts.certificates.map(({der}) => certificateFacts(der))
       await loadCryptoOf(chain)
       expect(pathProblems(chain)).toEqual([])
+      const [above, leaf] = chain.slice(-2)
+      for (const bit of [200, leaf!.der.length * 8 - 1])
+        expect(verifyCertificateSignature(flipped(leaf!.der, bit), above!.spki)).toBe(false)
       expect(chain.at(-1)!.deviceInfo).toMatchObject({manufacturer: 'ACME', product: 'WIDGET', serial: '1234567890'})
     }
   })

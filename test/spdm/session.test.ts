@@ -207,6 +207,15 @@ describe('records', () => {
     expect(plain).toMatchObject({applicationData: Uint8Array.of(8, 9), randomData: Uint8Array.of(1, 2, 3)})
   })
 
+  it('of whatever bytes are refused', () => {
+    fc.assert(
+      fc.property(random(80), bytes => {
+        expect(failure(() => pairOf().responder.open(bytes))).toBe('malformed')
+      }),
+      {numRuns: 50},
+    )
+  })
+
   it('too short to name a session name none', () => {
     expect(sessionIdOf(Uint8Array.of(1, 2, 3))).toBeUndefined()
   })

@@ -1,6 +1,6 @@
 /** Signatures of every version and algorithm, and what cannot be verified here (DSP0274 1.3 §15). */
 import {generateKeyPairSync, type KeyObject} from 'node:crypto'
-import {beforeAll, describe, expect, it} from 'vitest'
+import {beforeAll, describe, expect, it, vi} from 'vitest'
 import {toHex} from '../../src/bits/index.js'
 import {
   asymNamed,
@@ -118,15 +118,17 @@ describe('what nobody here can verify is refused by name', () => {
   })
 
   it('whatever needs a library, until it is loaded', async () => {
+    vi.resetModules()
+    const crypto = await import('../../src/spdm/crypto/index.js')
     const question = {version: 0x14, context, hash: sha384, asym: asymNamed('ml-dsa-44')!, transcript}
     const unloaded = {status: 'unsupported', why: 'the library for ml-dsa-44 is not loaded'}
-    expect(verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual(unloaded)
-    expect(() => signQuestion(question, new Uint8Array())).toThrow('not loaded')
-    await loadCrypto(asymNamed('ecdsa-p384'), undefined)
-    expect(unsupportedReason(question)).toBe(unloaded.why)
-    await loadCrypto(question.asym)
-    expect(unsupportedReason(question)).toBeUndefined()
-    expect(unsupportedReason({...question, asym: asymNamed('slh-dsa-sha2-128f')!})).toContain('not loaded')
+    expect(crypto.verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual(unloaded)
+    expect(() => crypto.signQuestion(question, new Uint8Array())).toThrow('not loaded')
+    await crypto.loadCrypto(asymNamed('ecdsa-p384'), undefined)
+    expect(crypto.unsupportedReason(question)).toBe(unloaded.why)
+    await crypto.loadCrypto(question.asym)
+    expect(crypto.unsupportedReason(question)).toBeUndefined()
+    expect(crypto.unsupportedReason({...question, asym: asymNamed('slh-dsa-sha2-128f')!})).toContain('not loaded')
   })
 })
 

@@ -22,6 +22,7 @@ const SIGNATURES: Readonly<Record<string, readonly [name: string, hash: string |
   '1.2.840.10045.4.3.2': ['ecdsa-sha256', 'sha256'],
   '1.2.840.10045.4.3.3': ['ecdsa-sha384', 'sha384'],
   '1.2.840.10045.4.3.4': ['ecdsa-sha512', 'sha512'],
+  '1.2.156.10197.1.501': ['sm2-sm3', 'sm3'],
   '1.3.101.112': ['ed25519', undefined],
   '1.3.101.113': ['ed448', undefined],
   [`${NIST_ARC}.3.17`]: ['ml-dsa-44', undefined],
@@ -93,12 +94,13 @@ export function keyFacts(spki: Uint8Array): KeyFacts {
   }
 }
 
-const BROKEN_HASHES: readonly (string | undefined)[] = ['md5', 'sha1']
+/** Broken, or (SM3) not computed here, so that nothing may rest on it. */
+const DISTRUSTED_HASHES: readonly (string | undefined)[] = ['md5', 'sha1', 'sm3']
 
 /** What about key and signature is too weak to rely on. */
 export function weaknessesOf(key: KeyFacts, signature: SignatureFacts): string[] {
   const found: string[] = []
-  if (BROKEN_HASHES.includes(signature.hash)) found.push(`signed with ${signature.name}`)
+  if (DISTRUSTED_HASHES.includes(signature.hash)) found.push(`signed with ${signature.name}`)
   const bits = key.bits ?? 0
   if (key.type.startsWith('rsa') && bits < 3072) found.push(`RSA key of ${bits} bits`)
   if (key.type === 'ec' && bits < 256) found.push(`key on ${key.curve ?? 'an explicit curve'}`)
