@@ -5,9 +5,7 @@ import {
   ALGORITHMS,
   CAPABILITIES,
   digestOf,
-  ERROR,
   GET_CAPABILITIES,
-  GET_MEASUREMENTS,
   GET_VERSION,
   hashNamed,
   leafProblems,
@@ -25,28 +23,10 @@ import {
   VERSION,
   verifyCertificateSignature,
 } from '../../src/spdm/index.js'
+import {captureIndex, type CaptureLine, captureLines, hasCaptures} from './captures.js'
 import {bytesOf, certificateFacts, flipped, hasData, textOf} from './support.js'
 
-interface Line {
-  readonly kind: string
-  readonly name: string
-  readonly hex: string
-  readonly session: string | null
-}
-
-const has = hasData('spdm/emu/index.json')
-const index = has
-  ? (JSON.parse(textOf('spdm/emu/index.json')) as Record<string, {base_hash: string; chains: Record<string, string>}>)
-  : {}
-const names = Object.keys(index)
-
-const linesOf = (name: string): Line[] => {
-  const file = `spdm/emu/${name}.expected.jsonl`
-  return textOf(hasData(file) ? file : `${file}.gz`)
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line) as Line)
-}
+const names = Object.keys(captureIndex)
 
 interface SignedRun {
   readonly context: SignatureContext
@@ -62,7 +42,7 @@ const B = ['GET_DIGESTS', 'DIGESTS', 'GET_CERTIFICATE', 'CERTIFICATE']
 const CHUNKS = ['CHUNK_GET', 'CHUNK_RESPONSE']
 
 /** Collects signed exchanges from a log as a requester accumulates transcripts. */
-function signedRuns(lines: readonly Line[]): SignedRun[] {
+function signedRuns(lines: readonly CaptureLine[]): SignedRun[] {
   const runs: SignedRun[] = []
   let a: Uint8Array[] = []
   let b: Uint8Array[] = []
@@ -97,46 +77,23 @@ function signedRuns(lines: readonly Line[]): SignedRun[] {
   return runs
 }
 
-describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
-  it.each(names)('%s: every message of the known kinds decodes and encodes to itself', name => {
-    const layouts = [
-      GET_VERSION,
-      VERSION,
-      GET_CAPABILITIES,
-      CAPABILITIES,
-      NEGOTIATE_ALGORITHMS,
-      ALGORITHMS,
-      GET_MEASUREMENTS,
-      ERROR,
-    ]
-    let count = 0
-    for (const line of linesOf(name).filter(({kind}) => kind === 'message')) {
-      const layout = layouts.find(item => item.name === line.name)
-      if (layout === undefined) continue
-      const bytes = fromHex(line.hex)
-      const value = layout.decode(bytes)
-      expect(toHex(layout.encode(value as never))).toBe(line.hex)
-      count++
-    }
-    expect(count).toBeGreaterThanOrEqual(7)
-  })
-
+describe.skipIf(!hasCaptures)('DMTF emulator captures (shared test data)', () => {
   it.each(names)('%s: selections are single, offered and named', name => {
-    const [first] = signedRuns(linesOf(name))
+    const [first] = signedRuns(captureLines(name))
     const {vca} = first!
     expect(vca.selections.flatMap(({problems}) => problems)).toEqual([])
     expect(vca).toMatchObject({versionOffered: true, structuresAscend: true, extendedSelected: false})
-    expect(vca.hash?.name).toBe(index[name]!.base_hash)
+    expect(vca.hash?.name).toBe(captureIndex[name]!.base_hash)
     expect(vca.messages.map(message => message.name)).toEqual(VCA)
     expect(vca.asym).toBeDefined()
   })
 
   it.each(names)('%s: transcripts hash as the emulator printed, and every signature verifies', async name => {
-    const runs = signedRuns(linesOf(name))
+    const runs = signedRuns(captureLines(name))
     expect(runs.length).toBeGreaterThanOrEqual(2)
     const {hash, asym, version} = runs[0]!.vca
     const leafOf = (slot: number) => {
-      const file = index[name]!.chains[`responder.slot${slot}`]!
+      const file = captureIndex[name]!.chains[`responder.slot${slot}`]!
       const {certificates} = parseCertificateChain(bytesOf(`spdm/emu/chains/${file}.chain.bin`), hash!.size)
       return certificateFacts(certificates.at(-1)!.der)
     }
@@ -166,8 +123,8 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
   })
 
   it.each(names)('%s: chains are sound paths of their roots', async name => {
-    for (const file of Object.values(index[name]!.chains)) {
-      const hash = hashNamed(index[name]!.base_hash)!
+    for (const file of Object.values(captureIndex[name]!.chains)) {
+      const hash = hashNamed(captureIndex[name]!.base_hash)!
       const facts = parseCertificateChain(bytesOf(`spdm/emu/chains/${file}.chain.bin`), hash.size)
       expect(facts.certificates).toHaveLength(3)
       for (const [i, {der}] of facts.certificates.entries())
@@ -184,7 +141,7 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
   })
 
   it('device mode and SVN are decoded from the last blocks', () => {
-    const run = signedRuns(linesOf('sv12-sha256-p256')).find(({context}) => context.includes('measurements'))!
+    const run = signedRuns(captureLines('sv12-sha256-p256')).find(({context}) => context.includes('measurements'))!
     const {blocks} = parseMeasurements(run.messages, {asym: run.vca.asym!, vca: run.vca})
     expect(blocks.map(({index: i}) => i)).toEqual([1, 2, 3, 4, 0x10, 0x11, 0xfd, 0xfe])
     expect(blocks.find(({typeName}) => typeName === 'svn')?.svn).toBe(7n)
@@ -194,7 +151,7 @@ describe.skipIf(!has)('DMTF emulator captures (shared test data)', () => {
   })
 
   it('an unsigned response decodes without signature', () => {
-    const lines = linesOf('s12-sha512-rsassa3072-raw')
+    const lines = captureLines('s12-sha512-rsassa3072-raw')
     const at = lines.findIndex(({name}) => name === 'GET_MEASUREMENTS')
     const value = MEASUREMENTS.decode(fromHex(lines[at + 1]!.hex))
     expect(value).toMatchObject({totalNumberOfMeasurements: 8, numberOfBlocks: 0, opaqueDataLength: 0})

@@ -33,6 +33,8 @@ export interface Connection {
   readonly opaqueFormat1: boolean
   /** The responder's slots have keys of their own uses, since 1.3. */
   readonly multiKey: boolean
+  /** So have the requester's, since 1.3. */
+  readonly requesterMultiKey: boolean
   /** Both sides set HANDSHAKE_IN_THE_CLEAR_CAP. */
   readonly clearHandshake: boolean
   /** Records of sessions are encrypted; otherwise they only carry a MAC. */
@@ -72,6 +74,8 @@ export function connectionOf(vca: VcaFacts): Connection {
     aead: onlyOne<AeadAlgorithm>(AEAD, selected(ALG_TYPE.AEAD)),
     opaqueFormat1: version >= 0x12 && algorithms.opaqueDataFmtSel === 2,
     multiKey: version >= 0x13 && isMultiKey(responder.flags.multiKeyCap, vca.negotiate.responderMultiKeyConn),
+    requesterMultiKey:
+      version >= 0x13 && isMultiKey(requester?.flags.multiKeyCap ?? 0, algorithms.requesterMultiKeyConnSel),
     clearHandshake: version >= 0x11 && both('handshakeInTheClearCap'),
     encrypted: both('encryptCap'),
   }
