@@ -258,9 +258,9 @@ it('every code has a layout, which states that code', () => {
   expect(Object.keys(SPDM_MESSAGES).toSorted()).toEqual(Object.keys(SPDM_CODE).toSorted())
 })
 
-describe('extended data of an ERROR', () => {
-  const detail = (hexText: string) => errorDetail(ERROR.decode(fromHex(hexText)))
+const detail = (hexText: string) => errorDetail(ERROR.decode(fromHex(hexText)))
 
+describe('extended data of an ERROR', () => {
   it.each([
     ['ResponseTooLarge', '12 7f 0d 00 00800200', {actualSize: 0x28000}],
     ['DataTooLarge', '14 7f 12 00 d5410000', {actualSize: 0x41d5}],

@@ -12,6 +12,7 @@ import {
   PQC_ASYM,
 } from '../algorithms.js'
 import {ALG_TYPE, type Algorithms, type MessageContext} from '../messages/index.js'
+import {definedCapabilities} from './capability-rules.js'
 import type {PeerCapabilities, VcaFacts} from './vca.js'
 
 /** Facts of one connection, both sides' view. An algorithm that was not agreed is undefined. */
@@ -20,6 +21,7 @@ export interface Connection {
   readonly version: number
   /** GET_VERSION to ALGORITHMS as they went over the wire. */
   readonly vca: Uint8Array
+  /** What counts in this version; absent in 1.0. */
   readonly requester: PeerCapabilities | undefined
   readonly responder: PeerCapabilities
   readonly hash: HashAlgorithm | undefined
@@ -53,7 +55,9 @@ function structure(algorithms: Algorithms, type: number): number {
 
 /** The connection that `vca` established. Whether its parts are legal is for the rules of the negotiation to say. */
 export function connectionOf(vca: VcaFacts): Connection {
-  const {version, algorithms, requester, responder, hash, asym, measurementHash} = vca
+  const {version, algorithms, hash, asym, measurementHash} = vca
+  const requester = definedCapabilities(vca.requester, 'requester', version)
+  const responder = definedCapabilities(vca.responder, 'responder', version)
   const selected = (type: number): number => (version >= 0x11 ? structure(algorithms, type) : 0)
   const both = (cap: 'handshakeInTheClearCap' | 'encryptCap'): boolean =>
     requester?.flags[cap] === true && responder.flags[cap]
