@@ -48,6 +48,8 @@ export interface CertificateFacts {
   readonly issuerDer: Uint8Array
   /** Subject and issuer are the same name. */
   readonly selfIssued: boolean
+  /** Of X.509: 1, 2 or 3. Only 3 has extensions. */
+  readonly version: number
   /** Lower-case hexadecimal of the content octets. */
   readonly serial: string
   readonly notBefore: Date

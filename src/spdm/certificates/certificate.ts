@@ -32,7 +32,7 @@ import {
   TAG,
 } from './der.js'
 import {diceContent, type DiceExtension, isDiceOid} from './dice.js'
-import {oidOf} from './der-values.js'
+import {countOf, oidOf} from './der-values.js'
 import {CMA_NAME_OID, deviceInfoOf, DMTF_OID, dmtfExtensionOids, type OtherName, otherNamesOf} from './subject-names.js'
 
 const WHAT = 'Certificate'
@@ -64,6 +64,8 @@ const KEY_USAGES: readonly KeyUsage[] = [
 ]
 
 interface Parts {
+  /** Of X.509: 1, 2 or 3. */
+  readonly version: number
   readonly serial: Der
   readonly issuer: Der
   readonly subject: Der
@@ -100,6 +102,12 @@ function extensionsOf(field: Der | undefined): RawExtension[] {
   return childrenOf(expectTag(list, TAG.SEQUENCE, WHAT), WHAT).map(rawExtension)
 }
 
+/** Version field, which counts from 0. */
+function versionOf(field: Der): number {
+  const [value] = childrenOf(field, WHAT)
+  return countOf(expectTag(value, TAG.INTEGER, WHAT), WHAT) + 1
+}
+
 /** The parts of a certificate as they were encoded: what is compared and hashed must be these very bytes. */
 function partsOf(der: Uint8Array): Parts {
   const certificate = expectTag(readWhole(der, WHAT), TAG.SEQUENCE, WHAT)
@@ -113,6 +121,7 @@ function partsOf(der: Uint8Array): Parts {
   if (!equal(encodingOf(outer), encodingOf(expectTag(inner, TAG.SEQUENCE, WHAT))))
     throw malformed(WHAT, outer.at, 'one signature algorithm', 'two different ones')
   return {
+    version: from === 0 ? 1 : versionOf(fields[0]!),
     serial: expectTag(serial, TAG.INTEGER, WHAT),
     issuer: expectTag(issuer, TAG.SEQUENCE, WHAT),
     subject: expectTag(subject, TAG.SEQUENCE, WHAT),
@@ -212,6 +221,7 @@ export function certificateFacts(input: Uint8Array): CertificateFacts {
     subjectDer: encodingOf(parts.subject),
     issuerDer: encodingOf(parts.issuer),
     selfIssued: equal(encodingOf(parts.subject), encodingOf(parts.issuer)),
+    version: parts.version,
     serial: toHex(contentOf(parts.serial)),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,

@@ -1,9 +1,9 @@
 /** What a side may claim to be able to do, in which version, and which claims contradict each other. */
 import {CAPABILITY_FLAGS, type CapabilityFlags} from '../messages/index.js'
+import type {Side} from '../side.js'
 import {broken, type Rule} from './rules.js'
 import type {PeerCapabilities} from './vca.js'
 
-export type Side = 'requester' | 'responder'
 type Flag = keyof CapabilityFlags
 
 const SPEC = 'DSP0274 1.3 §10.4'

@@ -6,6 +6,7 @@
 import {concat} from '../../bits/index.js'
 import type {HashAlgorithm} from '../algorithms.js'
 import {hmacOf} from '../crypto/index.js'
+import type {Side} from '../side.js'
 import {versionText} from '../version.js'
 
 /** What every derivation depends on. */
@@ -15,8 +16,7 @@ export interface KeySchedule {
   readonly hash: HashAlgorithm
 }
 
-/** Sides of a connection; a secret belongs to what that side sends. */
-export type Side = 'requester' | 'responder'
+/** A secret belongs to what that side sends. */
 export type Sides = Readonly<Record<Side, Uint8Array>>
 
 /** Key and initial value of one direction's records. */

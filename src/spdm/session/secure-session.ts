@@ -6,6 +6,7 @@ import {hex} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import {equalInConstantTime, unsupportedHash} from '../crypto/index.js'
 import type {Connection} from '../negotiation/index.js'
+import type {Side} from '../side.js'
 import {Direction, type TrafficSuite} from './direction.js'
 import {
   dataSecretsOf,
@@ -13,7 +14,6 @@ import {
   handshakeSecretsOf,
   masterSecretOf,
   type SecretKind,
-  type Side,
   type Sides,
   verifyDataOf,
 } from './key-schedule.js'

@@ -1,0 +1,2 @@
+/** Sides of a connection: the requester opens it and asks, the responder answers. */
+export type Side = 'requester' | 'responder'
