@@ -3,12 +3,15 @@ import {describe, expect, it} from 'vitest'
 import {concat, DecodeError, fromHex, toHex} from '../../src/bits/index.js'
 import {
   algorithmProblems,
+  asymNamed,
   CAPABILITY_FLAGS,
   type CapabilityFlags,
   capabilityProblems,
   chooseVersion,
   connectionOf,
+  decodeSpdmMessage,
   definedFlags,
+  encapsulatedContext,
   offeredSecuredVersions,
   OPAQUE_TABLE,
   parseVca,
@@ -23,6 +26,9 @@ import {
 } from '../../src/spdm/index.js'
 import {captureIndex, captureLines, hasCaptures} from './captures.js'
 import {type Negotiation, vcaBytes} from './connection.js'
+import {hasData, textOf} from './support.js'
+
+const PROBES = 'spdm/emu/probes-1.2.json'
 
 type Flags = Partial<CapabilityFlags>
 
@@ -416,6 +422,47 @@ describe('versions of secured messages', () => {
   ])('%s selects none', (_, opaque) => {
     expect(() => selectedVersion(opaque, 0x12)).toThrow(DecodeError)
   })
+})
+
+describe('what encapsulated messages look like', () => {
+  const connection = {
+    ...connectionOf(parseVca(vcaBytes({version: 0x13}))),
+    requesterAsym: asymNamed('ecdsa-p256'),
+    requesterMultiKey: true,
+  }
+
+  it.each([
+    ['signed by the requester', `13 83 00 ff ${'00'.repeat(40)}`, 64],
+    ['signed endpoint info', `13 87 01 00 01 000000 ${'00'.repeat(32)}`, 64],
+    ['unsigned endpoint info', '13 87 01 00 00 000000', 0],
+  ])('%s', (_, request, signatureSize) => {
+    expect(encapsulatedContext(connection, decodeSpdmMessage(fromHex(request)))).toMatchObject({
+      version: 0x13,
+      hashSize: 48,
+      signatureSize,
+      multiKey: 1,
+      summary: 0,
+    })
+  })
+})
+
+describe.skipIf(!hasData(PROBES))('requests a responder refused (shared test data)', () => {
+  const {probes} = hasData(PROBES)
+    ? (JSON.parse(textOf(PROBES)) as {probes: {label: string; request: string; response: string}[]})
+    : {probes: []}
+  const refused = probes.filter(
+    ({label, response}) => /^GET_CAPABILITIES with (Data|Max|ENC|PSK)/.test(label) && response.endsWith('127f0100'),
+  )
+  it.each(refused)('$label', ({request}) => {
+    const message = decodeSpdmMessage(fromHex(request).subarray(8), {version: 0x12})
+    expect(message.name).toBe('GET_CAPABILITIES')
+    if (message.name !== 'GET_CAPABILITIES') return
+    const {flags, ctExponent = 0, dataTransferSize, maxSpdmMsgSize} = message.value
+    const claims = {flags: flags!, ctExponent, dataTransferSize, maxSpdmMsgSize}
+    expect(capabilityProblems(0x12, 'requester', claims).length).toBeGreaterThan(0)
+  })
+
+  it('are four', () => expect(refused).toHaveLength(4))
 })
 
 describe.skipIf(!hasCaptures)('captures (shared test data)', () => {
