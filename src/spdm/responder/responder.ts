@@ -1,0 +1,95 @@
+/**
+ * The responder: one connection, any number of sessions, one message in and at most one out. It is synchronous and has no
+ * transport of its own.
+ */
+import {DecodeError} from '../../bits/index.js'
+import {TsmctlError} from '../../errors.js'
+import {type SecureSession, sessionIdOf} from '../session/index.js'
+import type {Datagram} from '../transport/index.js'
+import type {ResponderOptions} from './options.js'
+import {Refusal} from './refusal.js'
+import {answerTo} from './respond.js'
+import {endSession, type Session, State} from './state.js'
+
+const HEADER_SIZE = 4
+/** A session dies after twice its HeartbeatPeriod without a record. */
+const MILLISECONDS_OF_SILENCE = 2000
+
+/** Plaintext of `record`, or undefined when it does not authenticate: the session is then over. */
+function opened(secure: SecureSession, record: Uint8Array): Uint8Array | undefined {
+  try {
+    return secure.open(record)
+  } catch (error) {
+    if (error instanceof DecodeError || (error instanceof TsmctlError && error.kind === 'malformed')) return undefined
+    throw error
+  }
+}
+
+export class Responder {
+  readonly #options: ResponderOptions
+  readonly #state = new State()
+
+  constructor(options: ResponderOptions) {
+    this.#options = options
+  }
+
+  /** Answers `datagram`; undefined when it is to be discarded in silence. Throws nothing that a peer can cause. */
+  respond({secured, payload}: Datagram): Datagram | undefined {
+    this.#expire()
+    return secured ? this.#respondInside(payload) : this.#respondOutside(payload)
+  }
+
+  /** IDs of the sessions that are open or in their handshake. */
+  get sessions(): readonly number[] {
+    return [...this.#state.sessions.keys()]
+  }
+
+  /** SPDMVersion that was agreed; 0x10 before. */
+  get version(): number {
+    return this.#state.version
+  }
+
+  #respondOutside(bytes: Uint8Array): Datagram | undefined {
+    if (bytes.length < HEADER_SIZE) return undefined
+    const answer = answerTo({options: this.#options, state: this.#state, session: undefined, bytes})
+    answer?.then?.()
+    return answer && {secured: false, payload: answer.response}
+  }
+
+  #respondInside(record: Uint8Array): Datagram | undefined {
+    const id = sessionIdOf(record)
+    const session = id === undefined ? undefined : this.#state.sessions.get(id)
+    if (session === undefined) return undefined
+    const bytes = opened(session.secure, record)
+    if (bytes === undefined) return this.#failed(session)
+    session.lastSeen = this.#now()
+    const answer = answerTo({options: this.#options, state: this.#state, session, bytes})
+    if (answer === undefined) return undefined
+    const payload = session.secure.seal(answer.response)
+    answer.then?.()
+    return {secured: true, payload}
+  }
+
+  /** A record that does not authenticate is answered once more, and the session is gone. */
+  #failed(session: Session): Datagram {
+    const payload = session.secure.seal(new Refusal('DecryptError').encode(this.#state.version))
+    this.#end(session)
+    return {secured: true, payload}
+  }
+
+  #expire(): void {
+    const now = this.#now()
+    for (const session of this.#state.sessions.values()) {
+      const {heartbeatPeriod, lastSeen} = session
+      if (heartbeatPeriod > 0 && now - lastSeen > heartbeatPeriod * MILLISECONDS_OF_SILENCE) this.#end(session)
+    }
+  }
+
+  #end(session: Session): void {
+    endSession({options: this.#options, state: this.#state}, session)
+  }
+
+  #now(): number {
+    return this.#options.monotonic?.() ?? 0
+  }
+}
