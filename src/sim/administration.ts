@@ -134,7 +134,7 @@ export interface Publications {
  */
 export async function publications(directory: string): Promise<Publications> {
   const {machine} = openMachine(directory)
-  const {sha384} = await import('./responder.js')
+  const {sha384} = await import('./digest.js')
   const {manufacturer, root, models, functions} = machine
   if (root === null)
     throw new TsmctlError({

@@ -16,7 +16,8 @@ import {
 import {bindDriver, removeFunction} from './drivers.js'
 import {type Fault, flipped, takeFault} from './faults.js'
 import {fromBase64, type FunctionState, type SimFunction, toBase64} from './machine.js'
-import {sha384, takeMeasurements} from './responder.js'
+import {sha384} from './digest.js'
+import {takeMeasurements} from './responder.js'
 import {relock} from './tsm-verbs.js'
 import type {WriteContext} from './writes.js'
 

@@ -1,6 +1,7 @@
 /**
- * The device vendor's certificates: root → device CA → one leaf per device, P-384 with SHA-384, as DSP0274 §10.7 wants
- * responder certificates. The CAs' keys are forgotten as soon as the leaves are signed.
+ * The device vendor's certificates, as DSP0274 §10.7 wants them of a responder: root → device CA → one leaf per device;
+ * in the alias model root → device CA → device certificate, itself a CA → alias certificate that the device makes for its
+ * firmware. Certificates are signed with P-384 and SHA-384; a leaf's key is of any algorithm.
  */
 import 'reflect-metadata'
 import {
@@ -16,7 +17,10 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import {webcrypto} from 'node:crypto'
-import {concat, toHex} from '../bits/index.js'
+import {toHex} from '../bits/index.js'
+import {DICE_OID, DMTF_OID} from '../spdm/index.js'
+import {newDeviceKey, type DeviceKey} from './device-key.js'
+import {DEVICE_INFO, hardwareIdentity, mutableCertificate, OID_SHA384, TAG, tlv} from './pki-der.js'
 
 const ALGORITHM = {name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384'} as const
 const DAY = 86_400_000
@@ -24,7 +28,7 @@ const YEARS_10 = 3653 * DAY
 /** RFC 5280 §4.1.2.5: no well-defined expiration. */
 const NEVER = new Date('9999-12-31T23:59:59Z')
 
-const OID = {subjectAltName: '2.5.29.17', responderAuth: '1.3.6.1.4.1.412.274.3'} as const
+const SUBJECT_ALT_NAME = '2.5.29.17'
 
 export interface Issuer {
   readonly certificate: X509Certificate
@@ -37,10 +41,19 @@ export interface Leaf {
   readonly key: Uint8Array
 }
 
+/** A leaf below a device certificate of its own. */
+export interface AliasLeaf extends Leaf {
+  /** The device certificate: a CA. */
+  readonly device: Uint8Array
+}
+
 export interface DevicePki {
   readonly root: Uint8Array
   readonly intermediate: Uint8Array
-  leaf(identity: string): Promise<Leaf>
+  /** Device certificate of `identity`. `algorithm`: name of a signature algorithm of SPDM, ECDSA P-384 unless given. */
+  leaf(identity: string, algorithm?: string): Promise<Leaf>
+  /** Alias certificate of `identity` for firmware whose digest (SHA-384) is `fwid`. */
+  alias(identity: string, fwid: Uint8Array, algorithm?: string): Promise<AliasLeaf>
 }
 
 type CryptoKeyPair = webcrypto.CryptoKeyPair
@@ -53,26 +66,24 @@ const serialNumber = (random: (length: number) => Uint8Array): string => `01${to
 
 const der = (certificate: X509Certificate): Uint8Array => new Uint8Array(certificate.rawData)
 
-/** X.690 encoding of short values, which is all a name of a device needs. */
-const tlv = (tag: number, ...content: readonly Uint8Array[]): Uint8Array => {
-  const body = concat(...content)
-  return concat(body.length < 0x80 ? Uint8Array.of(tag, body.length) : Uint8Array.of(tag, 0x81, body.length), body)
-}
-
-/** OBJECT IDENTIFIER 1.3.6.1.4.1.412.274.1, DMTF device info (DSP0274 §10.7 "Leaf certificate"). */
-const DEVICE_INFO = Uint8Array.of(0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0x1c, 0x82, 0x12, 0x01)
-const TAG = {oid: 0x06, utf8: 0x0c, sequence: 0x30, otherName: 0xa0, value: 0xa0}
-
 /** SubjectAltName with one otherName, which the library has no class for (RFC 5280 §4.2.1.6). */
 const deviceInfo = (identity: string): Extension =>
   new Extension(
-    OID.subjectAltName,
+    SUBJECT_ALT_NAME,
     false,
     tlv(
       TAG.sequence,
       tlv(TAG.otherName, tlv(TAG.oid, DEVICE_INFO), tlv(TAG.value, tlv(TAG.utf8, new TextEncoder().encode(identity)))),
     ),
   )
+
+/** TcbInfo with the digest of the firmware (TCG DICE Attestation Architecture 1.1 §6.1.1). */
+const tcbInfo = (fwid: Uint8Array): Uint8Array =>
+  tlv(TAG.sequence, tlv(TAG.fwids, tlv(TAG.sequence, tlv(TAG.oid, OID_SHA384), tlv(TAG.octetString, fwid))))
+
+const DEFAULT_ALGORITHM = 'ecdsa-p384'
+/** CAs below the root: the device CA and, in the alias model, the device. */
+const ROOT_PATH = 2
 
 /** Makes the CAs of `manufacturer`; `now` dates them. */
 export async function createPki(
@@ -84,7 +95,12 @@ export async function createPki(
   const notBefore = new Date(now.getTime() - DAY)
   const notAfter = new Date(now.getTime() + YEARS_10)
 
-  async function authority(name: string, pathLength: number, issuer?: Issuer): Promise<Issuer> {
+  async function authority(
+    name: string,
+    pathLength: number,
+    issuer?: Issuer,
+    extensions: readonly Extension[] = [],
+  ): Promise<Issuer> {
     const keys = await newKeys()
     const signer = issuer ?? {keys}
     const certificate = await X509CertificateGenerator.create({
@@ -101,38 +117,62 @@ export async function createPki(
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
         await SubjectKeyIdentifierExtension.create(keys.publicKey),
         await AuthorityKeyIdentifierExtension.create(signer.keys.publicKey),
+        ...extensions,
       ],
     })
     return {certificate, keys}
   }
 
-  const root = await authority('Device Root CA', 1)
-  const intermediate = await authority('Device CA', 0, root)
+  async function endEntity(
+    identity: string,
+    {publicKey, privateKey}: DeviceKey,
+    issuer: Issuer,
+    subject: string,
+    extensions: readonly Extension[],
+  ): Promise<Leaf> {
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: serialNumber(random),
+      subject,
+      issuer: issuer.certificate.subject,
+      notBefore,
+      notAfter: NEVER,
+      publicKey,
+      signingKey: issuer.keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([DMTF_OID.responderAuth]),
+        await SubjectKeyIdentifierExtension.create(publicKey),
+        await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
+        deviceInfo(identity),
+        ...extensions,
+      ],
+    })
+    return {certificate: der(certificate), key: privateKey}
+  }
+
+  const commonName = (identity: string): string => `O=${manufacturer}, CN=${identity.split(':').slice(1).join(' ')}`
+
+  const root = await authority('Device Root CA', ROOT_PATH)
+  const intermediate = await authority('Device CA', ROOT_PATH - 1, root)
   return {
     root: der(root.certificate),
     intermediate: der(intermediate.certificate),
-    async leaf(identity) {
-      const keys = await newKeys()
-      const certificate = await X509CertificateGenerator.create({
-        serialNumber: serialNumber(random),
-        subject: `O=${manufacturer}, CN=${identity.split(':').slice(1).join(' ')}`,
-        issuer: intermediate.certificate.subject,
-        notBefore,
-        notAfter: NEVER,
-        publicKey: keys.publicKey,
-        signingKey: intermediate.keys.privateKey,
-        signingAlgorithm: ALGORITHM,
-        extensions: [
-          new BasicConstraintsExtension(false, undefined, true),
-          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          new ExtendedKeyUsageExtension([OID.responderAuth]),
-          await SubjectKeyIdentifierExtension.create(keys.publicKey),
-          await AuthorityKeyIdentifierExtension.create(intermediate.keys.publicKey),
-          deviceInfo(identity),
-        ],
-      })
-      const key = new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
-      return {certificate: der(certificate), key}
+    async leaf(identity, algorithm = DEFAULT_ALGORITHM) {
+      return endEntity(identity, await newDeviceKey(algorithm), intermediate, commonName(identity), [])
+    },
+    async alias(identity, fwid, algorithm = DEFAULT_ALGORITHM) {
+      const device = await authority(`${identity.split(':').slice(1).join(' ')} device`, 0, intermediate, [
+        deviceInfo(identity),
+        new Extension(DMTF_OID.extension, false, hardwareIdentity()),
+      ])
+      const subject = `${commonName(identity)} alias`
+      const leaf = await endEntity(identity, await newDeviceKey(algorithm), device, subject, [
+        new Extension(DMTF_OID.extension, false, mutableCertificate()),
+        new Extension(DICE_OID.tcbInfo, false, tcbInfo(fwid)),
+      ])
+      return {...leaf, device: der(device.certificate)}
     },
   }
 }

@@ -1,13 +1,13 @@
-/** The SPDM responder of a simulated device: negotiation, certificate chain, measurements. SPDM 1.2 (DSP0274). */
-import {createHash, createPrivateKey, type KeyObject} from 'node:crypto'
+/** The SPDM responder of a simulated device, and what the TSM says to it: SPDM 1.2 (DSP0274). */
+import {createPrivateKey, type KeyObject} from 'node:crypto'
 import {concat} from '../bits/index.js'
 import {
   AEAD,
   ALG_TYPE,
-  ALGORITHMS,
   asymNamed,
-  CAPABILITIES,
+  type CapabilityFlags,
   DHE_GROUP,
+  DMTF_MEASUREMENT,
   encodeCertificateChain,
   GET_CAPABILITIES,
   GET_MEASUREMENTS,
@@ -15,75 +15,98 @@ import {
   hashNamed,
   KEY_SCHEDULE,
   maskOf,
-  MEASUREMENT_HASH,
+  MEASUREMENT_BLOCK,
   MEASUREMENT_INDEX,
   MEASUREMENT_SPECIFICATION,
-  MEASUREMENTS,
-  MEASUREMENT_BLOCK,
   NEGOTIATE_ALGORITHMS,
   NONCE_SIZE,
   OPAQUE_FORMAT,
+  parseCertificateChain,
+  Responder,
+  type ResponderMeasurement,
+  type ResponderOptions,
+  type ResponderSlot,
+  rowNamed,
   signQuestion,
   SPDM_VERSION,
-  VERSION,
 } from '../spdm/index.js'
+import {sha384} from './digest.js'
 import {type Dsm, fromBase64} from './machine.js'
 
 const VERSION_1_2 = SPDM_VERSION['1.2']
 const HASH = hashNamed('sha384')!
 const ASYM = asymNamed('ecdsa-p384')!
-const SIGNED = 2
-const UNCHANGED = 2
 
-export const sha384 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha384').update(bytes).digest())
-
-const named = <T extends {readonly name: string}>(table: readonly T[], name: string): T =>
-  table.find(row => row.name === name)!
-
-const sizes = {dataTransferSize: 4096, maxSpdmMsgSize: 65_536}
+const SIZES = {dataTransferSize: 4096, maxSpdmMsgSize: 65_536}
+const CT_EXPONENT = 20
 
 /** What both sides of a session for TDISP need (DSP0277, PCIe r7.0 §11.3). */
-const session = {certCap: true, encryptCap: true, macCap: true, keyExCap: true, chunkCap: true}
-
-/** The six messages of the connection a TSM made to the device. */
-export function negotiation(): Uint8Array {
-  const spdmVersion = VERSION_1_2
-  const structures = [
-    {algType: ALG_TYPE.DHE, algSupported: maskOf(named(DHE_GROUP, 'secp384r1'))},
-    {algType: ALG_TYPE.AEAD, algSupported: maskOf(named(AEAD, 'aes-256-gcm'))},
-    {algType: ALG_TYPE.KeySchedule, algSupported: maskOf(named(KEY_SCHEDULE, 'spdm'))},
-  ]
-  const dmtf = maskOf(named(MEASUREMENT_SPECIFICATION, 'dmtf'))
-  const format = maskOf(named(OPAQUE_FORMAT, 'OpaqueDataFmt1'))
-  return concat(
-    GET_VERSION.encode({}),
-    VERSION.encode({versionNumberEntries: [{majorVersion: 1, minorVersion: 2}]}),
-    GET_CAPABILITIES.encode({spdmVersion, ctExponent: 20, flags: session, ...sizes, reserved4: 0, extFlags: 0}),
-    CAPABILITIES.encode({
-      spdmVersion,
-      ctExponent: 20,
-      flags: {...session, chalCap: true, measCap: SIGNED, measFreshCap: true},
-      ...sizes,
-    }),
-    NEGOTIATE_ALGORITHMS.encode({
-      spdmVersion,
-      measurementSpecification: dmtf,
-      opaqueDataFmtSupport: format,
-      baseAsymAlgo: maskOf(ASYM),
-      baseHashAlgo: maskOf(HASH),
-      algStructures: structures,
-    }),
-    ALGORITHMS.encode({
-      spdmVersion,
-      measurementSpecificationSel: dmtf,
-      opaqueDataFmtSel: format,
-      measurementHashAlgo: maskOf(named(MEASUREMENT_HASH, 'sha384')),
-      baseAsymSel: maskOf(ASYM),
-      baseHashSel: maskOf(HASH),
-      algStructures: structures,
-    }),
-  )
+const SESSION = {certCap: true, encryptCap: true, macCap: true, keyExCap: true, chunkCap: true}
+const RESPONDER: Partial<CapabilityFlags> = {
+  ...SESSION,
+  chalCap: true,
+  measCap: 2,
+  measFreshCap: true,
+  hbeatCap: false,
+  keyUpdCap: false,
+  handshakeInTheClearCap: false,
 }
+
+type Identity = Pick<ResponderOptions, 'slots' | 'measurements'>
+
+const responder = (identity: Identity, random: (length: number) => Uint8Array): Responder =>
+  new Responder({
+    ...identity,
+    ...SIZES,
+    random,
+    versions: [VERSION_1_2],
+    capabilities: RESPONDER,
+    ctExponent: CT_EXPONENT,
+    algorithms: {
+      hash: [HASH.name],
+      asym: [ASYM.name],
+      measurementHash: [HASH.name],
+      exchange: ['secp384r1'],
+      aead: ['aes-256-gcm'],
+    },
+  })
+
+/** Request and response as they went over the wire. */
+function exchange(device: Responder, payload: Uint8Array): Uint8Array {
+  const answer = device.respond({secured: false, payload})
+  return concat(payload, answer?.payload ?? new Uint8Array())
+}
+
+/** The TSM's half of the negotiation. */
+const OPENING: readonly Uint8Array[] = [
+  GET_VERSION.encode({}),
+  GET_CAPABILITIES.encode({
+    spdmVersion: VERSION_1_2,
+    ctExponent: CT_EXPONENT,
+    flags: SESSION,
+    ...SIZES,
+    reserved4: 0,
+    extFlags: 0,
+  }),
+  NEGOTIATE_ALGORITHMS.encode({
+    spdmVersion: VERSION_1_2,
+    measurementSpecification: maskOf(rowNamed(MEASUREMENT_SPECIFICATION, 'dmtf')),
+    opaqueDataFmtSupport: maskOf(rowNamed(OPAQUE_FORMAT, 'OpaqueDataFmt1')),
+    baseAsymAlgo: maskOf(ASYM),
+    baseHashAlgo: maskOf(HASH),
+    algStructures: [
+      {algType: ALG_TYPE.DHE, algSupported: maskOf(rowNamed(DHE_GROUP, 'secp384r1'))},
+      {algType: ALG_TYPE.AEAD, algSupported: maskOf(rowNamed(AEAD, 'aes-256-gcm'))},
+      {algType: ALG_TYPE.KeySchedule, algSupported: maskOf(rowNamed(KEY_SCHEDULE, 'spdm'))},
+    ],
+  }),
+]
+
+const connect = (device: Responder): Uint8Array => concat(...OPENING.map(request => exchange(device, request)))
+
+/** The six messages of the connection a TSM makes to a device: the same for all, whoever they are. */
+export const negotiation = (): Uint8Array =>
+  connect(responder({slots: [], measurements: []}, length => new Uint8Array(length)))
 
 /** The chain object of a slot. `certificates` run from root to leaf. */
 export const certificateChain = (certificates: readonly Uint8Array[]): Uint8Array =>
@@ -99,15 +122,26 @@ function keyOf({key}: Dsm): KeyObject {
   return made
 }
 
-function recordBlocks(record: Uint8Array) {
+/** What a MeasurementRecord says, as facts: digests stay digests. */
+function measurementsOf(record: Uint8Array): ResponderMeasurement[] {
   const data = new DataView(record.buffer, record.byteOffset, record.byteLength)
-  const blocks = []
+  const measurements: ResponderMeasurement[] = []
   for (let at = 0; at < record.length;) {
-    const {value, end} = MEASUREMENT_BLOCK.read(data, at, record.length)
-    blocks.push(value)
+    const {value: block, end} = MEASUREMENT_BLOCK.read(data, at, record.length)
+    const {valueType, rawBitStream, value} = DMTF_MEASUREMENT.decode(block.measurement)
+    measurements.push({index: block.index, type: valueType, form: rawBitStream ? 'raw' : 'digest', value, tcb: true})
     at = end
   }
-  return blocks
+  return measurements
+}
+
+function identityOf(dsm: Dsm): Identity {
+  const slot: ResponderSlot = {
+    slot: 0,
+    certificates: parseCertificateChain(fromBase64(dsm.chain), HASH.size).certificates.map(({der}) => der),
+    sign: question => signQuestion(question, keyOf(dsm)),
+  }
+  return {slots: [slot], measurements: measurementsOf(fromBase64(dsm.measurements))}
 }
 
 /** Bytes of a nonce as SPDM wants them: cut or filled up with zeros. */
@@ -117,32 +151,18 @@ function spdmNonce(nonce: Uint8Array): Uint8Array {
   return out
 }
 
-/** GET_MEASUREMENTS for everything with `nonce`, and the signed MEASUREMENTS. */
+/** GET_MEASUREMENTS for everything with `nonce`, and the signed MEASUREMENTS, in a connection as of `negotiation`. */
 export function takeMeasurements(dsm: Dsm, nonce: Uint8Array, random: (length: number) => Uint8Array): Uint8Array {
-  const spdmVersion = VERSION_1_2
-  const request = GET_MEASUREMENTS.encode({
-    spdmVersion,
-    signatureRequested: true,
-    measurementOperation: MEASUREMENT_INDEX.all,
-    nonce: spdmNonce(nonce),
-    slotIdParam: 0,
-  })
-  const unsigned = MEASUREMENTS.encode({
-    spdmVersion,
-    contentChanged: UNCHANGED,
-    measurementRecord: recordBlocks(fromBase64(dsm.measurements)),
-    nonce: random(NONCE_SIZE),
-    opaqueData: new Uint8Array(),
-  })
-  const signature = signQuestion(
-    {
-      version: spdmVersion,
-      context: 'responder-measurements signing',
-      hash: HASH,
-      asym: ASYM,
-      transcript: concat(fromBase64(dsm.vca), request, unsigned),
-    },
-    keyOf(dsm),
+  const device = responder(identityOf(dsm), random)
+  connect(device)
+  return exchange(
+    device,
+    GET_MEASUREMENTS.encode({
+      spdmVersion: VERSION_1_2,
+      signatureRequested: true,
+      measurementOperation: MEASUREMENT_INDEX.all,
+      nonce: spdmNonce(nonce),
+      slotIdParam: 0,
+    }),
   )
-  return concat(request, unsigned, signature)
 }

@@ -80,8 +80,7 @@ export const getCertificate: Handler = call => {
   const {connection, transcripts, chains} = negotiatedOf(call)
   const {version, multiKey} = connection
   const {value: request, bytes} = read(call, GET_CERTIFICATE, {version})
-  const isLarge = request.largeCertChain
-  require(!isLarge || version >= 0x14)
+  const isLarge = version >= 0x14 && request.largeCertChain
   const slot = slotOf(call, request.slotId)
   const chain = chains.get(request.slotId)!
   const sizeOnly = version >= 0x13 && request.slotSizeRequested

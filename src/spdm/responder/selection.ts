@@ -17,8 +17,7 @@ import {
   PQC_ASYM,
   rowNamed,
 } from '../algorithms.js'
-import type {Encodable} from '../../bits/index.js'
-import {ALG_TYPE, type NegotiateAlgorithms, type SUPPORTED_ALGORITHMS} from '../messages/index.js'
+import {ALG_TYPE, type NegotiateAlgorithms} from '../messages/index.js'
 import type {AlgorithmPreferences} from './options.js'
 
 type Structures = NegotiateAlgorithms['algStructures']
@@ -104,10 +103,7 @@ const all = <T extends NamedBit>(table: readonly T[], names: readonly string[]):
   maskOf(...table.filter(({name}) => names.includes(name)))
 
 /** The SupportedAlgorithms block of CAPABILITIES, since 1.3. */
-export function supportedAlgorithms(
-  version: number,
-  {hash, asym, exchange, aead}: AlgorithmPreferences,
-): Encodable<typeof SUPPORTED_ALGORITHMS.fields> {
+export function supportedAlgorithms(version: number, {hash, asym, exchange, aead}: AlgorithmPreferences) {
   const isPostQuantum = version >= 0x14
   return {
     measurementSpecification: DMTF,

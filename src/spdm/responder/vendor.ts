@@ -19,13 +19,13 @@ export const vendorDefined: Handler = call => {
   const {vendor} = call.options
   if (vendor === undefined) return refuse('UnsupportedRequest', {data: SPDM_CODE.VENDOR_DEFINED_REQUEST})
   const {value: request} = read(call, VENDOR_DEFINED_REQUEST, {version})
-  require(!request.large || version >= 0x14)
   require(request.standardId === STANDARD_ID['PCI-SIG'] && equal(request.vendorId, PCI_SIG_VENDOR))
   require(request.payload.length > 0)
   const payload = vendor(request.payload, call.session?.id)
   if (payload === undefined) return undefined
-  const large = request.large || payload.length > SHORT
-  if (large && version < 0x14) refuse('ResponseTooLarge')
+  const isTooLong = payload.length > SHORT
+  if (isTooLong && version < 0x14) refuse('ResponseTooLarge')
+  const large = version >= 0x14 && (request.large || isTooLong)
   return VENDOR_DEFINED_RESPONSE.encode({
     spdmVersion: version,
     large,

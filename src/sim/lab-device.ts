@@ -1,0 +1,99 @@
+/** A responder for the laboratory: any algorithms, any versions, with a vendor's certificates of its own. */
+import {createPrivateKey} from 'node:crypto'
+import {concat} from '../bits/index.js'
+import {
+  asymNamed,
+  DEVICE_MODE,
+  MEASUREMENT_INDEX,
+  MEASUREMENT_TYPE,
+  type ResponderMeasurement,
+  type ResponderOptions,
+  type ResponderSlot,
+  signQuestion,
+  SVN,
+} from '../spdm/index.js'
+import {sha384} from './digest.js'
+import {createPki} from './pki.js'
+
+export interface LabDeviceSpec extends Partial<Omit<ResponderOptions, 'slots' | 'algorithms'>> {
+  readonly random: (length: number) => Uint8Array
+  /** Signature algorithm of the device's key. */
+  readonly asym?: string
+  /** Preferred first; each stands for itself alone. */
+  readonly hash?: string
+  readonly measurementHash?: string
+  readonly exchange?: string
+  readonly aead?: string
+  readonly model?: 'device' | 'alias'
+  /** Slots that hold a chain; 0 unless given. */
+  readonly slots?: readonly number[]
+  readonly manufacturer?: string
+  readonly now?: Date
+}
+
+/** What the device measures unless it is told: a little of everything. */
+const MEASUREMENTS: readonly ResponderMeasurement[] = [
+  ...(['rom', 'firmware', 'hw-config', 'fw-config'] as const).map((type, i) => ({
+    index: i + 1,
+    type: MEASUREMENT_TYPE[type],
+    form: 'content' as const,
+    value: new TextEncoder().encode(`lab ${type}`),
+    tcb: i < 2,
+  })),
+  {index: 0x10, type: MEASUREMENT_TYPE.svn, form: 'raw', value: SVN.encode({svn: 7n}), tcb: true},
+  {
+    index: MEASUREMENT_INDEX.deviceMode,
+    type: MEASUREMENT_TYPE['device-mode'],
+    form: 'raw',
+    value: DEVICE_MODE.encode({normalModeCap: true, normalMode: true}),
+    tcb: false,
+  },
+]
+
+export interface LabDevice {
+  readonly options: ResponderOptions
+  /** DER of the vendor's root certificate: the trust anchor. */
+  readonly root: Uint8Array
+}
+
+/** Makes keys and certificates, and everything a `Responder` needs. Throws TsmctlError `unsupported`. */
+export async function createLabDevice(spec: LabDeviceSpec): Promise<LabDevice> {
+  const {
+    asym = 'ecdsa-p384',
+    hash = 'sha384',
+    measurementHash = 'sha384',
+    exchange = 'secp384r1',
+    aead = 'aes-256-gcm',
+    model = 'device',
+    slots = [0],
+    manufacturer = 'Lab',
+    now = new Date(),
+    ...options
+  } = spec
+  const pki = await createPki(manufacturer, now, spec.random)
+  const identity = `${manufacturer}:device:0`
+  const leaf =
+    model === 'alias'
+      ? await pki.alias(identity, sha384(concat(...MEASUREMENTS.map(({value}) => value))), asym)
+      : await pki.leaf(identity, asym)
+  const above = 'device' in leaf ? [leaf.device as Uint8Array] : []
+  const key = createPrivateKey({key: Buffer.from(leaf.key), format: 'der', type: 'pkcs8'})
+  const certificates = [pki.root, pki.intermediate, ...above, leaf.certificate]
+  return {
+    root: pki.root,
+    options: {
+      measurements: MEASUREMENTS,
+      ...options,
+      slots: slots.map(
+        (slot): ResponderSlot => ({slot, certificates, model, sign: question => signQuestion(question, key)}),
+      ),
+      algorithms: {
+        hash: [hash],
+        asym: [asymNamed(asym)!.name],
+        measurementHash: [measurementHash],
+        exchange: [exchange],
+        aead: [aead],
+      },
+    },
+  }
+}
