@@ -84,9 +84,12 @@ export async function createLabDevice(spec: LabDeviceSpec): Promise<LabDevice> {
     options: {
       measurements: MEASUREMENTS,
       ...options,
-      slots: slots.map(
-        (slot): ResponderSlot => ({slot, certificates, model, sign: question => signQuestion(question, key)}),
-      ),
+      slots: slots.map((slot): ResponderSlot => ({
+        slot,
+        certificates,
+        model,
+        sign: question => signQuestion(question, key),
+      })),
       algorithms: {
         hash: [hash],
         asym: [asymNamed(asym)!.name],

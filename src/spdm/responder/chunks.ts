@@ -29,13 +29,17 @@ const HANDLES = 256
 
 /**
  * `answer` as it goes out: as it is, if it fits into one transfer, or as ERROR LargeResponse with the handle to fetch it
- * by. Throws Refusal when the requester cannot take it at all.
+ * by; `around` bytes of another message go with it. Throws Refusal when the requester cannot take it at all.
  */
-export function fitted(call: Pick<Call, 'state' | 'options' | 'session'>, {response, then}: Answer): Answer {
+export function fitted(
+  call: Pick<Call, 'state' | 'options' | 'session'>,
+  {response, afterwards}: Answer,
+  around = 0,
+): Answer {
   const {state, session} = call
-  const limit = session === undefined ? transferLimit(state) : Math.min(transferLimit(state), MAX_RECORD)
+  const most = session === undefined ? transferLimit(state) : Math.min(transferLimit(state), MAX_RECORD)
   const isUnlimited = session === undefined && state.version < 0x12
-  if (isUnlimited || response.length <= limit) return {response, then}
+  if (isUnlimited || response.length + around <= most) return {response, afterwards}
   if (!hasChunks(state) || response.length > responseLimit(call)) {
     const size = new Uint8Array(4)
     new DataView(size.buffer).setUint32(0, response.length, true)
@@ -43,7 +47,7 @@ export function fitted(call: Pick<Call, 'state' | 'options' | 'session'>, {respo
   }
   const handle = state.nextHandle
   state.nextHandle = (handle + 1) % HANDLES
-  state.transfer(scopeOf(call)).response = {handle, message: response, next: 0, sent: 0, then}
+  state.transfer(scopeOf(call)).response = {handle, message: response, next: 0, sent: 0, afterwards}
   return {
     response: ERROR.encode({spdmVersion: state.version, errorCode: SPDM_ERROR_CODE.LargeResponse, handle}),
   }
@@ -70,7 +74,7 @@ export function chunkGet(call: Call): Answer {
     ...(isFirst && {largeMessageSize: pending.message.length}),
     chunk,
   })
-  if (lastChunk) return {response, then: pending.then}
+  if (lastChunk) return {response, afterwards: pending.afterwards}
   pending.next += 1
   pending.sent += chunk.length
   transfer.response = pending
@@ -94,7 +98,7 @@ function transferOf(call: Call, request: Chunk, pending: LargeRequest | undefine
   return {handle: request.handle, size, chunks: [], next: 0, received: 0}
 }
 
-const acknowledge = (call: Call, {handle, ...n}: Chunk, more: {response?: Uint8Array; earlyErrorDetected?: boolean}) =>
+const acknowledge = (call: Call, {handle, ...n}: Chunk, more: {response?: Uint8Array}) =>
   CHUNK_SEND_ACK.encode({
     spdmVersion: call.state.version,
     handle,
@@ -126,8 +130,7 @@ export function chunkSend(call: Call, deliver: (message: Uint8Array) => Answer |
   }
   const answer = deliver(concat(...large.chunks))
   if (answer === undefined) return undefined
-  const whole = acknowledge(call, request, {response: answer.response})
-  if (whole.length <= transferLimit(state)) return {response: whole, then: answer.then}
-  const {response} = fitted({...call, session: call.session}, answer)
-  return {response: acknowledge(call, request, {response})}
+  const around = acknowledge(call, request, {}).length
+  const {response, afterwards} = fitted(call, answer, around)
+  return {response: acknowledge(call, request, {response}), afterwards}
 }

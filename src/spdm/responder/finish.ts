@@ -22,7 +22,7 @@ function confirm(call: Call, session: Session, request: Uint8Array, verifyData: 
 /** The rest of the session is under application keys, once the response is under way. */
 const begin = (session: Session, response: Uint8Array): Answer => ({
   response,
-  then: () => session.secure.enterApplication(session.th.digest()),
+  afterwards: () => session.secure.enterApplication(session.th.digest()),
 })
 
 export const finish: Handler = (call): Answer => {

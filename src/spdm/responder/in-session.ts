@@ -31,11 +31,11 @@ export const keyUpdate: Handler = (call): Answer => {
   const response = KEY_UPDATE_ACK.encode({spdmVersion: version, keyOperation, tag})
   // the acknowledgement is the first record under our new key
   if (keyOperation === KEY_OPERATION.updateAllKeys) session.secure.update('responder')
-  return isVerification ? {response} : {response, then: () => session.secure.update('requester')}
+  return isVerification ? {response} : {response, afterwards: () => session.secure.update('requester')}
 }
 
 export const endSessionRequest: Handler = (call): Answer => {
   const {version} = negotiatedOf(call).connection
   read(call, END_SESSION, {version})
-  return {response: END_SESSION_ACK.encode({spdmVersion: version}), then: () => endSession(call, call.session!)}
+  return {response: END_SESSION_ACK.encode({spdmVersion: version}), afterwards: () => endSession(call, call.session!)}
 }

@@ -75,7 +75,8 @@ export const getMeasurements: Handler = call => {
   const {version} = connection
   const {value: request, bytes} = read(call, GET_MEASUREMENTS, {version})
   const isSigned = request.signatureRequested
-  if (isSigned && call.state.flags?.measCap !== SIGNED) refuse('UnsupportedRequest', {data: request.requestResponseCode})
+  if (isSigned && call.state.flags?.measCap !== SIGNED)
+    refuse('UnsupportedRequest', {data: request.requestResponseCode})
   const operation = request.measurementOperation
   const slotId = (request.slotIdParam ?? 0) % SLOT_MASK
   const slot = isSigned ? slotFor(call, slotId, KEY_USAGE.measurement) : undefined

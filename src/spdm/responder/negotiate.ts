@@ -24,7 +24,6 @@ import {refuse, require} from './refusal.js'
 import {type Choice, choose, supportedAlgorithms} from './selection.js'
 import {endSession, type Handler, State} from './state.js'
 
-
 export const versionsOf = ({versions}: ResponderOptions): readonly number[] => versions ?? Object.values(SPDM_VERSION)
 
 /** Everything starts again: transcripts, negotiated state, sessions. */
@@ -122,10 +121,7 @@ function chainsOf({slots}: ResponderOptions, hash: {readonly name: string}): Rea
   return new Map(
     slots
       .toSorted((a, b) => a.slot - b.slot)
-      .map(({slot, certificates}) => [
-        slot,
-        encodeCertificateChain(digestOf(hash, certificates[0]!), certificates),
-      ]),
+      .map(({slot, certificates}) => [slot, encodeCertificateChain(digestOf(hash, certificates[0]!), certificates)]),
   )
 }
 

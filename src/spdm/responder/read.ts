@@ -13,7 +13,11 @@ export interface Read<L extends AnyLayout> {
 }
 
 /** Decodes the request. Only zeros that the transport added may follow it, and none inside a session. */
-export function read<L extends AnyLayout>({bytes, options, session}: Call, layout: L, context: MessageContext): Read<L> {
+export function read<L extends AnyLayout>(
+  {bytes, options, session}: Call,
+  layout: L,
+  context: MessageContext,
+): Read<L> {
   const copy = new Uint8Array(bytes)
   const {value, end} = decode(layout, copy, context)
   const padding = copy.subarray(end)

@@ -95,7 +95,7 @@ function refused(message: Message, refusal: Refusal): Answer {
   if (!PROVISIONAL.has(refusal.error)) state.negotiated?.transcripts.failed(scopeOf(message))
   const response = refusal.encode(errorVersion(message))
   const isOver = refusal.error === 'DecryptError' && session !== undefined
-  return isOver ? {response, then: () => endSession(message, session)} : {response}
+  return isOver ? {response, afterwards: () => endSession(message, session)} : {response}
 }
 
 /** The answer to `message`; undefined for silence. Throws nothing that a peer can cause. */

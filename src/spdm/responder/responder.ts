@@ -52,7 +52,7 @@ export class Responder {
   #respondOutside(bytes: Uint8Array): Datagram | undefined {
     if (bytes.length < HEADER_SIZE) return undefined
     const answer = answerTo({options: this.#options, state: this.#state, session: undefined, bytes})
-    answer?.then?.()
+    answer?.afterwards?.()
     return answer && {secured: false, payload: answer.response}
   }
 
@@ -66,7 +66,7 @@ export class Responder {
     const answer = answerTo({options: this.#options, state: this.#state, session, bytes})
     if (answer === undefined) return undefined
     const payload = session.secure.seal(answer.response)
-    answer.then?.()
+    answer.afterwards?.()
     return {secured: true, payload}
   }
 

@@ -39,7 +39,7 @@ export interface LargeResponse {
   next: number
   sent: number
   /** Done when the last chunk is on its way. */
-  readonly then: (() => void) | undefined
+  readonly afterwards: (() => void) | undefined
 }
 
 /** A request that arrives by CHUNK_SEND. */
@@ -103,10 +103,10 @@ export interface Call {
   readonly session: Session | undefined
 }
 
-/** `then` is done when the response is on its way. */
+/** `afterwards` is done when the response is on its way. */
 export interface Answer {
   readonly response: Uint8Array
-  readonly then?: (() => void) | undefined
+  readonly afterwards?: (() => void) | undefined
 }
 
 export type Handler = (call: Call) => Uint8Array | Answer | undefined

@@ -33,18 +33,25 @@ const getDigests = GET_DIGESTS.encode({spdmVersion})
 const update = (keyOperation: number): Uint8Array => KEY_UPDATE.encode({spdmVersion, keyOperation, tag: 1})
 const heartbeat = HEARTBEAT.encode({spdmVersion})
 
-describe('negotiation', () => {
-  const capabilities = (ctExponent: number): Uint8Array =>
-    GET_CAPABILITIES.encode({
-      spdmVersion,
-      ctExponent,
-      flags: REQUESTER,
-      reserved4: 0,
-      extFlags: 0,
-      dataTransferSize: 4096,
-      maxSpdmMsgSize: 4096,
-    })
+const capabilities = (ctExponent: number): Uint8Array =>
+  GET_CAPABILITIES.encode({
+    spdmVersion,
+    ctExponent,
+    flags: REQUESTER,
+    reserved4: 0,
+    extFlags: 0,
+    dataTransferSize: 4096,
+    maxSpdmMsgSize: 4096,
+  })
 
+const large = (): Peer => new Peer(options).negotiate({dataTransferSize: 100})
+
+const isSlow = (code: number): boolean => code === SPDM_CODE.GET_DIGESTS
+
+const again = (token: number): Uint8Array =>
+  RESPOND_IF_READY.encode({spdmVersion, requestCode: SPDM_CODE.GET_DIGESTS, token})
+
+describe('negotiation', () => {
   it.each([
     [31, 'CAPABILITIES'],
     [32, 'InvalidRequest'],
@@ -142,7 +149,6 @@ describe('chunks', () => {
     expect(errorName(ack.response)).toBe('InvalidRequest')
   })
 
-  const large = (): Peer => new Peer(options).negotiate({dataTransferSize: 100})
   const getCertificate = GET_CERTIFICATE.encode({spdmVersion, length: 0xffff})
   const get = (handle: number, chunkSeqNo: number): Uint8Array => CHUNK_GET.encode({spdmVersion, handle, chunkSeqNo})
 
@@ -178,7 +184,7 @@ describe('chunks', () => {
   it('says that a response is too large for a requester without chunks, and opens no session then', () => {
     const flags = {...REQUESTER, chunkCap: false}
     const peer = new Peer(options).negotiate({flags, dataTransferSize: 100, maxSpdmMsgSize: 100})
-    expect(() => peer.exchange()).toThrow()
+    expect(() => peer.exchange()).toThrow('ResponseTooLarge')
     expect(peer.responder.sessions).toEqual([])
   })
 })
@@ -233,7 +239,7 @@ describe('sessions', () => {
   it('keeps as many sessions as it says, each with keys of its own', () => {
     const peer = new Peer({...options, maxSessions: 2}).negotiate()
     const [first, second] = [peer.exchange(1).finish(), peer.exchange(1).finish()]
-    expect(() => peer.exchange(1)).toThrow()
+    expect(() => peer.exchange(1)).toThrow('SessionLimitExceeded')
     expect(errorName(first.ask(getDigests), peer.context())).toBe('DIGESTS')
     expect(errorName(second.ask(getDigests), peer.context())).toBe('DIGESTS')
     first.ask(END_SESSION.encode({spdmVersion}))
@@ -259,7 +265,11 @@ describe('sessions', () => {
   it('does not answer what belongs outside inside, nor the reverse', () => {
     const peer = connected()
     const session = peer.exchange().finish()
-    for (const request of [GET_VERSION.encode({}), CHALLENGE.encode({spdmVersion}), NEGOTIATE_ALGORITHMS.encode({spdmVersion})])
+    for (const request of [
+      GET_VERSION.encode({}),
+      CHALLENGE.encode({spdmVersion}),
+      NEGOTIATE_ALGORITHMS.encode({spdmVersion}),
+    ])
       expect(errorName(session.ask(request))).toBe('UnexpectedRequest')
     expect(answers(peer, heartbeat)).toBe('SessionRequired')
     const older = new Peer(options).negotiate({version: 0x11})
@@ -318,12 +328,9 @@ describe('measurements', () => {
 
 describe('responses that are not ready', () => {
   it('come when they are asked for again, once, with the right token', () => {
-    const isSlow = (code: number): boolean => code === SPDM_CODE.GET_DIGESTS
     const peer = new Peer({...options, isSlow}).negotiate()
     const {notReady} = ERROR.decode(peer.ask(getDigests)!)
     expect(notReady).toMatchObject({requestCode: SPDM_CODE.GET_DIGESTS})
-    const again = (token: number): Uint8Array =>
-      RESPOND_IF_READY.encode({spdmVersion, requestCode: SPDM_CODE.GET_DIGESTS, token})
     expect(answers(peer, again(notReady!.token))).toBe('DIGESTS')
     expect(answers(peer, again(notReady!.token))).toBe('InvalidRequest')
     const {token} = ERROR.decode(peer.ask(getDigests)!).notReady!

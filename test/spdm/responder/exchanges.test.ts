@@ -15,6 +15,7 @@ import {
   MEASUREMENTS,
   parseCertificateChain,
   PCI_SIG_VENDOR,
+  type ResponderOptions,
   type SignatureContext,
   VENDOR_DEFINED_REQUEST,
   VENDOR_DEFINED_RESPONSE,
@@ -48,8 +49,8 @@ const SUITES = [
 ]
 
 describe.each(SUITES)('$asym, $hash, $exchange, $aead', ({since = 0x10, ...suite}) => {
-  const open = async (version: number, more: Parameters<typeof labOptions>[0] = {}): Promise<Peer> =>
-    new Peer(await labOptions({...suite, ...more})).negotiate({version})
+  const open = async (version: number, more: Partial<ResponderOptions> = {}): Promise<Peer> =>
+    new Peer(await labOptions(suite, more)).negotiate({version})
 
   it.each(VERSIONS.filter(version => version >= since))('proves identity and measurements in %i', async version => {
     const peer = await open(version)
@@ -57,12 +58,14 @@ describe.each(SUITES)('$asym, $hash, $exchange, $aead', ({since = 0x10, ...suite
     const {transcripts, connection} = peer
     const getDigests = GET_DIGESTS.encode({spdmVersion})
     const digests = peer.ask(getDigests)!
-    expect(DIGESTS.decode(digests, peer.context()).digests[0]!.digest).toEqual(
-      digestOf(connection.hash!, peer.chain()),
-    )
+    expect(DIGESTS.decode(digests, peer.context()).digests[0]!.digest).toEqual(digestOf(connection.hash!, peer.chain()))
     // the chain was read in between: what counts starts with GET_DIGESTS
     transcripts.identity(getDigests, peer.ask(getDigests)!, 'clear')
-    const request = CHALLENGE.encode({spdmVersion, nonce: random(32), requesterContext: version >= 0x13 ? random(8) : undefined})
+    const request = CHALLENGE.encode({
+      spdmVersion,
+      nonce: random(32),
+      requesterContext: version >= 0x13 ? random(8) : undefined,
+    })
     const answer = peer.ask(request)!
     expect(CHALLENGE_AUTH.decode(answer, peer.context()).slotMask).toBe(1)
     const m = transcripts.challenge(request, unsigned(peer, answer)).bytes()
@@ -129,7 +132,7 @@ describe('both forms of the handshake', () => {
     [0x12, 1],
   ])('opens a session with a pre-shared key in %i, PSK_CAP %i', async (version, pskCap) => {
     const key = random(32)
-    const options = await labOptions({psk: hint => (hint[0] === 7 ? key : undefined), capabilities: {pskCap}})
+    const options = await labOptions({}, {psk: hint => (hint[0] === 7 ? key : undefined), capabilities: {pskCap}})
     const peer = new Peer(options).negotiate({version})
     const opened = peer.psk(key, Uint8Array.of(7))
     if (pskCap === 2) opened.pskFinish()

@@ -1,7 +1,7 @@
 /** The other side of a responder under test: a requester that says exactly what it is told to. */
 import {randomBytes} from 'node:crypto'
 import {concat} from '../../../src/bits/index.js'
-import {createLabDevice, type LabDeviceSpec} from '../../../src/sim/lab-device.js'
+import {createLabDevice, type LabDevice, type LabDeviceSpec} from '../../../src/sim/lab-device.js'
 import {
   AEAD,
   ALG_TYPE,
@@ -38,30 +38,23 @@ import {
   type ResponderOptions,
   SecureSession,
   SM_SUPPORTED_VERSIONS,
+  SPDM_CODE,
   SPDM_ERROR_NAMES,
   Transcripts,
 } from '../../../src/spdm/index.js'
 
 export const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
 
-/** Options of a lab device; made once per specification, because keys take time. */
-const devices = new Map<string, Promise<ResponderOptions>>()
-export async function labOptions(spec: Omit<LabDeviceSpec, 'random'> = {}): Promise<ResponderOptions> {
-  const key = JSON.stringify([spec.asym, spec.hash, spec.model, spec.slots])
-  const {asym, hash, model, slots, measurementHash, exchange, aead, ...options} = spec
-  let made = devices.get(key)
-  if (made === undefined) devices.set(key, (made = createLabDevice({random, ...spec}).then(device => device.options)))
-  const base = await made
-  return {
-    ...base,
-    ...options,
-    algorithms: {
-      ...base.algorithms,
-      measurementHash: [measurementHash ?? 'sha384'],
-      exchange: [exchange ?? 'secp384r1'],
-      aead: [aead ?? 'aes-256-gcm'],
-    },
-  }
+/** Options of a lab device, made once per specification, because keys take time; `more` is set on top. */
+const devices = new Map<string, Promise<LabDevice>>()
+export async function labOptions(
+  spec: Omit<LabDeviceSpec, 'random'> = {},
+  more: Partial<ResponderOptions> = {},
+): Promise<ResponderOptions> {
+  const key = JSON.stringify(spec)
+  const made = devices.get(key) ?? createLabDevice({random, ...spec})
+  devices.set(key, made)
+  return {...(await made).options, ...more}
 }
 
 export const REQUESTER: Partial<CapabilityFlags> = {
@@ -179,7 +172,7 @@ export class Peer {
       },
       this.context(),
     )
-    const response = this.ask(request)!
+    const response = expected(this.ask(request))
     const value = KEY_EXCHANGE_RSP.decode(response, this.context())
     const verify = value.responderVerifyData
     const th = this.transcripts
@@ -209,7 +202,7 @@ export class Peer {
       requesterContext: random(32),
       opaqueData: this.secured(),
     })
-    const response = this.ask(request)!
+    const response = expected(this.ask(request))
     const value = PSK_EXCHANGE_RSP.decode(response, this.context())
     const th = this.transcripts.handshake().append(request, response.subarray(0, response.length - hash!.size))
     const id = reqSessionId + value.rspSessionId * 0x10000
@@ -254,8 +247,7 @@ export class PeerSession {
   finish(): this {
     const {clearHandshake, hash} = this.peer.connection
     const request = this.finishRequest()
-    const response = clearHandshake ? this.peer.ask(request)! : this.ask(request)!
-    if (response[1] === 0x7f) throw new TypeError(errorName(response))
+    const response = expected(clearHandshake ? this.peer.ask(request) : this.ask(request))
     const data = clearHandshake ? response.subarray(response.length - hash!.size) : new Uint8Array()
     this.th.append(response.subarray(0, response.length - data.length))
     if (clearHandshake && !this.secure.isVerifyData('responder', this.th.digest(), data)) throw new TypeError('verify')
@@ -275,10 +267,15 @@ export class PeerSession {
   }
 }
 
+/** A response that is no ERROR. Throws TypeError with the name of the error. */
+function expected(response: Uint8Array | undefined): Uint8Array {
+  if (response === undefined || response[1] === SPDM_CODE.ERROR) throw new TypeError(errorName(response))
+  return response
+}
+
 /** Name of the error in `message`, or of the message. */
 export function errorName(message: Uint8Array | undefined, context: MessageContext = {}): string {
   if (message === undefined) return 'silence'
-  if (message[1] !== 0x7f) return decodeSpdmMessage(message, context).name
+  if (message[1] !== SPDM_CODE.ERROR) return decodeSpdmMessage(message, context).name
   return SPDM_ERROR_NAMES[ERROR.decode(message).errorCode]!
 }
-

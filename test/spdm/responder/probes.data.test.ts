@@ -112,9 +112,10 @@ const fixedPart = (response: Uint8Array): string => {
   }
 }
 
+const trimmed = (object: string): Uint8Array => fromHex(object).subarray(DOE_HEADER)
+
 describe.skipIf(!hasData(NAME))('answers of the responder next to the reference responder', () => {
   const spdm = probes.filter(({request}) => request.startsWith('01000100'))
-  const trimmed = (object: string): Uint8Array => fromHex(object).subarray(DOE_HEADER)
 
   it('has them', () => expect(spdm.length).toBeGreaterThan(30))
 
@@ -123,9 +124,11 @@ describe.skipIf(!hasData(NAME))('answers of the responder next to the reference 
   it.each(spdm.map((probe, i) => [`${i} ${probe.label}`, probe] as const))('%s', (_, probe) => {
     if (probe.label !== label) {
       label = probe.label
-      responder = new Responder({...device.options, vendor: (_payload, session) => session === undefined ? undefined : new Uint8Array(1)})
-      for (const payload of OPENING.slice(0, STATES.indexOf(probe.state)))
-        responder.respond({secured: false, payload})
+      responder = new Responder({
+        ...device.options,
+        vendor: (_payload, session) => (session === undefined ? undefined : new Uint8Array(1)),
+      })
+      for (const payload of OPENING.slice(0, STATES.indexOf(probe.state))) responder.respond({secured: false, payload})
     }
     const payload = responder.respond({secured: false, payload: trimmed(probe.request)})?.payload
     if (label in SPECIFIED) return expect(payload && toHex(payload)).toBe(SPECIFIED[label])
