@@ -47,7 +47,10 @@ export const CHALLENGE_AUTH = layout(
     slotId: bits(2, 1, 3, 0, 'Param1: SlotID; 0xF is the provisioned public key'),
     param1: reserved(2, 1, 6, 4),
     basicMutAuthReq: bit(2, 1, 7, 'Param1: BasicMutAuthReq (1.1, deprecated)'),
-    slotMask: u8(3, 'Param2: the bit of the slot; 0 for the provisioned public key'),
+    slotMask: u8(
+      3,
+      'Param2: mask of provisioned slots, the one asked for among them; 0 for the provisioned public key',
+    ),
     certChainHash: bytes(NEXT, sizeOf('hashSize'), 'CertChainHash'),
     nonce: bytes(NEXT, NONCE_SIZE, 'Nonce of the responder'),
     measurementSummaryHash: bytes(NEXT, summarySize, 'MeasurementSummaryHash, if asked for'),

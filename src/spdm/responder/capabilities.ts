@@ -57,6 +57,8 @@ export function ownFlags(options: ResponderOptions, version: number): Capability
     keyUpdCap: hasSessions,
     handshakeInTheClearCap: isIdentified,
     chunkCap: true,
+    melCap: options.measurementLog !== undefined,
+    epInfoCap: options.endpointInfo === undefined ? 0 : isIdentified ? SIGNED : 1,
     aliasCertCap: slots.some(({model}) => model === 'alias'),
     ...options.capabilities,
   })

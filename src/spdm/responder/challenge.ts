@@ -1,8 +1,8 @@
 /** CHALLENGE as a responder answers it (DSP0274 1.3 §10.8). */
 import {concat} from '../../bits/index.js'
-import {maskOf} from '../algorithms.js'
 import {digestOf} from '../crypto/index.js'
 import {CHALLENGE, CHALLENGE_AUTH, KEY_USAGE, NONCE_SIZE} from '../messages/index.js'
+import {slotMask} from './identity.js'
 import {summaryHash} from './measurements.js'
 import {read} from './read.js'
 import {signWith, slotFor} from './signing.js'
@@ -19,7 +19,7 @@ export const challenge: Handler = call => {
     {
       spdmVersion: version,
       slotId,
-      slotMask: maskOf({bit: slotId, name: 'slot'}),
+      slotMask: slotMask(chains.keys()),
       certChainHash: digestOf(hash!, chains.get(slotId)!),
       nonce: call.options.random(NONCE_SIZE),
       measurementSummaryHash,

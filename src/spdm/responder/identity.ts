@@ -8,7 +8,9 @@ import {refuse, require} from './refusal.js'
 import {type Call, contextFor, type Handler, negotiatedOf, scopeOf} from './state.js'
 import {responseLimit} from './transfer-sizes.js'
 
-const slotMask = (slots: Iterable<number>): number => maskOf(...[...slots].map(bit => ({bit, name: `slot ${bit}`})))
+/** Mask of provisioned slots. */
+export const slotMask = (slots: Iterable<number>): number =>
+  maskOf(...[...slots].map(bit => ({bit, name: `slot ${bit}`})))
 
 const bitNamed = (bit: number): {readonly bit: number; readonly name: string} => ({bit, name: `bit ${bit}`})
 

@@ -46,6 +46,8 @@ const RULES: Partial<Record<SpdmMessageName, Rule>> = {
   END_SESSION: connected(INSIDE, {since: 0x11}),
   CHUNK_SEND: connected(TRANSFER, {since: 0x12, cap: 'chunkCap', both: true}),
   CHUNK_GET: connected(TRANSFER, {since: 0x12, cap: 'chunkCap', both: true}),
+  GET_MEASUREMENT_EXTENSION_LOG: connected(ANYWHERE, {since: 0x13, cap: 'melCap'}),
+  GET_ENDPOINT_INFO: connected(ANYWHERE, {since: 0x13, cap: 'epInfoCap'}),
   RESPOND_IF_READY: connected(TRANSFER),
   VENDOR_DEFINED_REQUEST: connected(ANYWHERE),
 }

@@ -130,7 +130,10 @@ export const negotiateAlgorithms: Handler = call => {
   const {version} = state
   const {value: request, bytes} = read(call, NEGOTIATE_ALGORITHMS, {version})
   require(isSound(request, version))
-  const choice = choose(request, version, options.algorithms, (state.flags?.measCap ?? 0) !== 0)
+  const choice = choose(request, version, options.algorithms, {
+    isMeasured: (state.flags?.measCap ?? 0) !== 0,
+    isLogged: state.flags?.melCap === true,
+  })
   require(isEnough(choice, state))
   const requesterMultiKeyConnSel = multiKey(request, state)
   const response = ALGORITHMS.encode({
@@ -142,6 +145,7 @@ export const negotiateAlgorithms: Handler = call => {
     baseAsymSel: choice.baseAsym,
     baseHashSel: choice.baseHash,
     pqcAsymSel: choice.pqcAsym,
+    melSpecificationSel: choice.melSpecification,
     algStructures: choice.structures,
   })
   const vca = [...state.vca, bytes, response]

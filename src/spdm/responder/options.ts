@@ -55,6 +55,10 @@ export interface ResponderOptions {
   readonly slots: readonly ResponderSlot[]
   readonly measurements: readonly ResponderMeasurement[]
   readonly algorithms: AlgorithmPreferences
+  /** The measurement extension log (`DMTF_MEL`); without it there is no MEL_CAP. */
+  readonly measurementLog?: Uint8Array
+  /** What the device is (`DEVICE_CLASS_IDENTIFIER`); without it there is no EP_INFO_CAP. */
+  readonly endpointInfo?: Uint8Array
   /** Cryptographic random bytes. */
   readonly random: (length: number) => Uint8Array
   /** SPDMVersions on offer; all unless given. */

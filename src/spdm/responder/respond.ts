@@ -4,10 +4,12 @@ import {SPDM_CODE, type SpdmMessageName} from '../messages/index.js'
 import {challenge} from './challenge.js'
 import {chunkGet, chunkSend, fitted} from './chunks.js'
 import {deferIfSlow, resumed} from './deferred.js'
+import {getEndpointInfo} from './endpoint-info.js'
 import {finish, pskFinish} from './finish.js'
 import {getCertificate, getDigests} from './identity.js'
 import {endSessionRequest, heartbeat, keyUpdate} from './in-session.js'
 import {legalRequest} from './legality.js'
+import {getMeasurementLog} from './measurement-log.js'
 import {getMeasurements} from './measurements.js'
 import {getCapabilities, getVersion, negotiateAlgorithms, versionsOf} from './negotiate.js'
 import {type ErrorName, Refusal, refuse} from './refusal.js'
@@ -30,6 +32,8 @@ const HANDLERS: Partial<Record<SpdmMessageName, Handler>> = {
   HEARTBEAT: heartbeat,
   KEY_UPDATE: keyUpdate,
   END_SESSION: endSessionRequest,
+  GET_MEASUREMENT_EXTENSION_LOG: getMeasurementLog,
+  GET_ENDPOINT_INFO: getEndpointInfo,
   VENDOR_DEFINED_REQUEST: vendorDefined,
   CHUNK_GET: chunkGet,
   CHUNK_SEND: call => chunkSend(call, message => deliver(call, message)),

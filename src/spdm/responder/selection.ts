@@ -51,6 +51,7 @@ function preferEither<T extends NamedBit>(
 /** Masks of ALGORITHMS; 0 where nothing is common. */
 export interface Choice {
   readonly measurementSpecification: number
+  readonly melSpecification: number
   readonly opaqueFormat: number
   readonly measurementHash: number
   readonly baseAsym: number
@@ -62,12 +63,12 @@ export interface Choice {
 
 const one = (row: NamedBit | undefined): number => (row === undefined ? 0 : maskOf(row))
 
-/** What we choose from `offer` in `version`; measurements only if `isMeasured`. */
+/** What we choose from `offer` in `version`. */
 export function choose(
   offer: NegotiateAlgorithms,
   version: number,
   preferences: AlgorithmPreferences,
-  isMeasured: boolean,
+  {isMeasured, isLogged}: {readonly isMeasured: boolean; readonly isLogged: boolean},
 ): Choice {
   const {algStructures} = offer
   const pqcOffer = version >= 0x14 ? offer.pqcAsymAlgo : 0
@@ -90,6 +91,7 @@ export function choose(
   const speaksDmtf = isMeasured && bitsOf(offer.measurementSpecification).includes(0)
   return {
     measurementSpecification: speaksDmtf ? DMTF : 0,
+    melSpecification: isLogged && version >= 0x13 && bitsOf(offer.melSpecification).includes(0) ? DMTF : 0,
     opaqueFormat: version >= 0x12 ? one(prefer(OPAQUE_FORMAT, FORMATS, offer.opaqueDataFmtSupport)) : 0,
     measurementHash: speaksDmtf ? maskOf(rowNamed(MEASUREMENT_HASH, preferences.measurementHash[0]!)) : 0,
     baseAsym: one(asym.first),

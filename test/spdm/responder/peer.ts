@@ -23,6 +23,7 @@ import {
   KEM,
   KEY_EXCHANGE,
   KEY_EXCHANGE_RSP,
+  KEY_OPERATION,
   type MessageContext,
   NEGOTIATE_ALGORITHMS,
   maskOf,
@@ -126,7 +127,12 @@ export class Peer {
       }),
     ]
     const vca = requests.flatMap(request => [request, this.ask(request)!])
-    this.connection = connectionOf(parseVca(concat(...vca)))
+    return this.adopt(concat(...vca))
+  }
+
+  /** Goes on where `vca` has led. */
+  adopt(vca: Uint8Array): this {
+    this.connection = connectionOf(parseVca(vca))
     this.transcripts = new Transcripts(this.connection)
     return this
   }
@@ -156,14 +162,22 @@ export class Peer {
     return table.encode({elements: [{registryId: 0, elementData}]})
   }
 
+  /** Whatever is asked in the clear, with the DIGESTS that TH includes noted. */
+  note(payload: Uint8Array): Uint8Array | undefined {
+    const answer = this.ask(payload)
+    if (answer?.[1] === SPDM_CODE.DIGESTS) this.transcripts.digests(answer)
+    return answer
+  }
+
   /** KEY_EXCHANGE, up to FINISH. */
-  exchange(reqSessionId = 0xffff, slot = 0): PeerSession {
+  exchange(reqSessionId = 0xffff, slot = 0, measurementSummaryHashType = 0): PeerSession {
     const {connection} = this
     const {version, exchange, hash, clearHandshake} = connection
     const share = offerKeyShare(exchange!)
     const request = KEY_EXCHANGE.encode(
       {
         spdmVersion: version,
+        measurementSummaryHashType,
         slotId: slot,
         reqSessionId,
         randomData: random(32),
@@ -173,7 +187,7 @@ export class Peer {
       this.context(),
     )
     const response = expected(this.ask(request))
-    const value = KEY_EXCHANGE_RSP.decode(response, this.context())
+    const value = KEY_EXCHANGE_RSP.decode(response, this.context({summary: Number(measurementSummaryHashType !== 0)}))
     const verify = value.responderVerifyData
     const th = this.transcripts
       .handshake(digestOf(hash!, this.chain(slot)))
@@ -192,18 +206,19 @@ export class Peer {
     return new PeerSession(this, secure, th)
   }
 
-  psk(key: Uint8Array, hint: Uint8Array, reqSessionId = 1): PeerSession {
+  psk(key: Uint8Array, hint: Uint8Array, reqSessionId = 1, measurementSummaryHashType = 0): PeerSession {
     const {connection} = this
     const {version, hash} = connection
     const request = PSK_EXCHANGE.encode({
       spdmVersion: version,
+      measurementSummaryHashType,
       reqSessionId,
       pskHint: hint,
       requesterContext: random(32),
       opaqueData: this.secured(),
     })
     const response = expected(this.ask(request))
-    const value = PSK_EXCHANGE_RSP.decode(response, this.context())
+    const value = PSK_EXCHANGE_RSP.decode(response, this.context({summary: Number(measurementSummaryHashType !== 0)}))
     const th = this.transcripts.handshake().append(request, response.subarray(0, response.length - hash!.size))
     const id = reqSessionId + value.rspSessionId * 0x10000
     const secure = new SecureSession({connection, id, role: 'requester', secret: key.slice(), kind: 'psk'})
@@ -254,6 +269,22 @@ export class PeerSession {
     this.th.append(data)
     this.secure.enterApplication(this.th.digest())
     return this
+  }
+
+  /** KEY_UPDATE and what it does to the keys. */
+  update(request: Uint8Array): Uint8Array | undefined {
+    const operation = request[2]
+    if (operation === KEY_OPERATION.updateAllKeys) {
+      const payload = this.secure.seal(request)
+      this.secure.update('responder')
+      const answer = this.peer.responder.respond({secured: true, payload})
+      const plain = answer && this.secure.open(answer.payload)
+      this.secure.update('requester')
+      return plain
+    }
+    const answer = this.ask(request)
+    if (operation === KEY_OPERATION.updateKey) this.secure.update('requester')
+    return answer
   }
 
   pskFinish(): this {

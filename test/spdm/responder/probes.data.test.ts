@@ -7,13 +7,12 @@ import {
   CAPABILITIES,
   GET_CAPABILITIES,
   GET_VERSION,
-  MEASUREMENT_TYPE,
   NEGOTIATE_ALGORITHMS,
   Responder,
   SPDM_CODE,
-  type ResponderMeasurement,
 } from '../../../src/spdm/index.js'
 import {hasData, textOf} from '../support.js'
+import {sampleMeasurements} from './sample-device.js'
 
 const NAME = 'spdm/emu/probes-1.2.json'
 
@@ -29,38 +28,13 @@ const DOE_HEADER = 8
 /** The DMTF sample device: four hashed blocks, SVN, hash-extend, manifest, device mode. */
 const {probes}: {readonly probes: readonly Probe[]} = hasData(NAME) ? JSON.parse(textOf(NAME)) : {probes: []}
 
-/** Index 0x11 as the sample device extended it: nothing that could be computed. */
-const EXTENDED = /11013300083000([0-9a-f]{96})/
-
-const MEASUREMENTS: readonly ResponderMeasurement[] = [
-  ...[1, 2, 3, 4].map(index => ({
-    index,
-    type: index - 1,
-    form: 'content' as const,
-    value: new Uint8Array(72).fill(index),
-    tcb: index === 1,
-  })),
-  {index: 0x10, type: MEASUREMENT_TYPE.svn, form: 'raw', value: fromHex('0700000000000000'), tcb: false},
-  {
-    index: 0x11,
-    type: MEASUREMENT_TYPE['hash-extend'],
-    form: 'digest',
-    value: fromHex(probes.map(({response}) => EXTENDED.exec(response)?.[1]).find(value => value !== undefined) ?? ''),
-    tcb: false,
-  },
-  {index: 0xfd, type: MEASUREMENT_TYPE.manifest, form: 'raw', value: new Uint8Array(128).fill(0xfd), tcb: false},
-  {
-    index: 0xfe,
-    type: MEASUREMENT_TYPE['device-mode'],
-    form: 'raw',
-    value: fromHex('3f000000040000001f00000011000000'),
-    tcb: false,
-  },
-]
 const device = await createLabDevice({
   random: length => new Uint8Array(randomBytes(length)),
   versions: [0x12],
-  measurements: MEASUREMENTS,
+  measurements: sampleMeasurements(
+    48,
+    probes.map(({response}) => response),
+  ),
   slots: [0, 1],
   psk: () => undefined,
 })
