@@ -1,5 +1,6 @@
 /** A simulated machine behind the kernel port. What needs certificates or YAML is loaded when it is called. */
 import type {CreateOptions} from './create.js'
+import type {LabDevice, LabDeviceSpec} from './lab-device.js'
 import type {ScenarioSource} from './scenario.js'
 
 export {
@@ -16,6 +17,7 @@ export type {CreateOptions} from './create.js'
 export {type Fault, type FaultKind, type FaultPoint, KINDS_AT} from './faults.js'
 export type {EndState, HostStatus} from './host/status.js'
 export type {MailboxFault, MailboxFaultKind} from './doe-mailbox.js'
+export type {LabDevice, LabDeviceSpec} from './lab-device.js'
 export {simKernel, type SimOptions} from './kernel.js'
 export type {ModelReferences, NonceMode, ReferenceValue, TsmKind, Violation} from './machine.js'
 export type {MailboxModel, MailboxModels} from './mailboxes.js'
@@ -35,4 +37,10 @@ export async function createMachine(
 ): Promise<void> {
   const create = await import('./create.js')
   await create.createMachine(directory, source, options)
+}
+
+/** Makes keys and certificates, and everything a `Responder` needs. Throws TsmctlError `unsupported`. */
+export async function createLabDevice(spec: LabDeviceSpec): Promise<LabDevice> {
+  const lab = await import('./lab-device.js')
+  return lab.createLabDevice(spec)
 }

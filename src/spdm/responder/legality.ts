@@ -10,7 +10,7 @@ import type {Phase, Session, State} from './state.js'
 type Place = 'clear' | 'handshake' | 'application'
 
 interface Rule {
-  readonly phase: Phase | 'any'
+  readonly phases: readonly Phase[]
   readonly places: readonly Place[]
   readonly since?: number
   /** A capability of ours and, where `both`, of the requester. */
@@ -18,9 +18,9 @@ interface Rule {
   readonly both?: boolean
 }
 
-const clear = (phase: Rule['phase']): Rule => ({phase, places: ['clear']})
-const connected = (places: readonly Place[], more: Omit<Rule, 'phase' | 'places'> = {}): Rule => ({
-  phase: 'negotiated',
+const clear = (...phases: readonly Phase[]): Rule => ({phases, places: ['clear']})
+const connected = (places: readonly Place[], more: Omit<Partial<Rule>, 'places'> = {}): Rule => ({
+  phases: ['negotiated'],
   places,
   ...more,
 })
@@ -29,8 +29,11 @@ const ANYWHERE = ['clear', 'application'] as const
 const INSIDE = ['application'] as const
 const TRANSFER = ['clear', 'handshake', 'application'] as const
 
+/** CAPABILITIES may be a large response itself. */
+const CHUNKS = {phases: ['capabilities', 'negotiated'], since: 0x12, cap: 'chunkCap', both: true} as const
+
 const RULES: Partial<Record<SpdmMessageName, Rule>> = {
-  GET_VERSION: clear('any'),
+  GET_VERSION: clear('start', 'version', 'capabilities', 'negotiated'),
   GET_CAPABILITIES: clear('version'),
   NEGOTIATE_ALGORITHMS: clear('capabilities'),
   GET_DIGESTS: connected(ANYWHERE, {cap: 'certCap'}),
@@ -44,8 +47,8 @@ const RULES: Partial<Record<SpdmMessageName, Rule>> = {
   HEARTBEAT: connected(INSIDE, {since: 0x11, cap: 'hbeatCap', both: true}),
   KEY_UPDATE: connected(INSIDE, {since: 0x11, cap: 'keyUpdCap', both: true}),
   END_SESSION: connected(INSIDE, {since: 0x11}),
-  CHUNK_SEND: connected(TRANSFER, {since: 0x12, cap: 'chunkCap', both: true}),
-  CHUNK_GET: connected(TRANSFER, {since: 0x12, cap: 'chunkCap', both: true}),
+  CHUNK_SEND: connected(TRANSFER, CHUNKS),
+  CHUNK_GET: connected(TRANSFER, CHUNKS),
   GET_MEASUREMENT_EXTENSION_LOG: connected(ANYWHERE, {since: 0x13, cap: 'melCap'}),
   GET_ENDPOINT_INFO: connected(ANYWHERE, {since: 0x13, cap: 'epInfoCap'}),
   RESPOND_IF_READY: connected(TRANSFER),
@@ -108,12 +111,12 @@ export function legalRequest(
   const name = REQUESTS.get(code)
   const rule = name === undefined ? undefined : RULES[name]
   if (state.phase === 'start' && name !== 'GET_VERSION') refuse('UnexpectedRequest')
-  if (isNegotiation(name) && rule!.phase !== state.phase) refuse('UnexpectedRequest')
+  if (isNegotiation(name) && !rule!.phases.includes(state.phase)) refuse('UnexpectedRequest')
   checkVersion(name, version, state)
   if (name === undefined || rule === undefined || version < (rule.since ?? 0))
     return refuse('UnsupportedRequest', {data: code})
-  if (rule.phase === 'negotiated' && state.phase !== 'negotiated') refuse('UnexpectedRequest')
-  if (rule.phase === 'negotiated' && !hasBoth(state, rule)) refuse('UnsupportedRequest', {data: code})
+  if (!rule.phases.includes(state.phase)) refuse('UnexpectedRequest')
+  if (!hasBoth(state, rule)) refuse('UnsupportedRequest', {data: code})
   checkPlace(name, rule, state, session)
   return name
 }

@@ -8,6 +8,8 @@ import {
   BASE_ASYM,
   BASE_HASH,
   type CapabilityFlags,
+  CHUNK_GET,
+  CHUNK_RESPONSE,
   type Connection,
   connectionOf,
   contextOf,
@@ -40,6 +42,7 @@ import {
   SecureSession,
   SM_SUPPORTED_VERSIONS,
   SPDM_CODE,
+  SPDM_ERROR_CODE,
   SPDM_ERROR_NAMES,
   Transcripts,
 } from '../../../src/spdm/index.js'
@@ -295,6 +298,24 @@ export class PeerSession {
     this.th.append(data, response)
     this.secure.enterApplication(this.th.digest())
     return this
+  }
+}
+
+/** The whole response to what was answered with `answer`: chunk by chunk if it is large. */
+export function whole(
+  answer: Uint8Array | undefined,
+  ask: (request: Uint8Array) => Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (answer?.[1] !== SPDM_CODE.ERROR || answer[2] !== SPDM_ERROR_CODE.LargeResponse) return answer
+  const spdmVersion = answer[0]!
+  const {handle} = ERROR.decode(answer)
+  const parts: Uint8Array[] = []
+  for (let chunkSeqNo = 0; ; chunkSeqNo++) {
+    const high = spdmVersion >= 0x14 ? {chunkSeqNoHigh: 0} : {}
+    const got = ask(CHUNK_GET.encode({spdmVersion, handle: handle!, chunkSeqNo, ...high}))
+    const {chunk, lastChunk} = CHUNK_RESPONSE.decode(got!)
+    parts.push(chunk)
+    if (lastChunk) return concat(...parts)
   }
 }
 

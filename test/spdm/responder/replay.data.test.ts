@@ -201,12 +201,12 @@ describe.skipIf(!hasCaptures)('requests of the reference requester', () => {
       const ours = replay.answer(request, line)
       const label = `${i}: ${codeOf(request)} ${line.hex.slice(0, 40)}`
       if (request[1] === SPDM_CODE.VENDOR_DEFINED_REQUEST && !isPciSig(request)) {
-        expect(codeOf(ours), label).toBe('ERROR')
+        expect([label, codeOf(ours)]).toEqual([label, 'ERROR'])
         continue
       }
-      expect(codeOf(ours), label).toBe(codeOf(theirs))
+      expect([label, codeOf(ours)]).toEqual([label, codeOf(theirs)])
       const {size} = hashNamed(hash)!
-      expect(comparable(request, ours!, size), label).toEqual(comparable(request, theirs, size))
+      expect([label, comparable(request, ours!, size)]).toEqual([label, comparable(request, theirs, size)])
       compared++
     }
     expect(compared).toBeGreaterThan(10)
