@@ -18,6 +18,7 @@ export {type Fault, type FaultKind, type FaultPoint, KINDS_AT} from './faults.js
 export type {EndState, HostStatus} from './host/status.js'
 export type {MailboxFault, MailboxFaultKind} from './doe-mailbox.js'
 export type {LabDevice, LabDeviceSpec} from './lab-device.js'
+export {spdmMailbox, withDsm} from './spdm-mailbox.js'
 export {simKernel, type SimOptions} from './kernel.js'
 export type {ModelReferences, NonceMode, ReferenceValue, TsmKind, Violation} from './machine.js'
 export type {MailboxModel, MailboxModels} from './mailboxes.js'

@@ -1,0 +1,29 @@
+/** A device as a mailbox shows it: SPDM in the clear and in sessions, and the DSM behind the sessions. */
+import {CMA_SPDM, type DoeFeature, SECURED_CMA_SPDM} from '../pci/index.js'
+import type {Responder, ResponderOptions} from '../spdm/index.js'
+import type {SimulatedDsm} from './dsm/index.js'
+import type {MailboxModel} from './mailboxes.js'
+
+const isOf = (feature: DoeFeature, {vendor, type}: DoeFeature): boolean =>
+  feature.vendor === vendor && feature.type === type
+
+/** A mailbox with `responder` behind it (PCIe r6.2 §6.31). */
+export const spdmMailbox = (responder: Responder): MailboxModel => ({
+  features: [CMA_SPDM, SECURED_CMA_SPDM],
+  answer: ({payload, ...feature}) => {
+    const secured = isOf(feature, SECURED_CMA_SPDM)
+    if (!secured && !isOf(feature, CMA_SPDM)) return undefined
+    const answer = responder.respond({secured, payload})
+    return answer && {...(answer.secured ? SECURED_CMA_SPDM : CMA_SPDM), payload: answer.payload}
+  },
+})
+
+/** `options` of a responder whose sessions carry IDE_KM and TDISP to `dsm`; in the clear nobody answers them. */
+export const withDsm = (options: ResponderOptions, dsm: SimulatedDsm): ResponderOptions => ({
+  ...options,
+  vendor: (payload, session) => (session === undefined ? undefined : dsm.vendor(payload, session)),
+  onSessionEnd: session => {
+    dsm.sessionEnded(session)
+    options.onSessionEnd?.(session)
+  },
+})
