@@ -1,4 +1,5 @@
 /** Makes a machine from a scenario: places, configuration spaces, keys, certificates, measurements, reports. */
+import {generateKeyPairSync} from 'node:crypto'
 import {toHex} from '../bits/index.js'
 import {environment} from '../kernel/index.js'
 import {endpointConfig, rootPortConfig} from './config-space.js'
@@ -70,11 +71,16 @@ async function makeDsm(
   manufacturer: string,
 ): Promise<Dsm> {
   const identity = `${manufacturer}:${model}:${serial}`
-  const {certificate, key} = await pki.leaf(identity)
+  const {privateKey, publicKey} = generateKeyPairSync('ec', {
+    namedCurve: 'P-384',
+    publicKeyEncoding: {type: 'spki', format: 'der'},
+    privateKeyEncoding: {type: 'pkcs8', format: 'der'},
+  })
+  const certificate = await pki.leaf(identity, new Uint8Array(publicKey))
   return {
     model,
     identity,
-    key: toBase64(key),
+    key: toBase64(privateKey),
     chain: toBase64(certificateChain([pki.root, pki.intermediate, certificate])),
     vca: toBase64(negotiation()),
     measurements: toBase64(measurementRecord(manufacturer, model, spec)),

@@ -1,9 +1,13 @@
 /** A responder for the laboratory: any algorithms, any versions, with a vendor's certificates of its own. */
-import {createPrivateKey} from 'node:crypto'
 import {concat} from '../bits/index.js'
+import {TsmctlError} from '../errors.js'
 import {
   asymNamed,
   DEVICE_MODE,
+  DHE_GROUP,
+  generateSigningKey,
+  KEM,
+  loadCrypto,
   MEASUREMENT_INDEX,
   MEASUREMENT_TYPE,
   type ResponderMeasurement,
@@ -70,15 +74,19 @@ export async function createLabDevice(spec: LabDeviceSpec): Promise<LabDevice> {
     now = new Date(),
     ...options
   } = spec
+  const algorithm = asymNamed(asym)
+  if (algorithm === undefined)
+    throw new TsmctlError({kind: 'unsupported', attempted: 'make a lab device', got: `no algorithm is called ${asym}`})
+  const [group] = [...DHE_GROUP, ...KEM].filter(({name}) => name === exchange)
+  await loadCrypto(algorithm, group)
   const pki = await createPki(manufacturer, now, spec.random)
   const identity = `${manufacturer}:device:0`
-  const leaf =
-    model === 'alias'
-      ? await pki.alias(identity, sha384(concat(...MEASUREMENTS.map(({value}) => value))), asym)
-      : await pki.leaf(identity, asym)
-  const above = 'device' in leaf ? [leaf.device as Uint8Array] : []
-  const key = createPrivateKey({key: Buffer.from(leaf.key), format: 'der', type: 'pkcs8'})
-  const certificates = [pki.root, pki.intermediate, ...above, leaf.certificate]
+  const {privateKey, spki} = generateSigningKey(algorithm)
+  const certificates = [pki.root, pki.intermediate]
+  if (model === 'alias') {
+    const {device, alias} = await pki.alias(identity, sha384(concat(...MEASUREMENTS.map(({value}) => value))), spki)
+    certificates.push(device, alias)
+  } else certificates.push(await pki.leaf(identity, spki))
   return {
     root: pki.root,
     options: {
@@ -88,11 +96,11 @@ export async function createLabDevice(spec: LabDeviceSpec): Promise<LabDevice> {
         slot,
         certificates,
         model,
-        sign: question => signQuestion(question, key),
+        sign: question => signQuestion(question, privateKey),
       })),
       algorithms: {
         hash: [hash],
-        asym: [asymNamed(asym)!.name],
+        asym: [asym],
         measurementHash: [measurementHash],
         exchange: [exchange],
         aead: [aead],

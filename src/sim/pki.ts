@@ -19,7 +19,6 @@ import {
 import {webcrypto} from 'node:crypto'
 import {toHex} from '../bits/index.js'
 import {DICE_OID, DMTF_OID} from '../spdm/index.js'
-import {newDeviceKey, type DeviceKey} from './device-key.js'
 import {DEVICE_INFO, hardwareIdentity, mutableCertificate, OID_SHA384, TAG, tlv} from './pki-der.js'
 
 const ALGORITHM = {name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384'} as const
@@ -35,25 +34,21 @@ export interface Issuer {
   readonly keys: CryptoKeyPair
 }
 
-export interface Leaf {
-  readonly certificate: Uint8Array
-  /** PKCS #8. */
-  readonly key: Uint8Array
-}
-
 /** A leaf below a device certificate of its own. */
-export interface AliasLeaf extends Leaf {
+export interface AliasCertificates {
   /** The device certificate: a CA. */
   readonly device: Uint8Array
+  readonly alias: Uint8Array
 }
 
+/** Keys are the holder's: certificates are made for public keys in DER. */
 export interface DevicePki {
   readonly root: Uint8Array
   readonly intermediate: Uint8Array
-  /** Device certificate of `identity`. `algorithm`: name of a signature algorithm of SPDM, ECDSA P-384 unless given. */
-  leaf(identity: string, algorithm?: string): Promise<Leaf>
+  /** Device certificate of `identity`. */
+  leaf(identity: string, spki: Uint8Array): Promise<Uint8Array>
   /** Alias certificate of `identity` for firmware whose digest (SHA-384) is `fwid`. */
-  alias(identity: string, fwid: Uint8Array, algorithm?: string): Promise<AliasLeaf>
+  alias(identity: string, fwid: Uint8Array, spki: Uint8Array): Promise<AliasCertificates>
 }
 
 type CryptoKeyPair = webcrypto.CryptoKeyPair
@@ -81,7 +76,6 @@ const deviceInfo = (identity: string): Extension =>
 const tcbInfo = (fwid: Uint8Array): Uint8Array =>
   tlv(TAG.sequence, tlv(TAG.fwids, tlv(TAG.sequence, tlv(TAG.oid, OID_SHA384), tlv(TAG.octetString, fwid))))
 
-const DEFAULT_ALGORITHM = 'ecdsa-p384'
 /** CAs below the root: the device CA and, in the alias model, the device. */
 const ROOT_PATH = 2
 
@@ -125,11 +119,11 @@ export async function createPki(
 
   async function endEntity(
     identity: string,
-    {publicKey, privateKey}: DeviceKey,
+    publicKey: Uint8Array,
     issuer: Issuer,
     subject: string,
     extensions: readonly Extension[],
-  ): Promise<Leaf> {
+  ): Promise<Uint8Array> {
     const certificate = await X509CertificateGenerator.create({
       serialNumber: serialNumber(random),
       subject,
@@ -149,7 +143,7 @@ export async function createPki(
         ...extensions,
       ],
     })
-    return {certificate: der(certificate), key: privateKey}
+    return der(certificate)
   }
 
   const commonName = (identity: string): string => `O=${manufacturer}, CN=${identity.split(':').slice(1).join(' ')}`
@@ -159,20 +153,18 @@ export async function createPki(
   return {
     root: der(root.certificate),
     intermediate: der(intermediate.certificate),
-    async leaf(identity, algorithm = DEFAULT_ALGORITHM) {
-      return endEntity(identity, await newDeviceKey(algorithm), intermediate, commonName(identity), [])
-    },
-    async alias(identity, fwid, algorithm = DEFAULT_ALGORITHM) {
+    leaf: (identity, spki) => endEntity(identity, spki, intermediate, commonName(identity), []),
+    async alias(identity, fwid, spki) {
       const device = await authority(`${identity.split(':').slice(1).join(' ')} device`, 0, intermediate, [
         deviceInfo(identity),
         new Extension(DMTF_OID.extension, false, hardwareIdentity()),
       ])
       const subject = `${commonName(identity)} alias`
-      const leaf = await endEntity(identity, await newDeviceKey(algorithm), device, subject, [
+      const alias = await endEntity(identity, spki, device, subject, [
         new Extension(DMTF_OID.extension, false, mutableCertificate()),
         new Extension(DICE_OID.tcbInfo, false, tcbInfo(fwid)),
       ])
-      return {...leaf, device: der(device.certificate)}
+      return {device: der(device.certificate), alias}
     },
   }
 }

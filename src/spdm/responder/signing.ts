@@ -20,4 +20,4 @@ export const signWith = (
   {version, hash, asym}: Connection,
   context: SignatureContext,
   transcript: Transcript,
-): Uint8Array => sign({version, context, hash: hash!, asym: asym!, transcript: transcript.bytes()})
+): Uint8Array => sign({version, context, hash: hash!, asym: asym!, transcript})

@@ -19,6 +19,7 @@ import {
   KEY_UPDATE,
   NEGOTIATE_ALGORITHMS,
   RESPOND_IF_READY,
+  type SignedTranscript,
   SPDM_CODE,
   VENDOR_DEFINED_REQUEST,
 } from '../../../src/spdm/index.js'
@@ -50,6 +51,9 @@ const isSlow = (code: number): boolean => code === SPDM_CODE.GET_DIGESTS
 
 const again = (token: number): Uint8Array =>
   RESPOND_IF_READY.encode({spdmVersion, requestCode: SPDM_CODE.GET_DIGESTS, token})
+
+const lengthOf = (transcript: SignedTranscript): number =>
+  (transcript instanceof Uint8Array ? transcript : transcript.bytes()).length
 
 describe('negotiation', () => {
   it.each([
@@ -313,7 +317,7 @@ describe('measurements', () => {
     const slot = options.slots[0]!
     const peer = new Peer({
       ...options,
-      slots: [{...slot, sign: question => (transcripts.push(question.transcript.length), slot.sign(question))}],
+      slots: [{...slot, sign: question => (transcripts.push(lengthOf(question.transcript)), slot.sign(question))}],
     }).negotiate()
     peer.ask(signed)
     peer.ask(one(1))

@@ -45,6 +45,8 @@ const SUITES = [
   {asym: 'ecdsa-p521', hash: 'sha512', exchange: 'secp521r1', aead: 'chacha20-poly1305'},
   {asym: 'rsassa-2048', hash: 'sha3-256', exchange: 'ffdhe2048', aead: 'aes-256-gcm'},
   {asym: 'rsapss-2048', hash: 'sha3-384', exchange: 'secp256r1', aead: 'aes-256-gcm'},
+  {asym: 'ed448', hash: 'sha384', exchange: 'secp384r1', aead: 'aes-256-gcm', since: 0x12},
+  {asym: 'ml-dsa-65', hash: 'sha384', exchange: 'ml-kem-768', aead: 'aes-256-gcm', since: 0x14},
   {asym: 'ed25519', hash: 'sha3-512', exchange: 'secp384r1', aead: 'aes-256-gcm', since: 0x12},
 ]
 
