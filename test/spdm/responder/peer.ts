@@ -189,7 +189,7 @@ export class Peer {
       },
       this.context(),
     )
-    const response = expected(this.ask(request))
+    const response = expected(whole(this.ask(request), chunk => this.ask(chunk)))
     const value = KEY_EXCHANGE_RSP.decode(response, this.context({summary: Number(measurementSummaryHashType !== 0)}))
     const verify = value.responderVerifyData
     const th = this.transcripts
@@ -220,7 +220,7 @@ export class Peer {
       requesterContext: random(32),
       opaqueData: this.secured(),
     })
-    const response = expected(this.ask(request))
+    const response = expected(whole(this.ask(request), chunk => this.ask(chunk)))
     const value = PSK_EXCHANGE_RSP.decode(response, this.context({summary: Number(measurementSummaryHashType !== 0)}))
     const th = this.transcripts.handshake().append(request, response.subarray(0, response.length - hash!.size))
     const id = reqSessionId + value.rspSessionId * 0x10000

@@ -12,11 +12,12 @@ import {
   PSK_EXCHANGE,
   SPDM_CODE,
   SPDM_CODE_NAMES,
+  SPDM_ERROR_CODE,
   VENDOR_DEFINED_REQUEST,
   VENDOR_DEFINED_RESPONSE,
 } from '../../../src/spdm/index.js'
 import {hasCaptures, type Line, linesOf} from '../emulator-log.js'
-import {labOptions, Peer, type PeerSession} from './peer.js'
+import {labOptions, Peer, type PeerSession, whole} from './peer.js'
 import {sampleMeasurements} from './sample-device.js'
 
 interface Capture {
@@ -61,6 +62,16 @@ const CAPTURES: readonly Capture[] = [
     capabilities: {multiKeyCap: 2, getKeyPairInfoCap: true, chunkCap: false, handshakeInTheClearCap: false},
   },
   {
+    name: 's14-mldsa65-mlkem768',
+    version: 0x14,
+    asym: 'ml-dsa-65',
+    hash: 'sha384',
+    measurementHash: 'sha384',
+    exchange: 'ml-kem-768',
+    slots: [0, 1, 4],
+    capabilities: {multiKeyCap: 2, getKeyPairInfoCap: true},
+  },
+  {
     name: 'sv12-sha256-p256',
     version: 0x12,
     asym: 'ecdsa-p256',
@@ -91,7 +102,7 @@ function comparable(request: Uint8Array, answer: Uint8Array, hashSize: number): 
       const {algStructures, measurementHashAlgo, baseAsymSel, baseHashSel, opaqueDataFmtSel} = ALGORITHMS.decode(answer)
       // we do not ask requesters to authenticate themselves
       const chosen = algStructures
-        .filter(({algType}) => algType !== 4)
+        .filter(({algType}) => algType !== 4 && algType !== 6)
         .map(({algType, algSupported}) => [algType, algSupported])
       return {chosen, measurementHashAlgo, baseAsymSel, baseHashSel, opaqueDataFmtSel}
     }
@@ -116,6 +127,13 @@ function comparable(request: Uint8Array, answer: Uint8Array, hashSize: number): 
 const PSK = new TextEncoder().encode('TestPskData\0')
 /** The key of the second session would come from secrets of the first, which are not the captured ones. */
 const HINTS = ['TestPskHint\0', 'SECONDARY_SESSION_0_PSK\0']
+
+/** What came for request `i`; put together if it came in chunks. */
+function responseTo(lines: readonly Line[], i: number): Uint8Array {
+  const next = fromHex(lines[i + 1]!.hex)
+  const isLarge = next[1] === SPDM_CODE.ERROR && next[2] === SPDM_ERROR_CODE.LargeResponse
+  return isLarge ? fromHex(lines.slice(i).find(({kind}) => kind === 'reassembled')!.hex) : next
+}
 
 class Replay {
   readonly peer: Peer
@@ -159,7 +177,7 @@ class Replay {
       default:
     }
     if (known !== undefined) return known.ask(request)
-    const answer = this.peer.note(request)
+    const answer = whole(this.peer.note(request), chunk => this.peer.ask(chunk))
     if (this.vca.length < 6) this.vca.push(request, answer!)
     if (this.vca.length === 6) this.peer.adopt(concat(...this.vca))
     if (this.vca.length === 6) this.vca.push(new Uint8Array())
@@ -173,7 +191,7 @@ const isPciSig = (request: Uint8Array): boolean =>
 describe.skipIf(!hasCaptures)('requests of the reference requester', () => {
   it.each(CAPTURES)('$name', async capture => {
     const {name, version, measurementHash, asym, hash, exchange, aead, slots = [0, 1], capabilities} = capture
-    const lines = linesOf(name).filter(({kind}) => kind === 'message')
+    const lines = linesOf(name).filter(({kind}) => kind === 'message' || kind === 'reassembled')
     const responses = lines.filter(line => !isRequest(line)).map(({hex}) => hex)
     const log = responses.find(hex => hex.slice(2, 4) === '6f')
     let theirs: Uint8Array = new Uint8Array()
@@ -195,9 +213,9 @@ describe.skipIf(!hasCaptures)('requests of the reference requester', () => {
     )
     let compared = 0
     for (const [i, line] of lines.entries()) {
-      if (!isRequest(line)) continue
+      if (!isRequest(line) || line.kind === 'reassembled' || line.name === 'CHUNK_GET') continue
       const request = fromHex(line.hex)
-      theirs = fromHex(lines[i + 1]!.hex)
+      theirs = responseTo(lines, i)
       const ours = replay.answer(request, line)
       const label = `${i}: ${codeOf(request)} ${line.hex.slice(0, 40)}`
       if (request[1] === SPDM_CODE.VENDOR_DEFINED_REQUEST && !isPciSig(request)) {
