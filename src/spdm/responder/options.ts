@@ -7,7 +7,7 @@ export type Signer = (question: SignatureQuestion) => Uint8Array
 
 /** What the certificate of a slot stands for, by the number in CertificateInfo (DSP0274 1.3 §10.6). */
 export const CERTIFICATE_MODEL = {device: 1, alias: 2, generic: 3} as const
-export type CertificateModel = keyof typeof CERTIFICATE_MODEL
+export type SlotModel = keyof typeof CERTIFICATE_MODEL
 
 export interface ResponderSlot {
   /** 0 to 7. */
@@ -16,7 +16,7 @@ export interface ResponderSlot {
   readonly certificates: readonly Uint8Array[]
   readonly sign: Signer
   /** Device certificate unless given. */
-  readonly model?: CertificateModel
+  readonly model?: SlotModel
   /** KeyPairID of a multi-key connection, 1 to 255; 1 unless given. */
   readonly keyPairId?: number
   /** KeyUsageMask of a multi-key connection (`KEY_USAGE`); the four uses of the specification unless given. */
