@@ -1,0 +1,47 @@
+/** What every response is checked for before anything else (DSP0274 1.3 §8.2). */
+import {type AnyLayout, DecodeError, hex, isZero} from '../../bits/index.js'
+import {printable} from '../../errors.js'
+import {type MessageContext, SPDM_CODE_NAMES, SPDM_HEADER} from '../messages/index.js'
+import type {Link} from './link.js'
+
+/** RequestResponseCode, or undefined when there is not even a header. */
+export const codeOf = (message: Uint8Array): number | undefined =>
+  message.length < SPDM_HEADER.headSize ? undefined : message[1]
+
+export const codeName = (code: number | undefined): string =>
+  code === undefined ? 'less than a header' : (SPDM_CODE_NAMES[code] ?? `code ${hex(code, 2)}`)
+
+export interface Decoded<L extends AnyLayout> {
+  readonly value: ReturnType<L['decode']>
+  /** The message as it enters transcripts: without padding. */
+  readonly bytes: Uint8Array
+}
+
+/** Decodes `raw`, behind which up to `padding` zero bytes may follow. Throws RequesterError `malformed` or `version`. */
+export function decodeResponse<L extends AnyLayout>(
+  link: Link,
+  attempted: string,
+  layout: L,
+  raw: Uint8Array,
+  context: MessageContext,
+  padding: number,
+): Decoded<L> {
+  const copy = new Uint8Array(raw)
+  const version = copy[0]
+  if (context.version !== undefined && version !== undefined && version !== context.version)
+    throw link.failure(
+      attempted,
+      'version',
+      `${layout.name} has SPDMVersion ${hex(version, 2)} instead of ${hex(context.version, 2)}`,
+    )
+  try {
+    const {value, end} = layout.read(new DataView(copy.buffer), 0, copy.length, context)
+    const rest = copy.subarray(end)
+    if (rest.length > padding || !isZero(rest))
+      throw link.failure(attempted, 'malformed', `${layout.name} of ${end} bytes has ${rest.length} more behind it`)
+    return {value: value as ReturnType<L['decode']>, bytes: copy.subarray(0, end)}
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    throw link.failure(attempted, 'malformed', printable(error.message, 300), {cause: error})
+  }
+}
