@@ -98,12 +98,12 @@ function transferOf(call: Call, request: Chunk, pending: LargeRequest | undefine
   return {handle: request.handle, size, chunks: [], next: 0, received: 0}
 }
 
-const acknowledge = (call: Call, {handle, ...n}: Chunk, more: {response?: Uint8Array}) =>
+const acknowledge = (call: Call, {handle, chunkSeqNo, chunkSeqNoHigh}: Chunk, more: {response?: Uint8Array}) =>
   CHUNK_SEND_ACK.encode({
     spdmVersion: call.state.version,
     handle,
-    chunkSeqNo: n.chunkSeqNo,
-    ...(call.state.version >= 0x14 && {chunkSeqNoHigh: n.chunkSeqNoHigh}),
+    chunkSeqNo,
+    ...(call.state.version >= 0x14 && {chunkSeqNoHigh}),
     ...more,
   })
 
