@@ -13,6 +13,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   'known.ts': 0,
   'records.ts': 0,
   kernel: 1,
+  pcap: 2,
   pci: 2,
   spdm: 2,
   ide: 2,
