@@ -1,5 +1,6 @@
 import type {AnyLayout} from '../bits/index.js'
 import {MESSAGE_PARTS, SPDM_MESSAGES} from './messages/index.js'
+import {MCTP_SECURED_MESSAGE} from './observer/index.js'
 import {APPLICATION_DATA, SECURED_MESSAGE} from './session/index.js'
 
 export * from './algorithms.js'
@@ -8,6 +9,7 @@ export * from './crypto/index.js'
 export * from './measurements/index.js'
 export * from './messages/index.js'
 export * from './negotiation/index.js'
+export * from './observer/index.js'
 export * from './requester/index.js'
 export * from './responder/index.js'
 export * from './session/index.js'
@@ -21,5 +23,6 @@ export const LAYOUTS: readonly AnyLayout[] = [
   ...Object.values(SPDM_MESSAGES),
   ...MESSAGE_PARTS,
   SECURED_MESSAGE,
+  MCTP_SECURED_MESSAGE,
   APPLICATION_DATA,
 ]
