@@ -204,6 +204,15 @@ for (const {name, verify, openssl, ratio} of await measured('spdm-verify'))
     ratio.toFixed(2),
     '',
   ])
+for (const {name, spent, parse, ratio, messagesPerSecond, megabytesPerSecond} of await measured('spdm-decode'))
+  rows.push([
+    `decode SPDM: ${name}`,
+    `${spent.toFixed(1)} ms, ${Math.round(messagesPerSecond)} messages/s, ${megabytesPerSecond.toFixed(1)} MB/s`,
+    'JSON.parse of the same facts',
+    `${parse.toFixed(1)} ms`,
+    ratio.toFixed(2),
+    'linear',
+  ])
 rmSync(scratch, {recursive: true})
 
 console.log(`\nNode ${process.versions.node}, ${process.arch}; medians; ratio measured pair by pair\n`)

@@ -2,23 +2,30 @@ import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../cli/base-command.js'
 import {redactFlag} from '../cli/redact.js'
 import {table} from '../operations/text-table.js'
+import {fromHex} from '../bits/index.js'
 import {quoted, TsmctlError} from '../errors.js'
 import {readStandardInput, readUserFile} from '../kernel/index.js'
 import {CONFIG_SPACE} from '../operations/composites.js'
 import {decodeDump} from '../operations/decode-dump.js'
 import {decode, decodeKinds, inputBytes, parseContext} from '../operations/decode.js'
+import {decodeSpdmBytes, SPDM} from '../operations/decode-spdm-message.js'
+import {decodeSpdmCapture} from '../operations/decode-spdm.js'
 
 export default class Decode extends BaseCommand {
   static override summary = 'Decode any structure tsmctl knows'
   static override description =
     'Reads binary or hexadecimal bytes from a file, standard input or --hex, and prints every field with its offset. ' +
     'Bytes that are not exactly one such structure are refused with the place and the reason (exit code 5). ' +
-    'config-space also takes the text of lspci -x to -xxxx and captures, with any number of devices.'
+    'config-space also takes the text of lspci -x to -xxxx and captures, with any number of devices. ' +
+    'spdm takes any SPDM message, and pcap and pcapng files of link type MCTP or PCI_DOE as a conversation.'
   static override examples = [
     '<%= config.bin %> decode --list',
     '<%= config.bin %> decode tdisp-interface-report report.bin',
     'lspci -Dxxxx | <%= config.bin %> decode config-space --device 0000:01:00.0',
     '<%= config.bin %> decode spdm-version --hex "10 04 00 00 00 01 00 12"',
+    '<%= config.bin %> decode spdm --hex "12 7f 01 00"',
+    '<%= config.bin %> decode spdm session.pcap',
+    '<%= config.bin %> decode spdm session.pcap --full --dhe-secret "$SECRET"',
   ]
   static override args = {
     kind: Args.string({ignoreStdin: true, description: 'structure to decode; --list names them'}),
@@ -33,6 +40,13 @@ export default class Decode extends BaseCommand {
     }),
     device: Flags.string({description: 'the one function to decode of an lspci -xxxx text or a capture'}),
     context: Flags.string({multiple: true, description: 'value the structure needs from outside, as name=number'}),
+    full: Flags.boolean({description: 'spdm: every field of every message of a capture'}),
+    'dhe-secret': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'spdm: what KEY_EXCHANGE agreed on, in hexadecimal; again for each further session, in order',
+    }),
+    psk: Flags.string({description: 'spdm: the pre-shared key, in hexadecimal'}),
   }
 
   protected override readonly usesHost = false
@@ -59,11 +73,47 @@ export default class Decode extends BaseCommand {
         : undefined
     if (dump !== undefined) return dump
     if (flags.device !== undefined) throw noSuchDevice(flags.device)
+    const context = parseContext(flags.context ?? [])
+    const observing = {
+      full: flags.full,
+      context,
+      secrets: {
+        exchange: (flags['dhe-secret'] ?? []).map(text => secretOf('--dhe-secret', text)),
+        psk: flags.psk === undefined ? undefined : secretOf('--psk', flags.psk),
+      },
+    }
+    const isSpdm = args.kind === SPDM.kind
+    const conversation =
+      isSpdm && flags.hex === undefined && flags.format !== 'hex'
+        ? await decodeSpdmCapture(content, observing)
+        : undefined
+    if (conversation !== undefined) return conversation
+    if (flags.full || flags['dhe-secret'] !== undefined || flags.psk !== undefined) throw noConversation(args.kind)
     const bytes = inputBytes(content, flags.hex === undefined ? flags.format : 'hex')
-    const {text, ...data} = await decode(args.kind, bytes, parseContext(flags.context ?? []))
+    if (isSpdm) return decodeSpdmBytes(bytes, context)
+    const {text, ...data} = await decode(args.kind, bytes, context)
     return {data, text}
   }
 }
+
+/** Bytes of a secret from the command line. What was given is not repeated: it may be a secret with a typing error. */
+function secretOf(flag: string, text: string): Uint8Array {
+  try {
+    const bytes = fromHex(text)
+    if (bytes.length > 0) return bytes
+  } catch {
+    // said below for both
+  }
+  throw new TsmctlError({kind: 'usage', attempted: `use ${flag}`, got: 'not an even number of hexadecimal digits'})
+}
+
+const noConversation = (kind: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: `decode ${quoted(kind)} with --full, --dhe-secret or --psk`,
+    got: 'the input is not a capture file of SPDM',
+    hint: 'They belong to decode spdm with a pcap or pcapng file.',
+  })
 
 const noSuchDevice = (device: string): TsmctlError =>
   new TsmctlError({

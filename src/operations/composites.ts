@@ -2,6 +2,7 @@
 import type {Context} from '../bits/index.js'
 import {decodeConfigSpace} from '../pci/index.js'
 import {viewWholeSpace} from './config-space-view.js'
+import {SPDM, SPDM_CONTEXT, viewSpdmMessage} from './decode-spdm-message.js'
 import {viewCertificateChain, viewMeasurements, viewVca} from './spdm-views.js'
 import type {View} from './view.js'
 
@@ -22,6 +23,11 @@ export const CONFIG_SPACE = {
 } as const
 
 export const COMPOSITES: readonly Composite[] = [
+  {
+    ...SPDM,
+    context: SPDM_CONTEXT,
+    decode: viewSpdmMessage,
+  },
   {
     ...CONFIG_SPACE,
     context: {},

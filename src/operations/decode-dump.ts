@@ -6,7 +6,7 @@ import {mapKnown, thenKnown} from '../known.js'
 import {deviceDirectory, listFunctions, parseBdf, readConfig} from '../pci/index.js'
 import {CONFIG_SPACE} from './composites.js'
 import {viewWholeSpace} from './config-space-view.js'
-import {findingLines} from './decode.js'
+import {findingLines} from './view.js'
 
 export interface DumpedSpace {
   readonly bdf: string

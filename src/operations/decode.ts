@@ -1,8 +1,9 @@
 /** `decode`: any structure we know, from bytes to facts, as JSON and as text. */
 import {type AnyLayout, type Context, describe, type Finding, findings, fromHex, type Json} from '../bits/index.js'
-import {harmless, quoted, TsmctlError} from '../errors.js'
+import {quoted, TsmctlError} from '../errors.js'
 import {COMPOSITES} from './composites.js'
 import {ALL_LAYOUTS} from './layouts.js'
+import {findingLines} from './view.js'
 
 export interface DecodeKind {
   readonly kind: string
@@ -83,9 +84,6 @@ export async function decode(
   const fields = JSON.parse(JSON.stringify(value)) as Json
   return {...head, fields, findings: found, text: describe(layout, value) + findingLines(found)}
 }
-
-export const findingLines = (found: readonly Finding[]): string =>
-  found.map(({offset, message}) => `finding at byte ${offset}: ${harmless(message, 200)}\n`).join('')
 
 const HEX_TEXT = /^(?:\s*0x)?[0-9a-f\s:]+$/i
 

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import {COLUMNS} from '../../operations/columns.js'
 import {anything, bdf, finding, hexText, maybe, text, unreadable} from './atoms.js'
+import {SPDM_CONVERSATION, SPDM_MESSAGE} from './spdm.js'
 
 const deviceRow = {
   bdf,
@@ -91,6 +92,8 @@ export const DEVICE_DATA = {
         }),
       ),
     }),
+    SPDM_MESSAGE,
+    SPDM_CONVERSATION,
     v.strictObject({
       kinds: v.array(v.strictObject({kind: text, name: text, spec: text, context: v.record(text, v.number())})),
     }),

@@ -1,0 +1,122 @@
+/** What SPDM messages carry of others: PCI-SIG protocols, measurements, opaque data. SPDM itself knows none of the first. */
+import {type AnyLayout, describe, equal, type Json, type Seen} from '../bits/index.js'
+import {harmless, TsmctlError} from '../errors.js'
+import {
+  KM_KEY_PROG,
+  KM_KEY_PROG_ACK,
+  KM_KEY_SET_GO,
+  KM_KEY_SET_GOSTOP_ACK,
+  KM_KEY_SET_STOP,
+  KM_OBJECT,
+  KM_QUERY,
+  KM_QUERY_RESPONSE,
+} from '../ide/index.js'
+import {
+  DMTF_MEASUREMENT,
+  DMTF_MEL,
+  OPAQUE_TABLE,
+  OPAQUE_TABLE_1_1,
+  PCI_PROTOCOL,
+  PCI_SIG_VENDOR,
+  type SpdmMessageName,
+  STANDARD_ID,
+} from '../spdm/index.js'
+import {decodeTdispMessage, TDISP_MESSAGES} from '../tdisp/index.js'
+
+/** A structure inside a message, or why it could not be read. */
+export interface Inside {
+  /** What it is and where: `TDISP`, `measurement 3`. */
+  readonly what: string
+  readonly layout: AnyLayout | undefined
+  readonly value: Seen | undefined
+  readonly problem: string | undefined
+}
+
+const IDE_KM: Readonly<Record<number, AnyLayout>> = {
+  [KM_OBJECT.query]: KM_QUERY,
+  [KM_OBJECT.queryResponse]: KM_QUERY_RESPONSE,
+  [KM_OBJECT.keyProg]: KM_KEY_PROG,
+  [KM_OBJECT.keyProgAck]: KM_KEY_PROG_ACK,
+  [KM_OBJECT.keySetGo]: KM_KEY_SET_GO,
+  [KM_OBJECT.keySetStop]: KM_KEY_SET_STOP,
+  [KM_OBJECT.keySetGoStopAck]: KM_KEY_SET_GOSTOP_ACK,
+}
+const PROTOCOL = {ideKm: 0, tdisp: 1} as const
+const DMTF_SPECIFICATION = 1
+
+function tried(what: string, read: () => {readonly layout: AnyLayout; readonly value: Seen}): Inside {
+  try {
+    return {what, ...read(), problem: undefined}
+  } catch (error) {
+    if (!(error instanceof TsmctlError)) throw error
+    return {what, layout: undefined, value: undefined, problem: error.message}
+  }
+}
+
+const as = (layout: AnyLayout, bytes: Uint8Array) => ({layout, value: layout.decode(bytes)})
+const nothing = (what: string, problem: string): Inside => ({what, layout: undefined, value: undefined, problem})
+
+function pciProtocol(payload: Uint8Array): Inside {
+  if (payload.length === 0) return nothing('PCI-SIG protocol', 'the payload is empty')
+  const {protocolId, message} = PCI_PROTOCOL.decode(payload)
+  if (protocolId === PROTOCOL.tdisp)
+    return tried('TDISP', () => {
+      const {name, value} = decodeTdispMessage(message)
+      return {layout: TDISP_MESSAGES[name], value}
+    })
+  if (protocolId !== PROTOCOL.ideKm) return nothing('PCI-SIG protocol', `protocol ${protocolId} is not known here`)
+  const layout = IDE_KM[message[0] ?? -1]
+  if (layout === undefined) return nothing('IDE_KM', 'its Object ID is not defined')
+  return tried('IDE_KM', () => as(layout, payload))
+}
+
+function measurements(value: Seen): Inside[] {
+  const blocks = value.measurementRecord as readonly Seen[]
+  return blocks
+    .filter(block => block.measurementSpecification === DMTF_SPECIFICATION)
+    .map(block => tried(`measurement ${block.index as number}`, () => as(DMTF_MEASUREMENT, block.measurement)))
+}
+
+function opaque({opaqueData, spdmVersion}: Seen): Inside[] {
+  const data = (opaqueData ?? new Uint8Array()) as Uint8Array
+  if (data.length === 0) return []
+  const layout = (spdmVersion as number) >= 0x12 ? OPAQUE_TABLE : OPAQUE_TABLE_1_1
+  const found = tried('opaque data', () => as(layout, data))
+  // only key exchanges promise a general table; elsewhere the bytes may be anybody's
+  return found.problem === undefined ? [found] : []
+}
+
+/** Every structure inside message `name`, in wire order. */
+export function insideOf(name: SpdmMessageName, value: Seen): Inside[] {
+  switch (name) {
+    case 'VENDOR_DEFINED_REQUEST':
+    case 'VENDOR_DEFINED_RESPONSE':
+      return value.standardId === STANDARD_ID['PCI-SIG'] && equal(value.vendorId as Uint8Array, PCI_SIG_VENDOR)
+        ? [pciProtocol(value.payload as Uint8Array)]
+        : []
+    case 'MEASUREMENTS':
+      return [...measurements(value), ...opaque(value)]
+    case 'MEASUREMENT_EXTENSION_LOG':
+      return value.remainderLength === 0 && (value.portion as Uint8Array).length > 0
+        ? [tried('measurement extension log', () => as(DMTF_MEL, value.portion as Uint8Array))].filter(
+            ({problem}) => problem === undefined,
+          )
+        : []
+    default:
+      return value.opaqueData === undefined ? [] : opaque(value)
+  }
+}
+
+/** For scripts. */
+export const insideJson = ({what, layout, value, problem}: Inside) => ({
+  what,
+  name: layout?.name ?? null,
+  fields: JSON.parse(JSON.stringify(value ?? null)) as Json,
+  problem: problem === undefined ? null : harmless(problem),
+})
+
+/** A structure inside a message with every field, or why there is none. */
+export const insideDescription = ({what, layout, value, problem}: Inside): string =>
+  layout === undefined || value === undefined
+    ? `${what}: not read: ${harmless(problem ?? '')}\n`
+    : `${what}: ${describe(layout, value)}`
