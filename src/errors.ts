@@ -99,6 +99,14 @@ export const ERRNO_MEANING: Readonly<Record<string, string>> = {
   ESTALE: 'stale: the evidence changed meanwhile',
   ENOBUFS: 'receive buffer overrun',
   EMSGSIZE: 'message too long',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the other side',
+  EPIPE: 'the other side closed the connection',
+  EADDRINUSE: 'address already in use',
+  EADDRNOTAVAIL: 'not an address of this machine',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'no such host',
 }
 
 const ERRNO_KIND: Readonly<Record<string, ErrorKind>> = {

@@ -35,5 +35,6 @@ export {recordingKernel, type Recording, type RecordingOptions} from './recordin
 export type {ReplayOptions} from './replay-host.js'
 export {replayKernel} from './replay.js'
 export {defaultStateDirectory, directoryState, memoryState} from './state.js'
+export {connectTcp, listenTcp, type Limits, type TcpAddress, type TcpListener, tcpName, type TcpStream} from './tcp.js'
 export {treeKernel, type TreeOptions} from './tree.js'
 export {type Lookup, resolvePath} from './walk.js'

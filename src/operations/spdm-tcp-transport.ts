@@ -1,0 +1,124 @@
+/** A responder behind a TCP socket: SPDM in DOE objects, in the frames of the DMTF emulator. */
+import {DecodeError, hex} from '../bits/index.js'
+import {TsmctlError} from '../errors.js'
+import {connectTcp, type Limits, type TcpAddress, type TcpStream} from '../kernel/index.js'
+import {CMA_SPDM, decodeDoeObject, type DoeFeature, encodeDoeObject, SECURED_CMA_SPDM} from '../pci/index.js'
+import type {Datagram, Transport} from '../spdm/index.js'
+import {
+  broken,
+  COMMAND,
+  commandText,
+  encodeFrame,
+  type Frame,
+  MAX_FRAME_PAYLOAD,
+  PCI_DOE,
+  readFrame,
+} from './spdm-tcp-frame.js'
+
+export interface TcpTransportOptions extends Limits {
+  /** Ask the responder to end when we are done; otherwise it goes on serving others. */
+  readonly shutdown?: boolean | undefined
+}
+
+/** Bytes of a DOE object's header, and of the padding behind its payload. */
+const DOE_HEADER = 8
+const DOE_PADDING = 3
+
+/** Milliseconds for the farewell: nobody waits long for a responder that is done with anyway. */
+const FAREWELL = 1000
+
+const featureOf = ({secured}: Datagram): DoeFeature => (secured ? SECURED_CMA_SPDM : CMA_SPDM)
+
+/** The DOE object that carries `datagram`. */
+export const wrap = (datagram: Datagram): Uint8Array =>
+  encodeDoeObject({...featureOf(datagram), payload: datagram.payload})
+
+/** What a DOE object carries. Throws TsmctlError `malformed` for anything but a message or record of SPDM. */
+function unwrap(object: Uint8Array, peer: string): Datagram {
+  try {
+    const {vendor, type, payload} = decodeDoeObject(object)
+    const secured = type === SECURED_CMA_SPDM.type
+    if (vendor !== CMA_SPDM.vendor || (!secured && type !== CMA_SPDM.type))
+      throw broken(peer, `a DOE object of vendor ${hex(vendor, 4)} and type ${hex(type, 2)}, which is not SPDM`)
+    return {secured, payload}
+  } catch (error) {
+    throw error instanceof DecodeError ? broken(peer, error.message) : error
+  }
+}
+
+class SpdmTcpTransport implements Transport {
+  readonly peer: string
+  readonly maxPadding = DOE_PADDING
+  readonly maxPayload = MAX_FRAME_PAYLOAD - DOE_HEADER - DOE_PADDING
+  readonly #stream: TcpStream
+  readonly #farewell: number
+  /** Every request has its answer: the next frame is the farewell's. */
+  #inStep = true
+  #closed = false
+
+  constructor(stream: TcpStream, isLast: boolean) {
+    this.peer = stream.peer
+    this.#stream = stream
+    this.#farewell = isLast ? COMMAND.shutdown : COMMAND.continue
+  }
+
+  async exchange(request: Datagram, timeout: number, signal?: AbortSignal): Promise<Datagram> {
+    if (!this.#inStep) throw broken(this.peer, 'an earlier exchange failed, and nothing can be told apart any more')
+    this.#inStep = false
+    if (this.#stream.pending > 0) throw broken(this.peer, 'it sent something that nobody had asked for')
+    const limits = {timeout, signal}
+    await this.#stream.write(encodeFrame({command: COMMAND.normal, transport: PCI_DOE, payload: wrap(request)}), limits)
+    const answer = unwrap(payloadOf(await readFrame(this.#stream, limits), this.peer), this.peer)
+    this.#inStep = true
+    return answer
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    try {
+      // without it the emulator ends; a responder that is out of step may still read it
+      const limits = {timeout: FAREWELL}
+      await this.#stream.write(
+        encodeFrame({command: this.#farewell, transport: PCI_DOE, payload: new Uint8Array(0)}),
+        limits,
+      )
+      if (this.#inStep) await readFrame(this.#stream, limits)
+    } catch {
+      // it has gone, or does not answer: there is nothing left to say to it
+    } finally {
+      this.#stream.close()
+    }
+  }
+}
+
+/** Payload of an answer to NORMAL. */
+function payloadOf(frame: Frame | undefined, peer: string): Uint8Array {
+  if (frame === undefined)
+    throw new TsmctlError({
+      kind: 'timeout',
+      attempted: `talk to ${peer}`,
+      got: 'it closed the connection instead of answering',
+      hint: 'Responders do so with requests they discard, and when they end.',
+    })
+  const {command, transport, payload} = frame
+  if (command === COMMAND.unknown)
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted: `talk to ${peer}`,
+      got: 'it does not know the command NORMAL',
+      hint: 'Is this the port of an SPDM responder?',
+    })
+  if (command !== COMMAND.normal) throw broken(peer, `it answered NORMAL with ${commandText(command)}`)
+  if (transport !== PCI_DOE)
+    throw broken(peer, `it answered with transport type ${transport}, not ${PCI_DOE}: start it with PCI_DOE transport`)
+  return payload
+}
+
+/**
+ * Connects to a responder. Throws TsmctlError `timeout`, `interrupted`, `not-found` when nobody listens. `close` says
+ * good-bye, so that a responder can serve others, and releases the socket in every case.
+ */
+export async function connectSpdmTcp(address: TcpAddress, options: TcpTransportOptions): Promise<Transport> {
+  return new SpdmTcpTransport(await connectTcp(address, options), options.shutdown ?? false)
+}
