@@ -1,9 +1,8 @@
 /** A responder behind a TCP socket: SPDM in DOE objects, in the frames of the DMTF emulator. */
-import {DecodeError, hex} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
 import {connectTcp, type Limits, type TcpAddress, type TcpStream} from '../kernel/index.js'
-import {CMA_SPDM, decodeDoeObject, type DoeFeature, encodeDoeObject, SECURED_CMA_SPDM} from '../pci/index.js'
 import type {Datagram, Transport} from '../spdm/index.js'
+import {unwrap, wrap} from './spdm-doe-object.js'
 import {
   broken,
   COMMAND,
@@ -27,25 +26,6 @@ const DOE_PADDING = 3
 /** Milliseconds for the farewell: nobody waits long for a responder that is done with anyway. */
 const FAREWELL = 1000
 
-const featureOf = ({secured}: Datagram): DoeFeature => (secured ? SECURED_CMA_SPDM : CMA_SPDM)
-
-/** The DOE object that carries `datagram`. */
-export const wrap = (datagram: Datagram): Uint8Array =>
-  encodeDoeObject({...featureOf(datagram), payload: datagram.payload})
-
-/** What a DOE object carries. Throws TsmctlError `malformed` for anything but a message or record of SPDM. */
-function unwrap(object: Uint8Array, peer: string): Datagram {
-  try {
-    const {vendor, type, payload} = decodeDoeObject(object)
-    const secured = type === SECURED_CMA_SPDM.type
-    if (vendor !== CMA_SPDM.vendor || (!secured && type !== CMA_SPDM.type))
-      throw broken(peer, `a DOE object of vendor ${hex(vendor, 4)} and type ${hex(type, 2)}, which is not SPDM`)
-    return {secured, payload}
-  } catch (error) {
-    throw error instanceof DecodeError ? broken(peer, error.message) : error
-  }
-}
-
 class SpdmTcpTransport implements Transport {
   readonly peer: string
   readonly maxPadding = DOE_PADDING
@@ -68,7 +48,8 @@ class SpdmTcpTransport implements Transport {
     if (this.#stream.pending > 0) throw broken(this.peer, 'it sent something that nobody had asked for')
     const limits = {timeout, signal}
     await this.#stream.write(encodeFrame({command: COMMAND.normal, transport: PCI_DOE, payload: wrap(request)}), limits)
-    const answer = unwrap(payloadOf(await readFrame(this.#stream, limits), this.peer), this.peer)
+    const object = payloadOf(await readFrame(this.#stream, limits), this.peer)
+    const answer = unwrap(object, got => broken(this.peer, got))
     this.#inStep = true
     return answer
   }

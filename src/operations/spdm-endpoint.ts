@@ -1,0 +1,39 @@
+/** Where a responder is: behind a TCP socket, or in a PCI function's mailbox. */
+import {quoted, TsmctlError} from '../errors.js'
+import {type TcpAddress, tcpName} from '../kernel/index.js'
+import {type Bdf, parseBdf} from '../pci/index.js'
+import {SPDM_PORT} from './spdm-tcp-frame.js'
+
+export type Endpoint =
+  | {readonly kind: 'tcp'; readonly address: TcpAddress}
+  | {readonly kind: 'doe'; readonly bdf: Bdf}
+
+const SCHEME = 'tcp://'
+const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/
+
+const misunderstood = (attempted: string, got: string): TsmctlError =>
+  new TsmctlError({kind: 'usage', attempted, got, hint: `For example 127.0.0.1:${SPDM_PORT}.`})
+
+/** `127.0.0.1`, `127.0.0.1:2323`, `[::1]:2323`. Throws TsmctlError of kind `usage`. */
+export function parseAddress(text: string, lowest = 1): TcpAddress {
+  const [, six, host, port = `${SPDM_PORT}`] = HOST_AND_PORT.exec(text) ?? []
+  const name = six ?? host
+  if (name === undefined) throw misunderstood(`use address ${quoted(text)}`, 'it is not HOST:PORT')
+  if (Number(port) < lowest || Number(port) > 0xffff)
+    throw misunderstood(`use address ${quoted(text)}`, `there is no port ${port}`)
+  return {host: name, port: Number(port)}
+}
+
+/** `tcp://HOST[:PORT]` or a BDF. Throws TsmctlError of kind `usage`. */
+export function parseEndpoint(text: string): Endpoint {
+  return text.startsWith(SCHEME)
+    ? {kind: 'tcp', address: parseAddress(text.slice(SCHEME.length))}
+    : {kind: 'doe', bdf: parseBdf(text)}
+}
+
+export const endpointText = (endpoint: Endpoint): string =>
+  endpoint.kind === 'tcp' ? tcpName(endpoint.address) : endpoint.bdf
+
+/** Reachable from this machine only. */
+export const isLoopback = ({host}: TcpAddress): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
