@@ -17,6 +17,8 @@ const IDENTIFYING: Readonly<Record<string, string>> = {
   issuer: 'issuer',
   certificate: 'certificate',
   sha384: 'digest',
+  chainDigest: 'digest',
+  deviceInfo: 'device',
   nonce: 'nonce',
 }
 /** Members that do so inside `subject`: what an appraisal says about the identity. */

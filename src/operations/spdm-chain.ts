@@ -11,6 +11,7 @@ import {
   isSelfSigned,
   leafProblems,
   loadCertificateReader,
+  loadCryptoOf,
   parseCertificateChain,
   pathProblems,
   splitCertificates,
@@ -50,6 +51,8 @@ export interface ChainView {
   readonly deviceInfo: string | null
   /** What is wrong with it, whoever vouches for it. */
   readonly problems: readonly string[]
+  /** Algorithms and keys that are too weak to rely on, although everything verifies. */
+  readonly weaknesses: readonly string[]
   /** File of the trusted root it leads to; null when it leads to none of them, or none was given. */
   readonly anchor: string | null
 }
@@ -76,9 +79,7 @@ export async function readRoots(file: string, content: Uint8Array): Promise<Trus
   const {certificateFacts} = await loadCertificateReader()
   const text = Buffer.from(content).toString('latin1')
   try {
-    const ders = text.includes('-----BEGIN')
-      ? certificatesOfPem(text)
-      : splitCertificates(content).map(({der}) => der)
+    const ders = text.includes('-----BEGIN') ? certificatesOfPem(text) : splitCertificates(content).map(({der}) => der)
     return ders.map(der => ({file, facts: certificateFacts(der)}))
   } catch (error) {
     if (!(error instanceof TsmctlError)) throw error
@@ -124,6 +125,7 @@ const unreadable = (length: number, problem: string): ChainView => ({
   model: null,
   deviceInfo: null,
   problems: [problem],
+  weaknesses: [],
   anchor: null,
 })
 
@@ -138,20 +140,24 @@ export async function judgeChain(
   try {
     const chain = parseCertificateChain(bytes, connection.hash!.size)
     const facts = chain.certificates.map(({der}) => certificateFacts(der))
+    await loadCryptoOf([...facts, ...roots.map(root => root.facts)])
     const anchor = anchorOf(facts, roots)
     const above = anchor === undefined || anchor.facts.sha384 === facts[0]!.sha384 ? undefined : anchor.facts
     const leaf = facts.at(-1)!
+    const path = pathProblems(facts, above && {spki: above.spki, certificate: above})
+    const isWeakness = ({kind}: (typeof path)[number]): boolean => kind === 'weak'
     return {
       length: bytes.length,
       certificates: facts.map(certificateView),
       model: deviceCertificateIndex(facts) === facts.length - 1 ? 'device' : 'alias',
       deviceInfo: leaf.deviceInfoText === undefined ? null : printable(leaf.deviceInfoText, 128),
       problems: [
-        ...at(pathProblems(facts, above && {spki: above.spki, certificate: above})),
+        ...at(path.filter(problem => !isWeakness(problem))),
         ...rootProblems(chain, facts, anchor, connection),
         ...leafProblems(leaf, connection.version, connection.asym).map(({message}) => message),
         ...at(validityProblems(facts, 'device', {now, built: BUILT})),
       ].map(problem => harmless(problem, 300)),
+      weaknesses: at(path.filter(isWeakness)).map(problem => harmless(problem, 300)),
       anchor: anchor === undefined ? null : anchor.file,
     }
   } catch (error) {

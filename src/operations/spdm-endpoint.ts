@@ -4,9 +4,7 @@ import {type TcpAddress, tcpName} from '../kernel/index.js'
 import {type Bdf, parseBdf} from '../pci/index.js'
 import {SPDM_PORT} from './spdm-tcp-frame.js'
 
-export type Endpoint =
-  | {readonly kind: 'tcp'; readonly address: TcpAddress}
-  | {readonly kind: 'doe'; readonly bdf: Bdf}
+export type Endpoint = {readonly kind: 'tcp'; readonly address: TcpAddress} | {readonly kind: 'doe'; readonly bdf: Bdf}
 
 const SCHEME = 'tcp://'
 const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/

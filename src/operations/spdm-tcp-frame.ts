@@ -60,7 +60,9 @@ export async function readFrame(stream: TcpStream, limits: Limits): Promise<Fram
 }
 
 export const commandText = (command: number): string =>
-  Object.entries(COMMAND).find(([, value]) => value === command)?.[0].toUpperCase() ?? `command ${hex(command, 4)}`
+  Object.entries(COMMAND)
+    .find(([, value]) => value === command)?.[0]
+    .toUpperCase() ?? `command ${hex(command, 4)}`
 
 /** A peer that does not keep to the framing. */
 export const broken = (peer: string, got: string): TsmctlError =>

@@ -42,11 +42,12 @@ describe('a responder over TCP', () => {
     await transport.close()
     await transport.close()
     await peer.left
-    expect(peer.received.map(toHex)).toEqual([
-      '00000001' + '00000002' + '0000000c' + '0100010003000000' + '10840000',
-      '00000001' + '00000002' + '00000010' + '0100020004000000' + 'ffffffff0100ee' + '00',
-      '0000fffd' + '00000002' + '00000000',
-    ])
+    const sent = [
+      '00000001 00000002 0000000c  01000100 03000000 10840000',
+      '00000001 00000002 00000010  01000200 04000000 ffffffff 0100ee 00',
+      '0000fffd 00000002 00000000',
+    ]
+    expect(peer.received.map(toHex)).toEqual(sent.map(words => words.replaceAll(' ', '')))
   })
 
   it('is asked to end when the caller wants that', async () => {

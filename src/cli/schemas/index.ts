@@ -7,6 +7,7 @@ import {DEVICE_DATA} from './devices.js'
 import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
+import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, identifyingDigest, maybe, text, time} from './atoms.js'
 
 const tdi = v.strictObject({
@@ -180,6 +181,8 @@ export const DATA = {
   'sim-inject': v.strictObject({directory: text, fault: v.record(text, anything)}),
   'sim-reset': v.strictObject({directory: text}),
   'sim-status': v.looseObject({directory: text, scenario: text, devices: v.array(anything), faults: v.array(anything)}),
+  'spdm-attest': SPDM_ATTEST,
+  'spdm-respond': SPDM_RESPOND,
   record: v.strictObject({file: text, functions: v.number(), nodes: v.number(), anonymised: v.boolean()}),
 } as const
 

@@ -1,0 +1,223 @@
+/** `spdm attest`: asks a device who it is and what runs on it, and keeps what it said. */
+import {type Appraisal, type Policy, requireUsable} from '../appraisal/index.js'
+import {printablePath, TsmctlError} from '../errors.js'
+import {bundleToJson} from '../evidence/index.js'
+import {type Kernel, readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
+import {ridOf} from '../pci/index.js'
+import {Requester, type Transport} from '../spdm/index.js'
+import {type Attestation, measurementView, negotiatedView, type SlotView} from './spdm-attestation.js'
+import {toHex} from '../bits/index.js'
+import {readPolicy} from './read-policy.js'
+import {verifyBundle} from './review.js'
+import {type AttestationEvidence, attestationBundle} from './spdm-bundle.js'
+import {readRoots} from './spdm-chain.js'
+import {type Endpoint, parseEndpoint} from './spdm-endpoint.js'
+import {type Findings, Interview} from './spdm-interview.js'
+import {refusalOf, verdictOf} from './spdm-questions.js'
+import {openDoeTransport} from './spdm-doe-transport.js'
+import {connectSpdmTcp} from './spdm-tcp-transport.js'
+import {captureFile, listening, type SeenObject} from './spdm-transcript.js'
+
+export interface AttestOptions {
+  /** `tcp://HOST:PORT`, or a PCI function. */
+  readonly device: string
+  /** Files with root certificates that the user trusts. */
+  readonly roots: readonly string[]
+  /** Files whose rule says which values are expected. */
+  readonly policies: readonly string[]
+  readonly slot?: number | undefined
+  readonly oneByOne?: boolean | undefined
+  readonly raw?: boolean | undefined
+  readonly session?: boolean | undefined
+  readonly shutdown?: boolean | undefined
+  readonly useMailbox?: boolean | undefined
+  /** Milliseconds for one exchange. */
+  readonly timeout: number
+  readonly bundleFile?: string | undefined
+  readonly transcriptFile?: string | undefined
+  readonly force?: boolean | undefined
+  readonly tool: string
+  readonly signal: AbortSignal
+  readonly onStep?: ((line: string) => void) | undefined
+}
+
+export interface Attested {
+  readonly attestation: Attestation
+  readonly bundle: {readonly digest: string; readonly file: string} | null
+  /** File with every exchange. */
+  readonly transcript: string | null
+  /** Why it is not verified; undefined when it is. */
+  readonly error: TsmctlError | undefined
+}
+
+/** Nothing is asked of a device when its answer could not be kept. */
+function refuseExisting(paths: readonly (string | undefined)[]): void {
+  for (const path of paths)
+    if (path !== undefined && statUserFile(path)?.type === 'file')
+      throw new TsmctlError({
+        kind: 'usage',
+        attempted: `write ${printablePath(path)}`,
+        path,
+        got: 'there is a file already, and the device was not asked',
+        hint: 'Name another file, or overwrite it with --force.',
+      })
+}
+
+function usablePolicy(paths: readonly string[], now: Date): Policy | undefined {
+  if (paths.length === 0) return undefined
+  const policy = readPolicy(paths, now)
+  requireUsable(policy)
+  return policy
+}
+
+async function openTransport(kernel: Kernel, endpoint: Endpoint, options: AttestOptions): Promise<Transport> {
+  const {timeout, signal, shutdown, useMailbox = false} = options
+  if (endpoint.kind === 'tcp') return connectSpdmTcp(endpoint.address, {timeout, signal, shutdown})
+  return openDoeTransport(kernel, endpoint.bdf, {useMailbox, signal})
+}
+
+/** Wall clock in nanoseconds that never goes back. */
+function stopwatch(kernel: Kernel): () => bigint {
+  const start = BigInt(kernel.now().getTime()) * 1_000_000n - kernel.monotonic()
+  return () => start + kernel.monotonic()
+}
+
+const NANOSECONDS = 1e6
+
+/** Milliseconds for a question with all its exchanges, and how many slow ones that allows. */
+const LEAST_TOTAL = 60_000
+const EXCHANGES = 6
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), {once: true})))
+
+function requesterOf(kernel: Kernel, transport: Transport, {timeout, signal}: AttestOptions): Requester {
+  return new Requester({
+    transport,
+    signal,
+    random: length => kernel.random(length),
+    monotonic: () => Number(kernel.monotonic()) / NANOSECONDS,
+    sleep: (milliseconds, cancel) => Promise.race([kernel.sleep(milliseconds), aborted(cancel ?? signal)]),
+    timeouts: {response: timeout, crypto: timeout, total: Math.max(LEAST_TOTAL, EXCHANGES * timeout)},
+  })
+}
+
+/** Every chain that was read, and the digests of those that were not. */
+const slotsOf = ({digests, chains}: Findings): SlotView[] =>
+  (digests?.slots ?? []).map(({slot, digest}) => ({
+    slot,
+    chainDigest: toHex(digest),
+    chain: chains.get(slot)?.view ?? null,
+  }))
+
+function attestationOf(
+  {findings, questions}: Interview,
+  circumstances: Pick<Attestation, 'peer' | 'startedAt' | 'exchanges'>,
+  appraisal: Appraisal | undefined,
+): Attestation {
+  const {connection, measurements, session, slot} = findings
+  const statusOf = (index: number): string | null =>
+    appraisal?.subject.measurements.find(row => row.index === index)?.status ?? null
+  return {
+    ...circumstances,
+    verdict: verdictOf(questions),
+    questions,
+    negotiated: connection === undefined ? null : negotiatedView(connection),
+    slots: slotsOf(findings),
+    slot: slot ?? null,
+    measurements: measurements?.facts.blocks.map(block => measurementView(block, statusOf(block.index))) ?? null,
+    session: session ?? null,
+  }
+}
+
+/** Checks of the appraisal room that compare what was measured with what the policy says. */
+const VALUE_CHECKS: readonly string[] = [
+  'spdm.meas.reference',
+  'spdm.meas.coverage',
+  'spdm.meas.values',
+  'spdm.meas.type-rep',
+  'spdm.meas.zero-digest',
+  'spdm.meas.denied',
+  'spdm.meas.svn',
+]
+
+/** Answers whether the values are those that the policy's matching rule expects. */
+function compare(interview: Interview, appraisal: Appraisal | undefined): void {
+  const open = (why: string): void => interview.answer('reference', 'not verified', why)
+  if (appraisal === undefined) return open('there is no evidence to compare')
+  if (appraisal.rule === null) return open('no rule of the policy is for this device')
+  const results = appraisal.results.filter(({id}) => VALUE_CHECKS.includes(id))
+  const failed = results.find(({result}) => result === 'fail')
+  if (failed !== undefined) return interview.answer('reference', 'no', failed.text)
+  // a rule without values relaxes these checks, which answers nothing
+  const missing = results.find(({id, result, blocking}) => blocking || (id === VALUE_CHECKS[0] && result !== 'pass'))
+  if (missing !== undefined) return open(missing.text)
+  interview.answer('reference', 'yes', `rule ${appraisal.rule} of the policy`)
+}
+
+function bundleOf(
+  findings: Findings,
+  around: Pick<AttestationEvidence, 'peer' | 'bdf' | 'collectedAt' | 'bundleId' | 'tool'>,
+) {
+  const {connection, chains, measurements} = findings
+  if (connection === undefined) return undefined
+  return attestationBundle({
+    ...around,
+    vca: connection.vca,
+    chains: new Map([...chains].map(([slot, {bytes}]) => [slot, bytes])),
+    measurements: measurements?.messages,
+    nonce: measurements?.facts.signed?.request.nonce,
+  })
+}
+
+/**
+ * Asks `options.device` everything. Throws TsmctlError when it cannot be reached at all, or a file is unusable; what
+ * goes wrong later is in `error`, with what was learnt before. Connection or mailbox are released in every case.
+ */
+export async function attest(kernel: Kernel, options: AttestOptions): Promise<Attested> {
+  const {force = false, bundleFile, transcriptFile, tool} = options
+  const now = kernel.now()
+  const endpoint = parseEndpoint(options.device)
+  const roots = (await Promise.all(options.roots.map(file => readRoots(file, readUserFile(file))))).flat()
+  const policy = usablePolicy(options.policies, now)
+  if (!force) refuseExisting([bundleFile, transcriptFile])
+
+  const seen: SeenObject[] = []
+  const transport = listening(await openTransport(kernel, endpoint, options), seen, stopwatch(kernel))
+  const {peer} = transport
+  const bdf = endpoint.kind === 'doe' ? endpoint.bdf : null
+  const interview = new Interview(requesterOf(kernel, transport, options), {
+    ...options,
+    roots,
+    now,
+    requesterId: bdf === null ? undefined : ridOf(bdf),
+  })
+  const failure = await ended(interview, transport)
+
+  const startedAt = now.toISOString()
+  const bundle = bundleOf(interview.findings, {peer, bdf, collectedAt: startedAt, bundleId: kernel.random(16), tool})
+  const appraisal = policy && bundle && (await verifyBundle(kernel, bundle, policy, now))
+  if (policy !== undefined) compare(interview, appraisal)
+  if (transcriptFile !== undefined) writeUserFile(transcriptFile, captureFile(seen), {force, mode: 0o600})
+  const keeps = bundle !== undefined && bundleFile !== undefined
+  if (keeps) writeUserFile(bundleFile, new Uint8Array(Buffer.from(bundleToJson(bundle))), {force, mode: 0o600})
+  return {
+    attestation: attestationOf(interview, {peer, startedAt, exchanges: Math.floor(seen.length / 2)}, appraisal),
+    bundle: keeps ? {digest: bundle.digest, file: bundleFile} : null,
+    transcript: transcriptFile ?? null,
+    error: failure ?? refusalOf(peer, interview.questions, roots.length > 0),
+  }
+}
+
+/** Runs the interview to its end, whatever that is, and lets go of the device. */
+async function ended(interview: Interview, transport: Transport): Promise<TsmctlError | undefined> {
+  try {
+    await interview.run()
+    return undefined
+  } catch (error) {
+    if (error instanceof TsmctlError) return error
+    throw error
+  } finally {
+    await transport.close()
+  }
+}

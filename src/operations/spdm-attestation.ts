@@ -1,0 +1,99 @@
+/** What `spdm attest` found out, in words and numbers that can be printed as they are. */
+import {toHex} from '../bits/index.js'
+import {type BlockFacts, CAPABILITY_FLAGS, type CapabilityFlags, type Connection, versionText} from '../spdm/index.js'
+import type {ChainView} from './spdm-chain.js'
+import type {Question, Verdict} from './spdm-questions.js'
+
+type FlagName = Exclude<keyof CapabilityFlags, 'data' | 'base' | 'toJSON'>
+const CAPABILITIES_BY_NAME = Object.keys(CAPABILITY_FLAGS.fields).filter(name => name.endsWith('Cap')) as FlagName[]
+
+export interface NegotiatedView {
+  /** `1.2`. */
+  readonly version: string
+  readonly hash: string | null
+  readonly asym: string | null
+  readonly measurementHash: string | null
+  readonly exchange: string | null
+  readonly aead: string | null
+  /** Capabilities of the responder, `CERT_CAP`, `MEAS_CAP 2`. */
+  readonly capabilities: readonly string[]
+  /** Bytes; null before 1.2. */
+  readonly dataTransferSize: number | null
+  readonly maxMessageSize: number | null
+  readonly multiKey: boolean
+}
+
+export interface SlotView {
+  readonly slot: number
+  /** Digest of the chain that the responder gave, hexadecimal. */
+  readonly chainDigest: string
+  /** Null when the chain was not read. */
+  readonly chain: ChainView | null
+}
+
+export interface MeasurementView {
+  readonly index: number
+  readonly type: string
+  readonly representation: 'digest' | 'raw'
+  /** Hexadecimal. */
+  readonly value: string
+  /** How it compares with the policy; null when there is none. */
+  readonly status: string | null
+}
+
+export interface SessionView {
+  readonly id: string
+  readonly exchange: string
+  readonly aead: string
+  /** Seconds; 0 for none. */
+  readonly heartbeatPeriod: number
+  /** What was done inside, in order. */
+  readonly steps: readonly string[]
+}
+
+export interface Attestation {
+  readonly peer: string
+  readonly startedAt: string
+  readonly verdict: Verdict
+  readonly questions: readonly Question[]
+  /** Null when the negotiation failed. */
+  readonly negotiated: NegotiatedView | null
+  readonly slots: readonly SlotView[]
+  /** Slot whose key was asked to sign. */
+  readonly slot: number | null
+  /** Null when they were not read. */
+  readonly measurements: readonly MeasurementView[] | null
+  readonly session: SessionView | null
+  /** Requests that were answered. */
+  readonly exchanges: number
+}
+
+/** `KEY_EX_CAP` of `keyExCap`. */
+const flagName = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+
+const capabilityNames = (flags: Connection['responder']['flags']): string[] =>
+  CAPABILITIES_BY_NAME.flatMap(name => {
+    const value = flags[name]
+    return value === false || value === 0 ? [] : [value === true ? flagName(name) : `${flagName(name)} ${value}`]
+  })
+
+export const negotiatedView = (connection: Connection): NegotiatedView => ({
+  version: versionText(connection.version),
+  hash: connection.hash?.name ?? null,
+  asym: connection.asym?.name ?? null,
+  measurementHash: connection.measurementHash?.name ?? null,
+  exchange: connection.exchange?.name ?? null,
+  aead: connection.aead?.name ?? null,
+  capabilities: capabilityNames(connection.responder.flags),
+  dataTransferSize: connection.responder.dataTransferSize ?? null,
+  maxMessageSize: connection.responder.maxSpdmMsgSize ?? null,
+  multiKey: connection.multiKey,
+})
+
+export const measurementView = (block: BlockFacts, status: string | null): MeasurementView => ({
+  index: block.index,
+  type: block.typeName ?? (block.type === undefined ? 'not DMTF' : `type ${block.type}`),
+  representation: block.raw ? 'raw' : 'digest',
+  value: toHex(block.value),
+  status,
+})

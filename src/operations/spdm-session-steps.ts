@@ -1,0 +1,88 @@
+/** What `spdm attest --session` does inside a secure session, one line for each step. */
+import {hex} from '../bits/index.js'
+import {TsmctlError} from '../errors.js'
+import {KmClient} from '../ide/index.js'
+import {bdfOfRid} from '../pci/index.js'
+import {type Connection, type Requester, RequesterError, type RequesterSession} from '../spdm/index.js'
+import {TdispClient} from '../tdisp/index.js'
+import type {SessionView} from './spdm-attestation.js'
+
+export interface ConversationOptions {
+  readonly slot: number
+  /** Requester ID of the function behind a mailbox; over TCP the device's own word for it is taken. */
+  readonly requesterId?: number | undefined
+  /** Told as soon as both sides have the same keys. */
+  readonly onOpen: (session: SessionView) => void
+}
+
+const SIGNED = 2
+
+/** A device may decline what is not SPDM's own: that is worth a line, not the end. */
+async function optional(what: string, ask: () => Promise<string>): Promise<string> {
+  try {
+    return `${what}: ${await ask()}`
+  } catch (error) {
+    const declined =
+      error instanceof RequesterError ? !error.ends : error instanceof TsmctlError && error.kind !== 'interrupted'
+    if (!declined) throw error
+    return `${what}: ${(error as TsmctlError).got ?? 'declined'}`
+  }
+}
+
+async function ports(session: RequesterSession, note: (requesterId: number) => void): Promise<string> {
+  const port = await new KmClient({send: payload => session.vendorDefined(payload)}).query()
+  note(port.requesterId)
+  const streams = port.ide.known
+    ? `${port.ide.value.selectiveStreams.length} selective streams`
+    : 'unreadable registers'
+  return `port 0 of ${port.maxPortIndex + 1}, function ${bdfOfRid(port.segment, port.requesterId)}, ${streams}`
+}
+
+async function tdi(session: RequesterSession, requesterId: number): Promise<string> {
+  const client = new TdispClient({send: payload => session.vendorDefined(payload), tdi: {requesterId}})
+  await client.version()
+  const {devAddrWidth} = await client.capabilities()
+  return `version 1.0, ${devAddrWidth} address bits, interface in ${await client.state()}`
+}
+
+/**
+ * Opens a session with the owner of a slot's key, uses everything that was negotiated, and ends it. Throws
+ * RequesterError; closing the requester forgets the keys of a session that did not come to its end.
+ */
+export async function converse(
+  requester: Requester,
+  connection: Connection,
+  options: ConversationOptions,
+): Promise<SessionView> {
+  const session = await requester.openSession({slot: options.slot})
+  const {id, heartbeatPeriod} = session.facts
+  const steps: string[] = []
+  const view: SessionView = {
+    id: hex(id, 8),
+    exchange: connection.exchange?.name ?? 'none',
+    aead: connection.aead?.name ?? 'none',
+    heartbeatPeriod,
+    steps,
+  }
+  options.onOpen(view)
+  const {requester: ours, responder: theirs} = connection
+  if (theirs.flags.measCap === SIGNED) {
+    const {facts} = await session.measurements({which: 'all'})
+    steps.push(`measurements: ${facts.blocks.length}, signed`)
+  }
+  if (heartbeatPeriod !== 0) {
+    await session.heartbeat()
+    steps.push('heartbeat: answered')
+  }
+  if (ours?.flags.keyUpdCap && theirs.flags.keyUpdCap) {
+    await session.keyUpdate('requester')
+    await session.keyUpdate('both')
+    steps.push('keys: ours updated, then both')
+  }
+  let {requesterId} = options
+  steps.push(await optional('IDE_KM', () => ports(session, rid => (requesterId ??= rid))))
+  steps.push(await optional('TDISP', () => tdi(session, requesterId ?? 0)))
+  await session.end()
+  steps.push('ended')
+  return view
+}

@@ -1,0 +1,87 @@
+/** What an attestation says about chains: whose they are, what is wrong with them, what is only weak. */
+import {describe, expect, it} from 'vitest'
+import {concat, toHex} from '../../src/bits/index.js'
+import {environment} from '../../src/kernel/index.js'
+import {type ChainView, judgeChain, readRoots} from '../../src/operations/spdm-chain.js'
+import {createLabDevice} from '../../src/sim/index.js'
+import {asymNamed, BASE_HASH, type Connection, digestOf, encodeCertificateChain} from '../../src/spdm/index.js'
+
+const hash = BASE_HASH[1]!
+const DAY = 86_400_000
+
+async function lab(asym = 'ecdsa-p384') {
+  const {root, options} = await createLabDevice({random: environment.random, asym})
+  const certificates = options.slots[0]!.certificates
+  const connection = {version: 0x12, hash, asym: asymNamed(asym)} as Connection
+  const judge = async (
+    bytes: Uint8Array,
+    anchors: readonly Uint8Array[] = [],
+    now = new Date(),
+  ): Promise<ChainView> => {
+    const roots = await Promise.all(anchors.map(der => readRoots('root.der', der)))
+    return judgeChain(bytes, connection, roots.flat(), now)
+  }
+  return {
+    root,
+    certificates,
+    judge,
+    chainOf: (...ders: Uint8Array[]) => encodeCertificateChain(digestOf(hash, root), ders),
+  }
+}
+
+describe('judgeChain', () => {
+  it('takes a chain with its root, and one that starts below it', async () => {
+    const {root, certificates, judge, chainOf} = await lab()
+    for (const ders of [certificates, certificates.slice(1)]) {
+      const view = await judge(chainOf(...ders), [root])
+      expect(view).toMatchObject({problems: [], weaknesses: [], anchor: 'root.der', model: 'device'})
+      expect(view.certificates.length).toBe(ders.length)
+    }
+  })
+
+  it('names what is wrong, and never trusts for it', async () => {
+    const {root, certificates, judge, chainOf} = await lab()
+    const [, middle, leaf] = certificates
+    const other = await lab()
+    const whole = chainOf(...certificates)
+    const cases: readonly (readonly [Uint8Array, readonly Uint8Array[], Date, RegExp | undefined, string | null])[] = [
+      [whole, [], new Date(), undefined, null],
+      [whole, [other.root], new Date(), undefined, null],
+      [encodeCertificateChain(digestOf(hash, other.root), certificates), [root], new Date(), /RootHash/, 'root.der'],
+      [chainOf(root, leaf!), [root], new Date(), /certificate 1: its/, 'root.der'],
+      [chainOf(middle!, leaf!), [other.root], new Date(), /certificate 0: its/, null],
+      [chainOf(root, middle!), [root], new Date(), /the leaf is a CA/, 'root.der'],
+      [whole, [root], new Date(Date.now() + 20 * 366 * DAY), /not valid after/, 'root.der'],
+      [whole.subarray(0, 100), [root], new Date(), /Certificate chain/, null],
+      [concat(whole, new Uint8Array(1)), [root], new Date(), /Certificate chain/, null],
+    ]
+    for (const [bytes, anchors, now, problem, anchor] of cases) {
+      const view = await judge(bytes, anchors, now)
+      expect(view.anchor).toBe(anchor)
+      if (problem === undefined) expect(view.problems).toEqual([])
+      else expect(view.problems.join('; ')).toMatch(problem)
+    }
+  })
+
+  it('tells weak keys from wrong ones', async () => {
+    const {root, certificates, judge, chainOf} = await lab('rsassa-2048')
+    const view = await judge(chainOf(...certificates), [root])
+    expect(view).toMatchObject({problems: [], anchor: 'root.der'})
+    expect(view.weaknesses.join()).toMatch(/2048/)
+  })
+})
+
+it('reads roots in PEM and DER, and refuses what is none', async () => {
+  const {root, certificates} = await lab()
+  const pem = `-----BEGIN CERTIFICATE-----\n${Buffer.from(root).toString('base64')}\n-----END CERTIFICATE-----\n`
+  const two = concat(root, certificates[1]!)
+  expect((await readRoots('a.pem', new TextEncoder().encode(pem)))[0]!.facts.der).toEqual(root)
+  expect((await readRoots('a.der', two)).map(({facts}) => toHex(facts.der))).toEqual(
+    [root, certificates[1]!].map(toHex),
+  )
+  for (const content of ['', 'nothing', '-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----'])
+    await expect(readRoots('a.pem', new TextEncoder().encode(content))).rejects.toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('a.pem'),
+    })
+})
