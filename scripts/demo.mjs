@@ -1,4 +1,4 @@
-/** `npm run demo`: the main job on a simulated confidential guest, from a bare clone. */
+/** `npm run demo`: the main job on simulated machines, from a bare clone. */
 import {spawnSync} from 'node:child_process'
 import {mkdtempSync} from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -11,6 +11,7 @@ run(process.execPath, ['scripts/build.mjs'])
 const directory = mkdtempSync(join(tmpdir(), 'tsmctl-demo-'))
 const guest = join(directory, 'guest')
 const host = join(directory, 'host')
+const bare = join(directory, 'bare')
 const cli = join(root, 'bin/tsmctl.cjs')
 
 /** Shows and runs one command; ends the demo when its exit code is not the expected one. */
@@ -45,9 +46,23 @@ tsmctl(host, ['connect', '0000:01:00.0', '0000:02:00.0'])
 tsmctl(host, ['connect', '0000:03:00.0'], BUSY)
 tsmctl(host, ['ide', 'plan', '0000:01:00.0', '0000:03:00.0'], BUSY)
 tsmctl(host, ['ide', 'list'])
+console.log(`\nA simulated machine without a TSM, whose devices are asked directly, in ${bare}`)
+const attest = [
+  'spdm',
+  'attest',
+  '--use-mailbox',
+  '--root',
+  join(bare, 'vendor-root.der'),
+  '--policy',
+  join(bare, 'policy.yaml'),
+]
+tsmctl(bare, ['sim', 'create', bare, '--scenario', 'bare-device'])
+tsmctl(bare, [...attest, '--session', '0000:01:00.0'])
+tsmctl(bare, [...attest, '0000:02:00.0'], DENIED)
 console.log(`
 In the guest the good device reached RUN; the other two were refused and given back unlocked. On the host two devices got
-a stream, and the third was told who holds what it needs. Try next, from this directory:
+a stream, and the third was told who holds what it needs. Without a TSM a device was verified over its DOE mailbox, and
+another one refused for what it measured. Try next, from this directory:
 
   export TSMCTL_HOST=sim:${guest}
   node bin/tsmctl.cjs tui --policy ${policy}      # the review cockpit

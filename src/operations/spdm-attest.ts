@@ -1,12 +1,13 @@
 /** `spdm attest`: asks a device who it is and what runs on it, and keeps what it said. */
 import {type Appraisal, type Policy, requireUsable} from '../appraisal/index.js'
 import {printablePath, TsmctlError} from '../errors.js'
-import {bundleToJson} from '../evidence/index.js'
+import {bundleToJson, type PciFacts} from '../evidence/index.js'
 import {type Kernel, readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
 import {ridOf} from '../pci/index.js'
 import {Requester, type Transport} from '../spdm/index.js'
 import {type Attestation, measurementView, negotiatedView, type SlotView} from './spdm-attestation.js'
 import {toHex} from '../bits/index.js'
+import {readPciFacts} from './device-facts.js'
 import {readPolicy} from './read-policy.js'
 import {verifyBundle} from './review.js'
 import {type AttestationEvidence, attestationBundle} from './spdm-bundle.js'
@@ -139,12 +140,16 @@ const VALUE_CHECKS: readonly string[] = [
   'spdm.meas.zero-digest',
   'spdm.meas.denied',
   'spdm.meas.svn',
+  'spdm.meas.device-mode',
+  'spdm.meas.debug',
 ]
 
 /** Answers whether the values are those that the policy's matching rule expects. */
 function compare(interview: Interview, appraisal: Appraisal | undefined): void {
   const open = (why: string): void => interview.answer('reference', 'not verified', why)
   if (appraisal === undefined) return open('there is no evidence to compare')
+  if (interview.findings.answers.get('measurements')?.answer !== 'yes')
+    return open('nothing that the device signed can be compared')
   if (appraisal.rule === null) return open('no rule of the policy is for this device')
   const results = appraisal.results.filter(({id}) => VALUE_CHECKS.includes(id))
   const failed = results.find(({result}) => result === 'fail')
@@ -157,7 +162,7 @@ function compare(interview: Interview, appraisal: Appraisal | undefined): void {
 
 function bundleOf(
   findings: Findings,
-  around: Pick<AttestationEvidence, 'peer' | 'bdf' | 'collectedAt' | 'bundleId' | 'tool'>,
+  around: Pick<AttestationEvidence, 'peer' | 'pci' | 'collectedAt' | 'bundleId' | 'tool'>,
 ) {
   const {connection, chains, measurements} = findings
   if (connection === undefined) return undefined
@@ -195,7 +200,8 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   const failure = await ended(interview, transport)
 
   const startedAt = now.toISOString()
-  const bundle = bundleOf(interview.findings, {peer, bdf, collectedAt: startedAt, bundleId: kernel.random(16), tool})
+  const pci = bdf === null ? undefined : await placeOf(kernel, bdf)
+  const bundle = bundleOf(interview.findings, {peer, pci, collectedAt: startedAt, bundleId: kernel.random(16), tool})
   const appraisal = policy && bundle && (await verifyBundle(kernel, bundle, policy, now))
   if (policy !== undefined) compare(interview, appraisal)
   if (transcriptFile !== undefined) writeUserFile(transcriptFile, captureFile(seen), {force, mode: 0o600})
@@ -206,6 +212,16 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
     bundle: keeps ? {digest: bundle.digest, file: bundleFile} : null,
     transcript: transcriptFile ?? null,
     error: failure ?? refusalOf(peer, interview.questions, roots.length > 0),
+  }
+}
+
+/** What the machine says about a function; a device that is gone by now still has said what it has said. */
+async function placeOf(kernel: Kernel, bdf: string): Promise<PciFacts | undefined> {
+  try {
+    return await readPciFacts(kernel, bdf)
+  } catch (error) {
+    if (error instanceof TsmctlError) return undefined
+    throw error
   }
 }
 

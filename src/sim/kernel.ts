@@ -22,7 +22,7 @@ export interface SimOptions {
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** The clock that goes with `sleep`, in nanoseconds. */
   readonly monotonic?: () => bigint
-  /** What is behind the DOE mailboxes; nothing but discovery unless given. */
+  /** What is behind the DOE mailboxes instead of the machine's own devices. */
   readonly mailboxes?: MailboxModels
 }
 
@@ -55,7 +55,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
   const {privileged = true, stateDirectory = join(directory, 'tsmctl'), sleep = realSleep} = options
   const {monotonic = environment.monotonic} = options
   const store = openMachine(directory)
-  const mailboxes = simMailboxes(store.machine, monotonic, options.mailboxes)
+  const mailboxes = simMailboxes(store.machine, {monotonic, random: environment.random, models: options.mailboxes})
   let seen: MachineState | undefined
   let current: Tree | undefined
 

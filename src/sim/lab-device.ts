@@ -49,7 +49,15 @@ const MEASUREMENTS: readonly ResponderMeasurement[] = [
     index: MEASUREMENT_INDEX.deviceMode,
     type: MEASUREMENT_TYPE['device-mode'],
     form: 'raw',
-    value: DEVICE_MODE.encode({normalModeCap: true, normalMode: true}),
+    value: DEVICE_MODE.encode({
+      normalModeCap: true,
+      normalMode: true,
+      nonInvasiveDebugCap: true,
+      invasiveDebugCap: true,
+      nonInvasiveDebugSinceResetCap: true,
+      invasiveDebugSinceResetCap: true,
+      invasiveDebugSinceManufacturingCap: true,
+    }),
     tcb: false,
   },
 ]

@@ -1,5 +1,6 @@
 /** The DOE mailboxes of a simulated machine, behind the registers of its configuration spaces. Each process has its own. */
 import {DOE_REGISTER, decodeConfigSpace, type DoeFeature, type DoeObject} from '../pci/index.js'
+import {deviceMailboxes} from './device-mailboxes.js'
 import {type MailboxFault, SimMailbox} from './doe-mailbox.js'
 import {fromBase64, type Machine, type MachineState, type SimFunction} from './machine.js'
 
@@ -59,11 +60,16 @@ function parseFeature(text: string): DoeFeature[] {
 const protocolsOf = ({host, doeFeatures}: SimFunction, index: number): DoeFeature[] =>
   (host === null ? doeFeatures : (host.mailboxes[index] ?? [])).flatMap(parseFeature)
 
-export function simMailboxes(
-  {functions}: Machine,
-  monotonic: () => bigint,
-  models: MailboxModels | undefined,
-): Mailboxes {
+export interface MailboxOptions {
+  readonly monotonic: () => bigint
+  readonly random: (length: number) => Uint8Array
+  /** What the machine's own devices are unless given. */
+  readonly models: MailboxModels | undefined
+}
+
+export function simMailboxes(machine: Machine, {monotonic, random, models}: MailboxOptions): Mailboxes {
+  const {functions} = machine
+  const modelOf = models ?? deviceMailboxes(machine, random)
   const made = new Map<string, readonly Placed[]>()
   let last: {readonly path: string; readonly boxes: readonly Placed[]} | undefined
 
@@ -73,7 +79,7 @@ export function simMailboxes(
     const {doe} = decodeConfigSpace(fromBase64(fn.config))
     if (!doe.known) return []
     return doe.value.map(({offset, version}, index) => {
-      const {answer = () => undefined, faults = [], features} = models?.(device, index) ?? {}
+      const {answer = () => undefined, faults = [], features} = modelOf(device, index) ?? {}
       const spec = {version, features: features ?? protocolsOf(fn, index), answer, faults, monotonic}
       return {offset, box: new SimMailbox(spec)}
     })

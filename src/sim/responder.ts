@@ -54,22 +54,24 @@ const RESPONDER: Partial<CapabilityFlags> = {
 
 type Identity = Pick<ResponderOptions, 'slots' | 'measurements'>
 
+const optionsOf = (identity: Identity, random: (length: number) => Uint8Array): ResponderOptions => ({
+  ...identity,
+  ...SIZES,
+  random,
+  versions: [VERSION_1_2],
+  capabilities: RESPONDER,
+  ctExponent: CT_EXPONENT,
+  algorithms: {
+    hash: [HASH.name],
+    asym: [ASYM.name],
+    measurementHash: [HASH.name],
+    exchange: ['secp384r1'],
+    aead: ['aes-256-gcm'],
+  },
+})
+
 const responder = (identity: Identity, random: (length: number) => Uint8Array): Responder =>
-  new Responder({
-    ...identity,
-    ...SIZES,
-    random,
-    versions: [VERSION_1_2],
-    capabilities: RESPONDER,
-    ctExponent: CT_EXPONENT,
-    algorithms: {
-      hash: [HASH.name],
-      asym: [ASYM.name],
-      measurementHash: [HASH.name],
-      exchange: ['secp384r1'],
-      aead: ['aes-256-gcm'],
-    },
-  })
+  new Responder(optionsOf(identity, random))
 
 /** Request and response as they went over the wire. */
 function exchange(device: Responder, payload: Uint8Array): Uint8Array {
@@ -144,6 +146,10 @@ function identityOf(dsm: Dsm): Identity {
   return {slots: [slot], measurements: measurementsOf(fromBase64(dsm.measurements))}
 }
 
+/** The responder of the device whose keys and measurements these are. */
+export const deviceOptions = (dsm: Dsm, random: (length: number) => Uint8Array): ResponderOptions =>
+  optionsOf(identityOf(dsm), random)
+
 /** Bytes of a nonce as SPDM wants them: cut or filled up with zeros. */
 function spdmNonce(nonce: Uint8Array): Uint8Array {
   const out = new Uint8Array(NONCE_SIZE)
@@ -153,7 +159,7 @@ function spdmNonce(nonce: Uint8Array): Uint8Array {
 
 /** GET_MEASUREMENTS for everything with `nonce`, and the signed MEASUREMENTS, in a connection as of `negotiation`. */
 export function takeMeasurements(dsm: Dsm, nonce: Uint8Array, random: (length: number) => Uint8Array): Uint8Array {
-  const device = responder(identityOf(dsm), random)
+  const device = new Responder(deviceOptions(dsm, random))
   connect(device)
   return exchange(
     device,

@@ -1,0 +1,32 @@
+/** What devices with keys answer at their mailboxes: as the very devices whose evidence a TSM would show. */
+import {ridOf} from '../pci/index.js'
+import {Responder} from '../spdm/index.js'
+import {INTERFACE_REPORT} from '../tdisp/index.js'
+import type {TdiSpec} from './dsm/index.js'
+import {createLabDsm} from './lab-dsm.js'
+import {type Dsm, fromBase64, type Machine} from './machine.js'
+import type {MailboxModels} from './mailboxes.js'
+import {deviceOptions} from './responder.js'
+import {spdmMailbox, withDsm} from './spdm-mailbox.js'
+
+/** The function as an interface. Its ranges are where a TSM's report puts them. */
+function interfaceOf(bdf: string, {report}: Dsm): TdiSpec {
+  const {noFwUpdate, dmaWithoutPasid, dmaWithPasid, atsSupported, prsSupported, msixTableSize, msixEnable, mmioRanges} =
+    INTERFACE_REPORT.decode(fromBase64(report))
+  return {
+    address: {requesterId: ridOf(bdf)},
+    report: {noFwUpdate, dmaWithoutPasid, dmaWithPasid, atsSupported, prsSupported, msixTableSize, msixEnable},
+    ranges: mmioRanges,
+  }
+}
+
+/** The first mailbox of a function with keys; everything else answers discovery only. */
+export const deviceMailboxes =
+  ({functions}: Machine, random: (length: number) => Uint8Array): MailboxModels =>
+  (device, index) => {
+    const dsm = index === 0 ? functions.find(({bdf}) => bdf === device)?.dsm : undefined
+    if (dsm === null || dsm === undefined) return undefined
+    const options = withDsm(deviceOptions(dsm, random), createLabDsm(random, interfaceOf(device, dsm)))
+    const {answer} = spdmMailbox(new Responder(options))
+    return answer && {answer}
+  }
