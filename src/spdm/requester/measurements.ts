@@ -192,7 +192,10 @@ async function askEach(link: Link, run: Run): Promise<void> {
     throw link.failure(WHAT, 'measurements', `${count} measurements were announced, ${found.length} exist`)
   if (hole === undefined) return
   await run.begin(hole)
-  await run.ask(NUMBER, false)
+  // only what is asked from here on is signed, so that it has to be the same number
+  const again = await run.ask(NUMBER, false)
+  const total = again.exchanges[0]!.response.totalNumberOfMeasurements
+  if (total !== count) throw link.failure(WHAT, 'measurements', `${count} measurements were announced, then ${total}`)
   for (const index of found) await run.ask(index, index === found.at(-1))
 }
 

@@ -556,6 +556,21 @@ it.each(OMISSIONS)('a signature that leaves out %s does not count', async (_, ru
   expect(wire.closed).toBe(1)
 })
 
+it('measurements cannot be hidden from who asks for each (number of one run, signature of another)', async () => {
+  const {requester, wire} = bench({device: {versions: [V]}})
+  let counted = 0
+  wire.tamper = ({code, request, response}) => {
+    if (code !== SPDM_CODE.GET_MEASUREMENTS) return response
+    // a forged number makes the rest look complete; the run that is signed has the genuine one
+    if (request[3] === 0 && counted++ === 0) return set(2, 2)(response!.slice())
+    if (request[3] !== 1) return response
+    // index 1 is denied, and the device made to begin anew as the requester does
+    wire.responder.respond({secured: false, payload: set(3, 9)(request.slice())})
+    return error('InvalidRequest')
+  }
+  await expect(RUN.each(requester)).rejects.toMatchObject({reason: 'measurements'})
+})
+
 it('a challenge that was answered before does not count again (replay)', async () => {
   const {requester, wire} = bench({device: {versions: [V]}})
   await requester.negotiate()
