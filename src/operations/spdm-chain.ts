@@ -155,7 +155,7 @@ export async function judgeChain(
         ...at(path.filter(problem => !isWeakness(problem))),
         ...rootProblems(chain, facts, anchor, connection),
         ...leafProblems(leaf, connection.version, connection.asym).map(({message}) => message),
-        ...at(validityProblems(facts, 'device', {now, built: BUILT})),
+        ...at(validityProblems(facts, 'device', {now, built: BUILT, above})),
       ].map(problem => harmless(problem, 300)),
       weaknesses: at(path.filter(isWeakness)).map(problem => harmless(problem, 300)),
       anchor: anchor === undefined ? null : anchor.file,

@@ -5,6 +5,7 @@ import {environment} from '../../src/kernel/index.js'
 import {type ChainView, judgeChain, readRoots} from '../../src/operations/spdm-chain.js'
 import {createLabDevice} from '../../src/sim/index.js'
 import {asymNamed, BASE_HASH, type Connection, digestOf, encodeCertificateChain} from '../../src/spdm/index.js'
+import {BasicConstraintsExtension, CA, KeyUsageFlags, KeyUsagesExtension, make, SIGNS} from '../spdm/authority.js'
 
 const hash = BASE_HASH[1]!
 const DAY = 86_400_000
@@ -60,6 +61,29 @@ describe('judgeChain', () => {
       expect(view.anchor).toBe(anchor)
       if (problem === undefined) expect(view.problems).toEqual([])
       else expect(view.problems.join('; ')).toMatch(problem)
+    }
+  })
+
+  const limited = [
+    new BasicConstraintsExtension(true, 0, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+  ]
+  it.each([
+    ['allows no CA below it', {extensions: limited}, /it allows 0/],
+    ['is no CA', {extensions: SIGNS}, /not a CA/],
+    ['has expired', {extensions: CA, notAfter: '2026-02-01T00:00:00Z'}, /not valid after 2026-02-01/],
+    ['is weak', {extensions: CA, rsaBits: 2048, hash: 'SHA-256'}, /RSA key of 2048 bits/],
+  ] as const)('a root that %s is no better for being left out of the chain', async (_, shape, why) => {
+    const {judge} = await lab('ecdsa-p384')
+    const root = await make({subject: 'CN=root', ...shape})
+    const middle = await make({subject: 'CN=middle', issuer: root, extensions: CA})
+    const below = await make({subject: 'CN=below', issuer: middle, extensions: CA})
+    const leaf = await make({subject: 'CN=leaf', issuer: below, extensions: SIGNS})
+    const ders = [root, middle, below, leaf].map(({facts}) => facts.der)
+    for (const shown of [ders, ders.slice(1)]) {
+      const chain = encodeCertificateChain(digestOf(hash, root.facts.der), shown)
+      const {problems, weaknesses} = await judge(chain, [root.facts.der])
+      expect([...problems, ...weaknesses].join('; ')).toMatch(why)
     }
   })
 

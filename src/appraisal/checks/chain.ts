@@ -107,12 +107,17 @@ const model = about((chain, {facts, rule}) => {
   return pass(`${used} certificates`)
 })
 
-const validity = about((chain, {circumstances, rule, facts}) => {
+const validity = about((chain, {circumstances, rule, facts, anchor}) => {
   const {validity: mode, floor} = rule.time
   const {now, built, clockTrusted} = circumstances
   if (mode !== 'floor-only' && (!clockTrusted || facts.bundle.manifest.clock === 'untrusted'))
     return skip('clk', 'nobody vouches for the clock')
-  const problems = validityProblems(chain, mode, {now, built, floor: floor === null ? undefined : new Date(floor)})
+  const problems = validityProblems(chain, mode, {
+    now,
+    built,
+    floor: floor === null ? undefined : new Date(floor),
+    above: anchor?.above,
+  })
   return failIfAny(
     problems.map(({kind, certificate, message}) => ({code: kind, message: `certificate ${certificate}: ${message}`})),
   )

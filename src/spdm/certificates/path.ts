@@ -107,12 +107,20 @@ export function pathProblems(chain: readonly CertificateFacts[], anchor?: PathAn
     anchor === undefined || equal(first.spki, anchor.spki)
       ? {spki: first.spki, facts: first}
       : {spki: anchor.spki, facts: anchor.certificate}
-  return chain.flatMap((certificate, i) => [
+  const links = chain.flatMap((certificate, i) => [
     ...linkProblems(certificate, i === 0 ? top : {spki: chain[i - 1]!.spki, facts: chain[i - 1]}, i),
     ...(i < chain.length - 1 ? issuerProblems(chain, i) : []),
     ...ownProblems(certificate, i),
   ])
+  return top.facts === undefined || top.facts === first ? links : [...aboveProblems(top.facts, chain), ...links]
 }
+
+/** A root is held to the same rules whether a device shows it or not: otherwise leaving it out would undo its limits. */
+const aboveProblems = (root: CertificateFacts, chain: readonly CertificateFacts[]): PathProblem[] =>
+  [...issuerProblems([root, ...chain], 0), ...ownProblems(root, 0)].map(problem => ({
+    ...problem,
+    message: `of the anchor above it: ${problem.message}`,
+  }))
 
 /**
  * Position of the certificate that identifies the device: the lowest one with a hardware identity, else the one above

@@ -14,6 +14,8 @@ export interface ValidityTimes {
   readonly built: Date
   /** Earliest time the policy believes in. */
   readonly floor?: Date | undefined
+  /** The anchor, when the chain starts below it: leaving it out does not make it last longer. */
+  readonly above?: CertificateFacts | undefined
 }
 
 export interface ValidityProblem {
@@ -28,8 +30,16 @@ const day = (date: Date): string => date.toISOString().slice(0, 10)
 export function validityProblems(
   chain: readonly CertificateFacts[],
   mode: ValidityMode,
-  {now, built, floor}: ValidityTimes,
+  times: ValidityTimes,
 ): ValidityProblem[] {
+  const {now, built, floor, above} = times
+  if (above !== undefined)
+    return validityProblems([above, ...chain], mode, {...times, above: undefined}).map(
+      ({certificate, kind, message}) =>
+        certificate === 0
+          ? {certificate, kind, message: `of the anchor above it: ${message}`}
+          : {certificate: certificate - 1, kind, message},
+    )
   const latest = new Date(Math.max(built.getTime(), floor?.getTime() ?? 0))
   return chain.flatMap(({notBefore, notAfter, noExpiry}, certificate): ValidityProblem[] => {
     const isLeaf = certificate === chain.length - 1
