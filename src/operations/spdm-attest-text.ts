@@ -83,7 +83,7 @@ const questionRows = ({answer, question, why}: Question): string[][] => [
 
 const VERDICT = {
   verified: 'verified: everything that was asked',
-  'not verified': 'NOT VERIFIED: nothing was found to be wrong, but not everything could be verified',
+  'not verified': 'NOT VERIFIED: not everything that was asked could be verified',
   failed: 'FAILED: do not rely on this device',
 } as const
 

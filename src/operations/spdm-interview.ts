@@ -6,6 +6,7 @@ import {harmless, TsmctlError} from '../errors.js'
 import {
   type ChainOfSlot,
   type Connection,
+  type ContentChanged,
   type DigestsFacts,
   type FailureReason,
   type MeasurementResult,
@@ -57,6 +58,8 @@ const ORDER: readonly QuestionId[] = ['chain', 'key', 'measurements', 'reference
 const NO_ROOT = 'no trusted root was given'
 const UNSIGNED_MEASUREMENTS = 1
 const SIGNED_SINCE = 0x12
+/** What a signed response may say about changes; before 1.2 it says nothing. */
+const STILL: readonly ContentChanged[] = ['not detected', 'unchanged']
 
 /** Is this the chain of somebody whom the user trusts? */
 function chainAnswer(chain: ChainView, roots: readonly TrustedRoot[]): readonly [Answer, string] {
@@ -180,10 +183,13 @@ export class Interview {
       const why = measCap === UNSIGNED_MEASUREMENTS ? 'the device cannot sign them (MEAS_CAP)' : 'they are not signed'
       return this.answer('measurements', 'not verified', why)
     }
-    const age = measFreshCap ? 'taken when asked' : 'taken at its last reset, for all it says (no MEAS_FRESH_CAP)'
-    this.answer('measurements', 'yes', `${result.facts.blocks.length} measurements with our nonce, ${age}`)
     this.#possession('it signed its measurements and our nonce')
     if (connection.version >= SIGNED_SINCE) this.#authenticated('MEASUREMENTS')
+    const {contentChanged} = result.facts.signed!.response
+    if (!STILL.includes(contentChanged))
+      return this.answer('measurements', 'not verified', 'the device says that they changed while it was asked')
+    const age = measFreshCap ? 'taken when asked' : 'taken at its last reset, for all it says (no MEAS_FRESH_CAP)'
+    this.answer('measurements', 'yes', `${result.facts.blocks.length} measurements with our nonce, ${age}`)
   }
 
   async #converse(connection: Connection): Promise<void> {
@@ -197,7 +203,9 @@ export class Interview {
         this.#authenticated('KEY_EXCHANGE_RSP')
       },
     })
-    this.answer('session', 'yes', `${view.exchange} and ${view.aead}, opened, used and ended`)
+    const what = `${view.exchange} and ${view.aead}, opened, used and ended`
+    if (connection.encrypted) this.answer('session', 'yes', what)
+    else this.answer('session', 'not verified', `${what}; its records are authenticated, but not encrypted`)
   }
 
   /** Any signature over a nonce of ours proves it; a challenge that was refused does not take that back. */

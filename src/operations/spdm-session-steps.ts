@@ -1,9 +1,9 @@
 /** What `spdm attest --session` does inside a secure session, one line for each step. */
 import {hex} from '../bits/index.js'
-import {TsmctlError} from '../errors.js'
+import {harmless, TsmctlError} from '../errors.js'
 import {KmClient} from '../ide/index.js'
 import {bdfOfRid} from '../pci/index.js'
-import {type Connection, type Requester, RequesterError, type RequesterSession} from '../spdm/index.js'
+import {type Connection, type Requester, type RequesterSession} from '../spdm/index.js'
 import {TdispClient} from '../tdisp/index.js'
 import type {SessionView} from './spdm-attestation.js'
 
@@ -17,15 +17,13 @@ export interface ConversationOptions {
 
 const SIGNED = 2
 
-/** A device may decline what is not SPDM's own: that is worth a line, not the end. */
-async function optional(what: string, ask: () => Promise<string>): Promise<string> {
+/** A device may decline what is not SPDM's own: that is worth a line, not the end. What ends the session is. */
+async function optional(session: RequesterSession, what: string, ask: () => Promise<string>): Promise<string> {
   try {
     return `${what}: ${await ask()}`
   } catch (error) {
-    const declined =
-      error instanceof RequesterError ? !error.ends : error instanceof TsmctlError && error.kind !== 'interrupted'
-    if (!declined) throw error
-    return `${what}: ${(error as TsmctlError).got ?? 'declined'}`
+    if (!(error instanceof TsmctlError) || error.kind === 'interrupted' || !session.isOpen) throw error
+    return harmless(`${what}: ${error.got ?? 'declined'}`, 300)
   }
 }
 
@@ -56,7 +54,7 @@ export async function converse(
 ): Promise<SessionView> {
   const session = await requester.openSession({slot: options.slot})
   const {id, heartbeatPeriod} = session.facts
-  const steps: string[] = []
+  const steps = connection.encrypted ? [] : ['records: authenticated, not encrypted']
   const view: SessionView = {
     id: hex(id, 8),
     exchange: connection.exchange?.name ?? 'none',
@@ -80,8 +78,8 @@ export async function converse(
     steps.push('keys: ours updated, then both')
   }
   let {requesterId} = options
-  steps.push(await optional('IDE_KM', () => ports(session, rid => (requesterId ??= rid))))
-  steps.push(await optional('TDISP', () => tdi(session, requesterId ?? 0)))
+  steps.push(await optional(session, 'IDE_KM', () => ports(session, rid => (requesterId ??= rid))))
+  steps.push(await optional(session, 'TDISP', () => tdi(session, requesterId ?? 0)))
   await session.end()
   steps.push('ended')
   return view

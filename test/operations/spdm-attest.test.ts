@@ -14,7 +14,7 @@ import {readPolicy} from '../../src/operations/read-policy.js'
 import {verifyBundle} from '../../src/operations/review.js'
 import {type RespondingDevice, serveSpdm} from '../../src/operations/spdm-respond.js'
 import {CMA_SPDM, SECURED_CMA_SPDM} from '../../src/pci/index.js'
-import {type Datagram, Responder, SPDM_CODE} from '../../src/spdm/index.js'
+import {type Datagram, Responder, type ResponderOptions, SPDM_CODE} from '../../src/spdm/index.js'
 import {virtualClock} from '../pci/mailbox-kernel.js'
 import {GPU, machines} from '../sim/machines.js'
 
@@ -30,10 +30,12 @@ afterEach(() => stop())
 type LabSpec = Parameters<typeof labDeviceOf>[0]
 type Meddle = (answer: Datagram | undefined, code: number) => Datagram | undefined
 
-/** A device behind a socket; `meddle` sits between it and the world. */
-async function lab(spec: LabSpec = {}, meddle: Meddle = answer => answer) {
+type Twist = (options: ResponderOptions) => ResponderOptions
+
+/** A device behind a socket; `meddle` sits between it and the world, `twist` makes it another device. */
+async function lab(spec: LabSpec = {}, meddle: Meddle = answer => answer, twist: Twist = options => options) {
   const made = await labDeviceOf(spec)
-  const responder = new Responder(made.options)
+  const responder = new Responder(twist(made.options))
   const device: RespondingDevice = {
     respond: request => meddle(responder.respond(request), request.secured ? 0 : request.payload[1]!),
   }
@@ -196,6 +198,63 @@ describe('attest', () => {
     expect(answersOf(result)[id]).toBe('no')
     expect([result.error?.kind, result.attestation.verdict]).toEqual([kind, 'failed'])
     expect(result.error?.got).toMatch(why)
+  })
+
+  it('does not vouch for measurements that the device says have changed meanwhile', async () => {
+    const CHANGED = 0x10
+    const answer = ({payload}: Datagram): Uint8Array => payload.map((byte, i) => (i === 3 ? CHANGED : byte))
+    let unsigned = 0
+    const {device, root} = await lab(
+      {versions: ['1.2']},
+      (given, code) => (given !== undefined && code === MEASURED ? {...given, payload: answer(given)} : given),
+      options => ({
+        ...options,
+        slots: options.slots.map(slot => ({
+          ...slot,
+          sign: question => {
+            const {context, transcript} = question
+            if (context !== 'responder-measurements signing') return slot.sign(question)
+            const bytes = (transcript instanceof Uint8Array ? transcript : transcript.bytes()).slice()
+            // MEASUREMENTS, which is behind GET_MEASUREMENTS with its nonce
+            unsigned = bytes.findLastIndex((byte, i) => byte === 0x12 && bytes[i + 1] === 0xe0) + 37
+            bytes[unsigned + 3] = CHANGED
+            return slot.sign({...question, transcript: bytes})
+          },
+        })),
+      }),
+    )
+    const result = await asking(device, {roots: [root]})
+    expect(answersOf(result)).toMatchObject({key: 'yes', measurements: 'not verified', negotiation: 'yes'})
+    expect([result.error?.kind, result.attestation.verdict]).toEqual(['review', 'not verified'])
+    expect(result.error?.got).toMatch(/changed/)
+  })
+
+  it('does not call a session secure whose records can be read by anybody', async () => {
+    const {device, root} = await lab(
+      {versions: ['1.2']},
+      answer => answer,
+      options => ({
+        ...options,
+        capabilities: {encryptCap: false},
+      }),
+    )
+    const result = await asking(device, {roots: [root], session: true})
+    expect(answersOf(result)).toEqual({...ALL, session: 'not verified'})
+    expect(result.error).toMatchObject({kind: 'review', got: expect.stringMatching(/not encrypted/)})
+  })
+
+  it('tells of a forged record in a session, not of what came of it', async () => {
+    let records = 0
+    const {device, root} = await lab({versions: ['1.2']}, (answer, code) =>
+      // FINISH, measurements, heartbeat, four for the keys; then IDE_KM
+      code === 0 && answer !== undefined && ++records === 8
+        ? {...answer, payload: flipped(answer.payload, -1)}
+        : answer,
+    )
+    const {error, attestation} = await asking(device, {roots: [root], session: true})
+    expect(error).toMatchObject({kind: 'malformed', got: expect.stringContaining('not authentic')})
+    expect(attestation.verdict).toBe('not verified')
+    expect(attestationText(attestation)).not.toContain('nothing was found to be wrong')
   })
 
   const faults: readonly (readonly [string, Meddle, string])[] = [
