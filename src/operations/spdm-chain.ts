@@ -3,6 +3,7 @@ import {DecodeError, equal} from '../bits/index.js'
 import {harmless, printable, TsmctlError} from '../errors.js'
 import {
   type CertificateFacts,
+  type CertificateModel,
   type ChainFacts,
   type Connection,
   certificatesOfPem,
@@ -12,6 +13,7 @@ import {
   leafProblems,
   loadCertificateReader,
   loadCryptoOf,
+  modelProblems,
   parseCertificateChain,
   pathProblems,
   splitCertificates,
@@ -129,12 +131,13 @@ const unreadable = (length: number, problem: string): ChainView => ({
   anchor: null,
 })
 
-/** Judges the chain object `bytes` of a slot. Never throws for what is in it. */
+/** Judges the chain object `bytes` of a slot, whose model is `model` if anybody said so. Never throws for what is in it. */
 export async function judgeChain(
   bytes: Uint8Array,
   connection: Connection,
   roots: readonly TrustedRoot[],
   now: Date,
+  model?: CertificateModel,
 ): Promise<ChainView> {
   const {certificateFacts} = await loadCertificateReader()
   try {
@@ -154,7 +157,8 @@ export async function judgeChain(
       problems: [
         ...at(path.filter(problem => !isWeakness(problem))),
         ...rootProblems(chain, facts, anchor, connection),
-        ...leafProblems(leaf, connection.version, connection.asym).map(({message}) => message),
+        ...leafProblems(leaf, connection.version, connection.asym, {model}).map(({message}) => message),
+        ...(model === undefined ? [] : at(modelProblems(facts, model))),
         ...at(validityProblems(facts, 'device', {now, built: BUILT, above})),
       ].map(problem => harmless(problem, 300)),
       weaknesses: at(path.filter(isWeakness)).map(problem => harmless(problem, 300)),

@@ -4,6 +4,7 @@
  */
 import {harmless, TsmctlError} from '../errors.js'
 import {
+  type CertificateModel,
   type ChainOfSlot,
   type Connection,
   type ContentChanged,
@@ -60,6 +61,21 @@ const UNSIGNED_MEASUREMENTS = 1
 const SIGNED_SINCE = 0x12
 /** What a signed response may say about changes; before 1.2 it says nothing. */
 const STILL: readonly ContentChanged[] = ['not detected', 'unchanged']
+
+const MODELS: Readonly<Record<string, CertificateModel>> = {
+  DeviceCert: 'device',
+  AliasCert: 'alias',
+  GenericCert: 'generic',
+}
+/** SPDMVersion that introduced alias certificates. */
+const MODELS_SINCE = 0x12
+
+/** What a slot's leaf stands for: as the slot says in a multi-key connection, else as the capabilities say for all. */
+function modelOf({multiKey, version, responder}: Connection, {model}: ChainOfSlot): CertificateModel | undefined {
+  if (multiKey) return model === undefined ? undefined : MODELS[model]
+  if (version < MODELS_SINCE) return undefined
+  return responder.flags.aliasCertCap ? 'alias' : 'device'
+}
 
 /** Is this the chain of somebody whom the user trusts? */
 function chainAnswer(chain: ChainView, roots: readonly TrustedRoot[]): readonly [Answer, string] {
@@ -153,13 +169,18 @@ export class Interview {
     this.#tell('reading certificates')
     const digests = await this.#requester.digests()
     findings.digests = digests
-    const slots = wanted === undefined ? digests.slots.map(({slot}) => slot) : [wanted]
+    // a slot may have a key and no certificate
+    const shown = digests.slots.filter(({model}) => model !== 'none').map(({slot}) => slot)
+    const slots = wanted === undefined ? shown : [wanted]
     for (const slot of slots) {
       const chain: ChainOfSlot = await this.#requester.certificate(slot)
-      findings.chains.set(slot, {bytes: chain.bytes, view: await judgeChain(chain.bytes, connection, roots, now)})
+      const view = await judgeChain(chain.bytes, connection, roots, now, modelOf(connection, chain))
+      findings.chains.set(slot, {bytes: chain.bytes, view})
       findings.slot ??= slot
     }
-    this.answer('chain', ...chainAnswer(findings.chains.get(findings.slot!)!.view, roots))
+    const chosen = findings.slot === undefined ? undefined : findings.chains.get(findings.slot)
+    if (chosen === undefined) this.answer('chain', 'not verified', 'no slot has a certificate')
+    else this.answer('chain', ...chainAnswer(chosen.view, roots))
   }
 
   async #challenge(): Promise<void> {

@@ -4,7 +4,14 @@ import {concat, toHex} from '../../src/bits/index.js'
 import {environment} from '../../src/kernel/index.js'
 import {type ChainView, judgeChain, readRoots} from '../../src/operations/spdm-chain.js'
 import {createLabDevice} from '../../src/sim/index.js'
-import {asymNamed, BASE_HASH, type Connection, digestOf, encodeCertificateChain} from '../../src/spdm/index.js'
+import {
+  asymNamed,
+  BASE_HASH,
+  type CertificateModel,
+  type Connection,
+  digestOf,
+  encodeCertificateChain,
+} from '../../src/spdm/index.js'
 import {BasicConstraintsExtension, CA, KeyUsageFlags, KeyUsagesExtension, make, SIGNS} from '../spdm/authority.js'
 
 const hash = BASE_HASH[1]!
@@ -85,6 +92,22 @@ describe('judgeChain', () => {
       const {problems, weaknesses} = await judge(chain, [root.facts.der])
       expect([...problems, ...weaknesses].join('; ')).toMatch(why)
     }
+  })
+
+  it('holds the marks of certificates against the model of their slot', async () => {
+    const {root, certificates} = await createLabDevice({random: environment.random, model: 'alias'}).then(made => ({
+      root: made.root,
+      certificates: made.options.slots[0]!.certificates,
+    }))
+    const connection = {version: 0x12, hash, asym: asymNamed('ecdsa-p384')} as Connection
+    const roots = await readRoots('root.der', root)
+    const chain = encodeCertificateChain(digestOf(hash, root), certificates)
+    const problemsAs = async (model: CertificateModel | undefined) =>
+      (await judgeChain(chain, connection, roots, new Date(), model)).problems
+    expect(await problemsAs('alias')).toEqual([])
+    // nothing is known about models before 1.2
+    expect(await problemsAs(undefined)).toEqual([])
+    expect(await problemsAs('device')).toEqual([expect.stringMatching(/marked as mutable/)])
   })
 
   it('tells weak keys from wrong ones', async () => {
