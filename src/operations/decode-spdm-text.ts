@@ -52,6 +52,9 @@ function summaryText(events: readonly SpdmEvent[]): string {
   return [
     `${messages} messages, ${undecoded} not decoded, ${encrypted} encrypted records`,
     counted('signatures', signatures),
+    ...(signatures.valid === 0
+      ? []
+      : ['valid: under keys that the capture itself shows; whose they are is not judged']),
     counted('HMACs', hmacs),
   ]
     .map(line => `${line}\n`)

@@ -81,6 +81,7 @@ describe('a capture as a conversation', () => {
 
       30 messages, 0 not decoded, 0 encrypted records
       signatures: 3 valid, 0 invalid, 0 unchecked
+      valid: under keys that the capture itself shows; whose they are is not judged
       HMACs: 2 valid, 0 invalid, 0 unchecked
       "
     `)

@@ -188,6 +188,20 @@ describe('what is wrong is said, and nothing ends with it', () => {
   })
 })
 
+it('a chain of an earlier connection does not vouch for a slot that has another one now', () => {
+  const at = indexOf('DIGESTS')
+  const negotiation = whole.slice(0, 6)
+  const measured = whole.slice(indexOf('GET_MEASUREMENTS'), indexOf('MEASUREMENTS') + 1)
+  const second = (digests: Uint8Array) => [...negotiation, whole[at - 1]!, clear(digests), ...measured]
+  const last = (digests: Uint8Array) =>
+    pointsOf(observed([...whole.filter(({secured}) => !secured), ...second(digests)])).at(-1)!.proof
+  expect(last(whole[at]!.payload)).toMatchObject({status: 'valid'})
+  expect(last(flipped(whole[at]!.payload, 8 * 10))).toMatchObject({
+    status: 'unchecked',
+    why: 'the chain of slot 0 in the capture is not the one that is meant',
+  })
+})
+
 describe('retries and large messages', () => {
   const start = whole.slice(0, 6)
   const digestsAt = indexOf('GET_DIGESTS')

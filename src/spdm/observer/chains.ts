@@ -82,15 +82,19 @@ export class Chains {
     this.#open.delete(slot)
   }
 
-  /** Digest of the slot's chain: of the bytes if they went by, else as DIGESTS said; undefined when neither did. */
+  /** Digest of the slot's chain: as the last DIGESTS said, else of the bytes that went by; undefined when neither did. */
   hashOf(slot: number, hash: HashAlgorithm): Uint8Array | undefined {
+    const stated = this.#digests.get(slot)
+    if (stated?.length === hash.size) return stated
     const chain = this.#whole.get(slot)
-    if (chain !== undefined && isHashSupported(hash)) return chain.digest(hash)
-    return this.#digests.get(slot)
+    return chain !== undefined && isHashSupported(hash) ? chain.digest(hash) : undefined
   }
 
-  /** The leaf's key of the chain that `slot` showed, provided that its digest is `expected`, if that is known. */
-  keyOf(slot: number, hash: HashAlgorithm, expected?: Uint8Array): LeafKey {
+  /**
+   * The leaf's key of the chain that `slot` showed, provided that its digest is `expected`, or what DIGESTS said when
+   * nothing is: somebody else's chain may have gone by before, in this connection or an earlier one.
+   */
+  keyOf(slot: number, hash: HashAlgorithm, expected = this.hashOf(slot, hash)): LeafKey {
     const chain = this.#whole.get(slot)
     if (chain === undefined) return {why: `the certificate chain of slot ${slot} is not in the capture`}
     if (expected !== undefined && !equal(chain.digest(hash), expected))
