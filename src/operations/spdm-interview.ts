@@ -2,14 +2,17 @@
  * The questions of an attestation, put to a device one after another. An answer that is proven false ends the interview;
  * what a device refuses or cannot do leaves its question open, and the next one is asked.
  */
+import {equal} from '../bits/index.js'
 import {harmless, TsmctlError} from '../errors.js'
 import {
+  type BlockFacts,
   type CertificateModel,
   type ChainOfSlot,
   type Connection,
   type ContentChanged,
   type DigestsFacts,
   type FailureReason,
+  type MeasurementFacts,
   type MeasurementResult,
   Requester,
   RequesterError,
@@ -76,6 +79,14 @@ function modelOf({multiKey, version, responder}: Connection, {model}: ChainOfSlo
   if (version < MODELS_SINCE) return undefined
   return responder.flags.aliasCertCap ? 'alias' : 'device'
 }
+
+/** Has `blocks` that block, with the same value if it is in the same form? */
+const isIn = (blocks: readonly BlockFacts[], {index, raw, value}: BlockFacts): boolean =>
+  blocks.some(block => block.index === index && (block.raw !== raw || equal(block.value, value)))
+
+/** Index of a block that only one of two readings has, or each with another value. */
+const differingBlock = (one: readonly BlockFacts[], other: readonly BlockFacts[]): number | undefined =>
+  [...one.filter(block => !isIn(other, block)), ...other.filter(block => !isIn(one, block))][0]?.index
 
 /** Is this the chain of somebody whom the user trusts? */
 function chainAnswer(chain: ChainView, roots: readonly TrustedRoot[]): readonly [Answer, string] {
@@ -223,10 +234,21 @@ export class Interview {
         this.#possession('it signed our key exchange')
         this.#authenticated('KEY_EXCHANGE_RSP')
       },
+      onMeasured: facts => this.#compare(facts),
     })
     const what = `${view.exchange} and ${view.aead}, opened, used and ended`
     if (connection.encrypted) this.answer('session', 'yes', what)
     else this.answer('session', 'not verified', `${what}; its records are authenticated, but not encrypted`)
+  }
+
+  /** Whoever changed between two readings was not described by the first. */
+  #compare({blocks}: MeasurementFacts): void {
+    const {measurements} = this.findings
+    const isVouched = this.findings.answers.get('measurements')?.answer === 'yes'
+    if (measurements === undefined || !isVouched) return
+    const found = differingBlock(measurements.facts.blocks, blocks)
+    if (found !== undefined)
+      this.answer('measurements', 'not verified', `block ${found} has another value inside the session`)
   }
 
   /** Any signature over a nonce of ours proves it; a challenge that was refused does not take that back. */

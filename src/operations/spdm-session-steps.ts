@@ -3,7 +3,7 @@ import {hex} from '../bits/index.js'
 import {harmless, TsmctlError} from '../errors.js'
 import {KmClient} from '../ide/index.js'
 import {bdfOfRid} from '../pci/index.js'
-import {type Connection, type Requester, type RequesterSession} from '../spdm/index.js'
+import {type Connection, type MeasurementFacts, type Requester, type RequesterSession} from '../spdm/index.js'
 import {TdispClient} from '../tdisp/index.js'
 import type {SessionView} from './spdm-attestation.js'
 
@@ -13,6 +13,8 @@ export interface ConversationOptions {
   readonly requesterId?: number | undefined
   /** Told as soon as both sides have the same keys. */
   readonly onOpen: (session: SessionView) => void
+  /** Told what was measured inside, when the device signs that. */
+  readonly onMeasured: (facts: MeasurementFacts) => void
 }
 
 const SIGNED = 2
@@ -67,6 +69,7 @@ export async function converse(
   if (theirs.flags.measCap === SIGNED) {
     const {facts} = await session.measurements({which: 'all'})
     steps.push(`measurements: ${facts.blocks.length}, signed`)
+    options.onMeasured(facts)
   }
   if (heartbeatPeriod !== 0) {
     await session.heartbeat()

@@ -243,6 +243,26 @@ describe('attest', () => {
     expect(result.error).toMatchObject({kind: 'review', got: expect.stringMatching(/not encrypted/)})
   })
 
+  it('does not vouch for values that are others inside the session', async () => {
+    let isOpen = false
+    const {device, root} = await lab(
+      {versions: ['1.2']},
+      (answer, code) => {
+        isOpen ||= code === SPDM_CODE.KEY_EXCHANGE
+        return answer
+      },
+      options => ({
+        ...options,
+        get measurements() {
+          return options.measurements.map(one => (isOpen && one.index === 2 ? {...one, value: Uint8Array.of(1)} : one))
+        },
+      }),
+    )
+    const result = await asking(device, {roots: [root], session: true})
+    expect(answersOf(result)).toEqual({...ALL, measurements: 'not verified'})
+    expect(result.error).toMatchObject({kind: 'review', got: expect.stringMatching(/block 2 .*inside the session/)})
+  })
+
   it('tells of a forged record in a session, not of what came of it', async () => {
     let records = 0
     const {device, root} = await lab({versions: ['1.2']}, (answer, code) =>
