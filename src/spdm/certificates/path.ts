@@ -112,7 +112,8 @@ export function pathProblems(chain: readonly CertificateFacts[], anchor?: PathAn
     ...(i < chain.length - 1 ? issuerProblems(chain, i) : []),
     ...ownProblems(certificate, i),
   ])
-  return top.facts === undefined || top.facts === first ? links : [...aboveProblems(top.facts, chain), ...links]
+  const root = anchor?.certificate
+  return root === undefined || equal(root.der, first.der) ? links : [...aboveProblems(root, chain), ...links]
 }
 
 /** A root is held to the same rules whether a device shows it or not: otherwise leaving it out would undo its limits. */
