@@ -13,7 +13,10 @@ export function fromHex(text: string): Uint8Array {
 /** `0x` and at least `digits` hexadecimal digits. */
 export const hex = (value: number | bigint, digits = 1): string => `0x${value.toString(16).padStart(digits, '0')}`
 
-export const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
+/** Any number of parts; `concat` takes no more than a call can have arguments. */
+export const join = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
+
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => join(parts)
 
 export const equal = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])

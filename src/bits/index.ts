@@ -18,7 +18,7 @@ export {
   u64,
   u8,
 } from './field.js'
-export {concat, equal, fromHex, hex, isZero, toHex} from './hex.js'
+export {concat, equal, fromHex, hex, isZero, join, toHex} from './hex.js'
 export {type Json, nameOf} from './json.js'
 export {type Encodable, layout, type Layout, type View} from './layout.js'
 export {get, mask, prep} from './mask.js'

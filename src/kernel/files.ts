@@ -1,6 +1,6 @@
 /** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
 import {closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
-import {concat} from '../bits/index.js'
+import {join} from '../bits/index.js'
 import {ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
 import {readToEnd, statOf} from './attribute-io.js'
 import {publish, writeAll} from './durable.js'
@@ -123,5 +123,5 @@ export async function readStandardInput(input: NodeJS.ReadStream = process.stdin
     if (length > LARGEST_INPUT) throw new ErrnoError('EFBIG', 'read', 'standard input', {kind: 'usage'})
     chunks.push(bytes)
   }
-  return concat(...chunks)
+  return join(chunks)
 }

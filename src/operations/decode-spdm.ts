@@ -49,7 +49,8 @@ export interface SpdmOptions {
 
 /**
  * Decodes a capture file as a conversation. Undefined when `content` is none. Throws TsmctlError: `malformed` naming
- * record and byte of a file that contradicts itself, `unsupported` for a link type, `usage` for a context.
+ * record and byte of a file that contradicts itself, `unsupported` for a link type or a file that is too large,
+ * `usage` for a context.
  */
 export async function decodeSpdmCapture(
   content: Uint8Array,

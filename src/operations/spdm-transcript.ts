@@ -1,5 +1,5 @@
 /** Every DOE object of an attestation, as a capture file that `decode spdm` and others read. */
-import {concat} from '../bits/index.js'
+import {join} from '../bits/index.js'
 import {LINK_TYPE, PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD} from '../pcap/index.js'
 import type {Datagram, Transport} from '../spdm/index.js'
 import {wrap} from './spdm-doe-object.js'
@@ -43,7 +43,7 @@ function record({time, datagram}: SeenObject): Uint8Array[] {
 
 /** A pcap file with time stamps in nanoseconds. */
 export const captureFile = (seen: readonly SeenObject[]): Uint8Array =>
-  concat(
+  join([
     PCAP_HEADER.encode({
       magic: PCAP_MAGIC.nanoseconds,
       majorVersion: 2,
@@ -52,4 +52,4 @@ export const captureFile = (seen: readonly SeenObject[]): Uint8Array =>
       linkType: LINK_TYPE.PCI_DOE,
     }),
     ...seen.flatMap(record),
-  )
+  ])

@@ -1,6 +1,6 @@
 /** Classic pcap: a file header, then packet headers each followed by its packet. */
 import {type Take, taker} from './byte-order.js'
-import {broken, type Capture, type CaptureFinding, type CaptureRecord, MAX_RECORD} from './capture.js'
+import {broken, type Capture, type CaptureFinding, type CaptureRecord, checkRoom, MAX_RECORD} from './capture.js'
 import {PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD} from './layouts.js'
 
 const MAGICS: readonly number[] = Object.values(PCAP_MAGIC)
@@ -36,6 +36,7 @@ function recordsOf(bytes: Uint8Array, take: Take, linkType: number, scale: bigin
         offset: start,
         message: `the file ends inside a packet: ${packet.length} of ${capturedLength} bytes`,
       })
+    checkRoom(records)
     records.push({
       index,
       offset: at,

@@ -1,5 +1,5 @@
 /** MCTP packets (DSP0236 1.3 §8.1) put together to the messages they carry. */
-import {type AnyLayout, bit, bits, concat, layout, reserved, u8} from '../bits/index.js'
+import {type AnyLayout, bit, bits, join, layout, reserved, u8} from '../bits/index.js'
 
 export const MCTP_HEADER = layout(
   {id: 'mctp-header', name: 'MCTP transport header', spec: 'DSP0236 1.3 §8.1'},
@@ -91,6 +91,6 @@ export function reassembler(): (packet: Uint8Array) => MctpResult {
     }
     if (!head.endOfMessage) return {kind: 'more'}
     open.delete(key)
-    return complete(concat(...partial.parts))
+    return complete(join(partial.parts))
   }
 }

@@ -1,7 +1,7 @@
 /** pcapng: blocks in sections; a section has its own byte order and its own interfaces. */
 import {hex} from '../bits/index.js'
 import {type Take, taker} from './byte-order.js'
-import {broken, type Capture, type CaptureFinding, type CaptureRecord, MAX_RECORD} from './capture.js'
+import {broken, type Capture, type CaptureFinding, type CaptureRecord, checkRoom, MAX_RECORD} from './capture.js'
 import {
   BLOCK_HEADER,
   BLOCK_TYPE,
@@ -83,6 +83,7 @@ function addPacket({bytes, records}: Reading, body: Body, packet: Packet): void 
   const {from, at, length, originalLength, time} = packet
   if (length > MAX_RECORD || at + length > body.end)
     throw broken(records.length, at, `a packet inside its block, ${body.end - at} bytes`, `${length}`)
+  checkRoom(records)
   records.push({
     index: records.length,
     offset: body.offset,

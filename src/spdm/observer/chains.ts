@@ -1,5 +1,5 @@
 /** Certificate chains as they go by in portions, and the keys of their leaves. */
-import {concat, DecodeError, equal, type Seen} from '../../bits/index.js'
+import {DecodeError, equal, join, type Seen} from '../../bits/index.js'
 import {bitsOf, type HashAlgorithm} from '../algorithms.js'
 import {leafKey, parseCertificateChain} from '../certificates/index.js'
 import {digestOf, isHashSupported} from '../crypto/index.js'
@@ -78,7 +78,7 @@ export class Chains {
     open.parts.push(portion)
     open.length += portion.length
     if (remainder > 0) return
-    this.#whole.set(slot, new Chain(concat(...open.parts)))
+    this.#whole.set(slot, new Chain(join(open.parts)))
     this.#open.delete(slot)
   }
 

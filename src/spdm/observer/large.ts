@@ -1,5 +1,5 @@
 /** A message on its way in chunks (DSP0274 1.3 §10.26, §10.27). */
-import {concat, type Seen} from '../../bits/index.js'
+import {join, type Seen} from '../../bits/index.js'
 
 /** Largest message anybody would put together. */
 const MAX_MESSAGE = 0x400000
@@ -36,7 +36,7 @@ export class LargeMessage {
       return this.#lose(`${this.#length} bytes of a message of ${this.#total}`)
     if (!lastChunk) return 'more'
     if (this.#length !== this.#total) return this.#lose(`${this.#length} of ${this.#total} bytes at its last chunk`)
-    return {whole: concat(...this.#parts)}
+    return {whole: join(this.#parts)}
   }
 
   #start({largeMessageSize, handle}: Seen): void {

@@ -1,5 +1,5 @@
 /** Messages larger than one transfer (DSP0274 1.3 §10.26, §10.27). */
-import {concat, get, mask} from '../../bits/index.js'
+import {get, join, mask} from '../../bits/index.js'
 import {
   CHUNK_GET,
   CHUNK_RESPONSE,
@@ -61,7 +61,7 @@ export async function fetchLarge(link: Link, handle: number, padding: number, se
     if (chunk.chunk.length === 0) refuse(`chunk ${number} is empty`)
     if (!chunk.lastChunk) continue
     if (received !== total) refuse(`chunks of ${received} bytes for a message of ${total}`)
-    return concat(...chunks)
+    return join(chunks)
   }
 }
 

@@ -1,5 +1,5 @@
 /** DIGESTS and certificate chains: who the responder says it is (DSP0274 1.3 §10.6, §10.7). */
-import {concat, DecodeError, equal, isZero} from '../../bits/index.js'
+import {DecodeError, equal, isZero, join} from '../../bits/index.js'
 import {bitsOf} from '../algorithms.js'
 import {
   type CertificateFacts,
@@ -188,7 +188,7 @@ async function fetchChain(
     if (size + next.remainder !== total) refuse(`a chain of ${total} bytes has become one of ${size + next.remainder}`)
     if (next.info !== info) refuse('the certificate model changes between portions')
     parts.push(next.bytes)
-    if (next.remainder === 0) return {bytes: concat(...parts), info}
+    if (next.remainder === 0) return {bytes: join(parts), info}
     if (size > LENGTH_16 && !isLarge) refuse('a chain beyond what 16-bit offsets reach')
   }
 }

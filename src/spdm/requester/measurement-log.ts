@@ -1,5 +1,5 @@
 /** GET_MEASUREMENT_EXTENSION_LOG, portion by portion (DSP0274 1.3, "Measurement extension log"). */
-import {concat, DecodeError} from '../../bits/index.js'
+import {DecodeError, join} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import {DMTF_MEL, GET_MEASUREMENT_EXTENSION_LOG, MEASUREMENT_EXTENSION_LOG} from '../messages/index.js'
 import type {SecureSession} from '../session/index.js'
@@ -53,7 +53,7 @@ export async function measurementLog(link: Link, budget: Budget, session?: Secur
     if (value.remainderLength === 0) break
   }
   try {
-    return DMTF_MEL.decode(concat(...parts))
+    return DMTF_MEL.decode(join(parts))
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     return refuse(error.message, error)

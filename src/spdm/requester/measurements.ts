@@ -1,5 +1,5 @@
 /** GET_MEASUREMENTS: all at once or one by one, the last one signed (DSP0274 1.3 §10.11). */
-import {concat, DecodeError} from '../../bits/index.js'
+import {concat, DecodeError, join} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import {GET_MEASUREMENTS, MEASUREMENT_INDEX, MEASUREMENTS, NONCE_SIZE, SPDM_ERROR_CODE} from '../messages/index.js'
 import {type MeasurementFacts, parseMeasurements} from '../measurements/index.js'
@@ -156,7 +156,7 @@ class Run {
   }
 
   result(): MeasurementResult {
-    const messages = concat(...this.#messages)
+    const messages = join(this.#messages)
     return {
       facts: this.#parse(messages),
       signature: this.#signature,

@@ -1,5 +1,5 @@
 /** Large messages in chunks, both ways, as a responder transfers them (DSP0274 1.3 §10.26, §10.27). */
-import {concat} from '../../bits/index.js'
+import {join} from '../../bits/index.js'
 import {
   CHUNK_GET,
   CHUNK_RESPONSE,
@@ -128,7 +128,7 @@ export function chunkSend(call: Call, deliver: (message: Uint8Array) => Answer |
     transfer.request = large
     return {response: acknowledge(call, request, {})}
   }
-  const answer = deliver(concat(...large.chunks))
+  const answer = deliver(join(large.chunks))
   if (answer === undefined) return undefined
   const around = acknowledge(call, request, {}).length
   const {response, afterwards} = fitted(call, answer, around)
