@@ -24,6 +24,9 @@ import {refuse, require} from './refusal.js'
 import {type Choice, choose, supportedAlgorithms} from './selection.js'
 import {endSession, type Handler, State} from './state.js'
 
+/** Bytes of a transcript that are kept for a requester that never asks for a signature. */
+const MAX_TRANSCRIPT = 0x100000
+
 export const versionsOf = ({versions}: ResponderOptions): readonly number[] => versions ?? Object.values(SPDM_VERSION)
 
 /** Everything starts again: transcripts, negotiated state, sessions. */
@@ -154,7 +157,7 @@ export const negotiateAlgorithms: Handler = call => {
   Object.assign(state, {
     phase: 'negotiated',
     vca,
-    negotiated: {connection, transcripts: new Transcripts(connection), chains: chainsOf(options, hash)},
+    negotiated: {connection, transcripts: new Transcripts(connection, MAX_TRANSCRIPT), chains: chainsOf(options, hash)},
   })
   return response
 }

@@ -32,14 +32,18 @@ const TRANSFER: ReadonlySet<SpdmMessageName> = new Set(['CHUNK_GET', 'CHUNK_SEND
 
 export class Transcripts {
   readonly #connection: Connection
+  readonly #most: number
   readonly #a: Transcript
   #b: Transcript
   /** DIGESTS of the last GET_DIGESTS in the clear: part of TH in a multi-key connection. */
   #d: Uint8Array | undefined
   readonly #l = new Map<Scope, Transcript>()
 
-  /** Throws TsmctlError `unsupported` without a base hash, or with one that cannot be computed. */
-  constructor(connection: Connection) {
+  /**
+   * `most`: bytes of any one transcript; what would make it longer throws TsmctlError `unsupported`, as do a connection
+   * without a base hash, and a hash that cannot be computed.
+   */
+  constructor(connection: Connection, most = Infinity) {
     const {hash} = connection
     if (hash === undefined)
       throw new TsmctlError({
@@ -48,7 +52,8 @@ export class Transcripts {
         got: 'no base hash was negotiated',
       })
     this.#connection = connection
-    this.#a = Transcript.start(hash).append(connection.vca)
+    this.#most = most
+    this.#a = Transcript.start(hash, most).append(connection.vca)
     this.#b = this.#a.fork()
   }
 
@@ -84,7 +89,7 @@ export class Transcripts {
   /** L1/L2 with this exchange, without the signature if there is one; a signed response ends the run. */
   measurements(request: Uint8Array, unsigned: Uint8Array, isSigned: boolean, scope: Scope): Transcript {
     const start = (): Transcript =>
-      this.#connection.version >= 0x12 ? this.#a.fork() : Transcript.start(this.#connection.hash!)
+      this.#connection.version >= 0x12 ? this.#a.fork() : Transcript.start(this.#connection.hash!, this.#most)
     const l = (this.#l.get(scope) ?? start()).append(request, unsigned)
     if (isSigned) this.#l.delete(scope)
     else this.#l.set(scope, l)
