@@ -135,6 +135,9 @@ export abstract class BaseCommand extends Command {
 /** Does a command line ask for JSON, as far as its words can tell? */
 export const wantsJson = (argv: readonly string[]): boolean => argv.includes('--json') || argv.includes('-J')
 
+/** What V8 says when a string would have more than half a gigabyte. */
+const TOO_LONG = 'Invalid string length'
+
 /** Usage errors of the parser and our own errors as they are; anything else is our bug, and says so. */
 export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlError {
   if (thrown instanceof TsmctlError) return thrown
@@ -147,6 +150,14 @@ export function asTsmctlError(thrown: unknown, signal?: AbortSignal): TsmctlErro
       // it repeats the words of the command line, whatever is in them
       got: printable(thrown.message.replace(/\n?See more help with --help\s*$/, '').replaceAll(/\s+/g, ' '), 512),
       hint: 'Run the command with --help to see what it takes.',
+      cause: thrown,
+    })
+  if (thrown instanceof RangeError && thrown.message === TOO_LONG)
+    return new TsmctlError({
+      kind: 'unsupported',
+      attempted: 'print the answer',
+      got: 'it is longer than a text can be',
+      hint: 'Ask for less at a time.',
       cause: thrown,
     })
   const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)

@@ -37,7 +37,7 @@ export const broken = (record: number, offset: number, expected: string, got: st
   new DecodeError({structure: 'Capture file', path: `records[${record}]`, offset, expected, got})
 
 /** Bytes of a file, and packets in it: what is made of each takes many times its size in memory. */
-const MAX_FILE = 0x1000000
+const MAX_FILE = 0x800000
 const MAX_PACKETS = 100_000
 
 const tooMuch = (got: string): TsmctlError =>

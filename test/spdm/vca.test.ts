@@ -6,6 +6,8 @@ import {BASE_HASH, maskOf, parseVca, parseVcaPrefix} from '../../src/spdm/index.
 import {negotiation, vcaBytes} from './connection.js'
 import {flipped} from './support.js'
 
+/** Offset in ALGORITHMS; reserved before 1.4. */
+const PQC_ASYM_SEL = 20
 const VERSIONS = [0x10, 0x11, 0x12, 0x13, 0x14]
 
 describe.each(VERSIONS)('version %i', version => {
@@ -28,6 +30,14 @@ describe.each(VERSIONS)('version %i', version => {
     expect(facts.requester === undefined).toBe(version === 0x10)
     expect(facts.messages.map(({length}) => length)).toEqual(negotiation({version}).map(part => part.length))
     expect(facts.bytes).toEqual(bytes)
+  })
+
+  it('a field that was reserved then says nothing', () => {
+    const facts = parseVca(bytes)
+    const marked = bytes.slice()
+    marked[facts.messages[5]!.offset + PQC_ASYM_SEL] = 1
+    const {asym} = parseVca(marked)
+    expect(asym?.name).toBe(version < 0x14 ? 'ecdsa-p384' : undefined)
   })
 
   it('every truncation and every extension is refused', () => {

@@ -104,15 +104,19 @@ export function selectionsOf(offer: NegotiateAlgorithms, answer: Algorithms): Se
   return [...fixed, ...structures]
 }
 
+const PQC_SINCE = 0x14
+
 /** What rules on algorithms ask about most. */
-export function chosen(selections: readonly Selection[], answer: Algorithms) {
+export function chosen(version: number, selections: readonly Selection[], answer: Algorithms) {
+  // reserved before, and ignored there
+  const pqcAsymSel = version >= PQC_SINCE ? answer.pqcAsymSel : 0
   const base = onlyOne<AsymAlgorithm>(BASE_ASYM, answer.baseAsymSel)
-  const pqc = onlyOne<AsymAlgorithm>(PQC_ASYM, answer.pqcAsymSel)
+  const pqc = onlyOne<AsymAlgorithm>(PQC_ASYM, pqcAsymSel)
   const aead = selections.find(({name}) => name === 'AEAD')
   return {
     hash: onlyOne<HashAlgorithm>(BASE_HASH, answer.baseHashSel),
     // a connection signs with one family or the other
-    asym: answer.pqcAsymSel === 0 ? base : answer.baseAsymSel === 0 ? pqc : undefined,
+    asym: pqcAsymSel === 0 ? base : answer.baseAsymSel === 0 ? pqc : undefined,
     measurementHash: onlyOne<HashAlgorithm>(MEASUREMENT_HASH, answer.measurementHashAlgo),
     aead: aead !== undefined && aead.selectedNames.length === 1 ? aead.selectedNames[0] : undefined,
   }

@@ -137,7 +137,7 @@ export function parseVcaPrefix(input: Uint8Array): VcaFacts {
     extendedSelected:
       algorithms.extAsym.length + algorithms.extHash.length > 0 ||
       algorithms.algStructures.some(({algExternal}) => algExternal.length > 0),
-    ...chosen(selections, algorithms),
+    ...chosen(version, selections, algorithms),
   }
 }
 
