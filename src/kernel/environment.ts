@@ -30,6 +30,6 @@ export const environment: Pick<Kernel, 'now' | 'monotonic' | 'sleep' | 'random' 
   actor: () => ({uid: process.getuid?.() ?? null, loginuid: loginUid(), user: userName(), tty: null}),
   now: () => new Date(),
   monotonic: () => process.hrtime.bigint(),
-  sleep: milliseconds => setTimeout(milliseconds),
+  sleep: (milliseconds, signal) => setTimeout(milliseconds, undefined, signal === undefined ? {} : {signal}),
   random,
 }

@@ -1,5 +1,6 @@
 /** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
-import {closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
+import {accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
+import {basename, dirname, join as pathOf} from 'node:path'
 import {join} from '../bits/index.js'
 import {ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
 import {readToEnd, statOf} from './attribute-io.js'
@@ -78,15 +79,42 @@ export function writeUserFile(path: string, bytes: Uint8Array, {force = false, m
       else throw new ErrnoError('EEXIST', 'write', path)
     }
   } catch (error) {
-    const failure = fileError(error, 'write', path)
-    if (!(failure instanceof ErrnoError) || failure.errno !== 'EEXIST') throw failure
-    throw new TsmctlError({
-      kind: 'usage',
-      attempted: `write ${printablePath(path)}`,
-      path,
-      got: 'it exists already',
-      hint: 'use --force to replace it',
-    })
+    throw writeError(error, path)
+  }
+}
+
+function writeError(error: unknown, path: string): TsmctlError {
+  const failure = fileError(error, 'write', path)
+  if (!(failure instanceof ErrnoError) || failure.errno !== 'EEXIST') return failure
+  return new TsmctlError({
+    kind: 'usage',
+    attempted: `write ${printablePath(path)}`,
+    path,
+    got: 'it exists already',
+    hint: 'use --force to replace it',
+  })
+}
+
+/**
+ * Throws what `writeUserFile` would, as far as that can be told without writing. Returns where the file will be with all
+ * links resolved, or undefined for a device or pipe, which two may share.
+ */
+export function checkUserFile(path: string, {force = false}: WriteOptions = {}): string | undefined {
+  try {
+    const there = statOf(path)
+    const place = there?.type === 'link' ? realpathSync(path) : path
+    if (there !== undefined && !isOrdinary(place)) {
+      accessSync(place, constants.W_OK)
+      return undefined
+    }
+    if (there !== undefined && !force) throw new ErrnoError('EEXIST', 'write', path)
+    const directory = realpathSync(dirname(place))
+    if (path === '') throw new ErrnoError('ENOENT', 'write', path)
+    if (!statSync(directory).isDirectory()) throw new ErrnoError('ENOTDIR', 'write', path)
+    accessSync(directory, constants.W_OK | constants.X_OK)
+    return pathOf(directory, basename(place))
+  } catch (error) {
+    throw writeError(error, path)
   }
 }
 

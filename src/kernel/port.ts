@@ -85,7 +85,8 @@ export interface Kernel {
   now(): Date
   /** Monotonic clock in nanoseconds. */
   monotonic(): bigint
-  sleep(milliseconds: number): Promise<void>
+  /** Rejects at once when `signal` is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** Bytes from the system's CSPRNG. */
   random(length: number): Uint8Array
   /** Who runs this process, for the audit log. */

@@ -81,7 +81,7 @@ const tooLate = (verb: string, peer: string, timeout: number): TsmctlError =>
   new TsmctlError({
     kind: 'timeout',
     attempted: `${verb} ${peer}`,
-    got: `nothing happened for ${timeout} ms`,
+    got: `not done within ${Math.ceil(timeout)} ms`,
     hint: 'Is it a responder, and does it serve somebody else at the moment? A longer --timeout waits longer.',
   })
 

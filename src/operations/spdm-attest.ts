@@ -2,7 +2,7 @@
 import {type Appraisal, type Policy, requireUsable} from '../appraisal/index.js'
 import {printablePath, TsmctlError} from '../errors.js'
 import {bundleToJson, type PciFacts} from '../evidence/index.js'
-import {type Kernel, readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
+import {checkUserFile, type Kernel, readUserFile, writeUserFile} from '../kernel/index.js'
 import {ridOf} from '../pci/index.js'
 import {Requester, type Transport} from '../spdm/index.js'
 import {type Attestation, measurementView, negotiatedView, type SlotView} from './spdm-attestation.js'
@@ -52,16 +52,29 @@ export interface Attested {
 }
 
 /** Nothing is asked of a device when its answer could not be kept. */
-function refuseExisting(paths: readonly (string | undefined)[]): void {
-  for (const path of paths)
-    if (path !== undefined && statUserFile(path)?.type === 'file')
-      throw new TsmctlError({
-        kind: 'usage',
-        attempted: `write ${printablePath(path)}`,
-        path,
-        got: 'there is a file already, and the device was not asked',
-        hint: 'Name another file, or overwrite it with --force.',
-      })
+function demandPlaces({bundleFile, transcriptFile, force = false}: AttestOptions): void {
+  const [bundle, transcript] = [bundleFile, transcriptFile].map(path =>
+    path === undefined ? undefined : checkUserFile(path, {force}),
+  )
+  if (bundle !== undefined && bundle === transcript)
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `write the transcript to ${printablePath(transcriptFile!)}`,
+      path: transcriptFile,
+      got: 'the evidence goes to the same file',
+      hint: 'Name two files.',
+    })
+}
+
+/** Why a file could not be written after all: what was learnt is worth telling without it. */
+function unwritten(write: () => void): TsmctlError | undefined {
+  try {
+    write()
+    return undefined
+  } catch (error) {
+    if (error instanceof TsmctlError) return error
+    throw error
+  }
 }
 
 function usablePolicy(paths: readonly string[], now: Date): Policy | undefined {
@@ -89,16 +102,13 @@ const NANOSECONDS = 1e6
 const LEAST_TOTAL = 60_000
 const EXCHANGES = 6
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), {once: true})))
-
 function requesterOf(kernel: Kernel, transport: Transport, {timeout, signal}: AttestOptions): Requester {
   return new Requester({
     transport,
     signal,
     random: length => kernel.random(length),
     monotonic: () => Number(kernel.monotonic()) / NANOSECONDS,
-    sleep: (milliseconds, cancel) => Promise.race([kernel.sleep(milliseconds), aborted(cancel ?? signal)]),
+    sleep: (milliseconds, cancel) => kernel.sleep(milliseconds, cancel ?? signal),
     timeouts: {response: timeout, crypto: timeout, total: Math.max(LEAST_TOTAL, EXCHANGES * timeout)},
   })
 }
@@ -177,7 +187,7 @@ function bundleOf(
 
 /**
  * Asks `options.device` everything. Throws TsmctlError when it cannot be reached at all, or a file is unusable; what
- * goes wrong later is in `error`, with what was learnt before. Connection or mailbox are released in every case.
+ * goes wrong later is in `error`, with what was learnt before, a file that could not be written included. Connection or mailbox are released in every case.
  */
 export async function attest(kernel: Kernel, options: AttestOptions): Promise<Attested> {
   const {force = false, bundleFile, transcriptFile, tool} = options
@@ -185,7 +195,7 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   const endpoint = parseEndpoint(options.device)
   const roots = (await Promise.all(options.roots.map(file => readRoots(file, readUserFile(file))))).flat()
   const policy = usablePolicy(options.policies, now)
-  if (!force) refuseExisting([bundleFile, transcriptFile])
+  demandPlaces(options)
 
   const seen: SeenObject[] = []
   const transport = listening(await openTransport(kernel, endpoint, options), seen, stopwatch(kernel))
@@ -204,14 +214,16 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   const bundle = bundleOf(interview.findings, {peer, pci, collectedAt: startedAt, bundleId: kernel.random(16), tool})
   const appraisal = policy && bundle && (await verifyBundle(kernel, bundle, policy, now))
   if (policy !== undefined) compare(interview, appraisal)
-  if (transcriptFile !== undefined) writeUserFile(transcriptFile, captureFile(seen), {force, mode: 0o600})
+  const write = (file: string, content: Uint8Array) =>
+    unwritten(() => writeUserFile(file, content, {force, mode: 0o600}))
+  const noTranscript = transcriptFile === undefined ? undefined : write(transcriptFile, captureFile(seen))
   const keeps = bundle !== undefined && bundleFile !== undefined
-  if (keeps) writeUserFile(bundleFile, new Uint8Array(Buffer.from(bundleToJson(bundle))), {force, mode: 0o600})
+  const noBundle = keeps ? write(bundleFile, new Uint8Array(Buffer.from(bundleToJson(bundle)))) : undefined
   return {
     attestation: attestationOf(interview, {peer, startedAt, exchanges: Math.floor(seen.length / 2)}, appraisal),
-    bundle: keeps ? {digest: bundle.digest, file: bundleFile} : null,
-    transcript: transcriptFile ?? null,
-    error: failure ?? refusalOf(peer, interview.questions, roots.length > 0),
+    bundle: keeps && noBundle === undefined ? {digest: bundle.digest, file: bundleFile} : null,
+    transcript: noTranscript === undefined ? (transcriptFile ?? null) : null,
+    error: failure ?? noBundle ?? noTranscript ?? refusalOf(peer, interview.questions, roots.length > 0),
   }
 }
 

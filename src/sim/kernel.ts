@@ -154,7 +154,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     state: directoryState(stateDirectory),
     lock: fileLocks(join(stateDirectory, 'lock')),
     ...environment,
-    sleep: milliseconds => sleep(milliseconds),
+    sleep: (milliseconds, signal) => sleep(milliseconds, signal),
     monotonic,
     read: path => part(contentOf(path)),
     readAt(path, offset, length) {

@@ -301,6 +301,63 @@ describe('attest', () => {
     expect([transcript, readFileSync(transcriptFile).length > 24]).toEqual([transcriptFile, true])
   })
 
+  const NOWHERE = join(scratch, 'nowhere', 'x')
+  const places: readonly (readonly [string, Partial<AttestOptions>, string])[] = [
+    ['in no directory', {bundleFile: NOWHERE}, 'not-found'],
+    ['in no directory, with force', {transcriptFile: NOWHERE, force: true}, 'not-found'],
+    ['of no name', {bundleFile: ''}, 'not-found'],
+    ['that are directories', {transcriptFile: scratch, force: true}, 'usage'],
+    ['of one name', {bundleFile: join(scratch, 'same'), transcriptFile: `${scratch}/./same`, force: true}, 'usage'],
+  ]
+  it.each(places)('asks nothing when its answers would go to files %s', async (_, options, kind) => {
+    const {device, served} = await lab()
+    await expect(asking(device, options)).rejects.toMatchObject({kind})
+    stop()
+    expect(await served).toMatchObject({connections: 0})
+  })
+
+  it('tells what was learnt when a file cannot be written after all', async () => {
+    const {device, root} = await lab()
+    const transcriptFile = fresh('.pcap')
+    const result = await asking(device, {roots: [root], bundleFile: '/dev/full', transcriptFile})
+    expect(result).toMatchObject({bundle: null, transcript: transcriptFile, attestation: {verdict: 'verified'}})
+    expect(result.error).toMatchObject({kind: 'unsupported', message: expect.stringContaining('ENOSPC')})
+  })
+
+  /** ERROR ResponseNotReady for the digests, after 2^`exponent` microseconds. */
+  const later =
+    (exponent: number): Meddle =>
+    (answer, code) =>
+      code === SPDM_CODE.GET_DIGESTS || code === SPDM_CODE.RESPOND_IF_READY
+        ? {secured: false, payload: Uint8Array.of(0x12, 0x7f, 0x42, 0, exponent, SPDM_CODE.GET_DIGESTS, 1, 255)}
+        : answer
+
+  it('waits again and again without piling up listeners', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): number => warnings.push(warning)
+    process.on('warning', note)
+    const {device} = await lab({versions: ['1.2']}, later(1))
+    const {error} = await asking(device)
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('warning', note)
+    expect(error).toMatchObject({kind: 'timeout'})
+    expect(warnings).toEqual([])
+  })
+
+  it('stops waiting when it is interrupted', async () => {
+    const abort = new AbortController()
+    const before = process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+    const {device} = await lab({versions: ['1.2']}, (answer, code) => {
+      if (code === SPDM_CODE.GET_DIGESTS) setTimeout(() => abort.abort(), 20)
+      return later(24)(answer, code)
+    })
+    const {error} = await asking(device, {signal: abort.signal})
+    expect(error).toMatchObject({kind: 'interrupted'})
+    stop()
+    // a timer that went on would keep the program from ending
+    expect(process.getActiveResourcesInfo().filter(name => name === 'Timeout').length).toBeLessThanOrEqual(before)
+  })
+
   it('writes evidence that verify appraises, and a capture of every exchange', async () => {
     const {device, root} = await lab({versions: ['1.2']})
     const [bundleFile, transcriptFile] = [fresh('.tsmb.json'), fresh('.pcap')]
@@ -324,7 +381,7 @@ describe('attest', () => {
     for (let at = 24; at < capture.length; at += 16 + capture.readUInt32LE(at + 8)) packets++
     expect(packets).toBe(2 * attestation.exchanges)
     const again = asking(device, {roots: [root], bundleFile})
-    await expect(again).rejects.toMatchObject({kind: 'usage', got: expect.stringContaining('not asked')})
+    await expect(again).rejects.toMatchObject({kind: 'usage', got: expect.stringContaining('exists already')})
   })
 
   it('asks the slot that was named, and says when it is empty', async () => {

@@ -92,7 +92,7 @@ describe('serveSpdm', () => {
     const told = events.map(line => line.replace(/^tcp:\S+ /, '')).filter(line => line !== 'connected')
     expect(told).toEqual([
       'it closed the connection after 3 of 12 bytes (0 exchanges)',
-      'nothing happened for 50 ms (0 exchanges)',
+      'not done within 50 ms (0 exchanges)',
       'is done (1 exchanges)',
     ])
   })

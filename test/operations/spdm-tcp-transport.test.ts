@@ -66,9 +66,9 @@ describe('a responder over TCP', () => {
   })
 
   const faults: readonly (readonly [string, Turn, string, RegExp])[] = [
-    ['hangs', ['hang'], 'timeout', /nothing happened for 60 ms/],
-    ['hangs within the header', [ANSWER.subarray(0, 5)], 'timeout', /nothing happened/],
-    ['hangs within the payload', [ANSWER.subarray(0, 20)], 'timeout', /nothing happened/],
+    ['hangs', ['hang'], 'timeout', /not done within 60 ms/],
+    ['hangs within the header', [ANSWER.subarray(0, 5)], 'timeout', /not done within/],
+    ['hangs within the payload', [ANSWER.subarray(0, 20)], 'timeout', /not done within/],
     ['closes instead of answering', ['close'], 'timeout', /closed the connection instead of answering/],
     ['closes within the header', [ANSWER.subarray(0, 5), 'close'], 'malformed', /after 5 of 12 bytes/],
     ['closes behind the header', [ANSWER.subarray(0, 12), 'close'], 'malformed', /in front of 16 bytes/],
