@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {asTsmctlError} from '../src/cli/base-command.js'
 import {ErrnoError, EXIT_CODES, harmless, printable, quoted, TsmctlError} from '../src/errors.js'
 
 describe('harmless', () => {
@@ -61,4 +62,16 @@ describe('TsmctlError', () => {
     expect(error.exitCode).toBe(EXIT_CODES['not-permitted'])
     expect(new ErrnoError('EWHAT', 'read', '/x').message).toContain('EWHAT')
   })
+})
+
+it('an answer too long for a text is said to be one', () => {
+  const tooLong = (): string => 'x'.repeat(2 ** 30)
+  let thrown: unknown
+  try {
+    tooLong()
+  } catch (error) {
+    thrown = error
+  }
+  expect(asTsmctlError(thrown)).toMatchObject({kind: 'unsupported', exitCode: 7})
+  expect(asTsmctlError(new RangeError('Maximum call stack size exceeded'))).toMatchObject({kind: 'bug'})
 })
