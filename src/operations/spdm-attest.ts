@@ -11,6 +11,7 @@ import {readPciFacts} from './device-facts.js'
 import {readPolicy} from './read-policy.js'
 import {verifyBundle} from './review.js'
 import {type AttestationEvidence, attestationBundle} from './spdm-bundle.js'
+import {type BindingName, BINDINGS} from './spdm-binding.js'
 import {readRoots} from './spdm-chain.js'
 import {type Endpoint, parseEndpoint} from './spdm-endpoint.js'
 import {type Findings, Interview} from './spdm-interview.js'
@@ -31,6 +32,8 @@ export interface AttestOptions {
   readonly raw?: boolean | undefined
   readonly session?: boolean | undefined
   readonly shutdown?: boolean | undefined
+  /** What a responder behind TCP expects its messages in; `doe` unless it is said. */
+  readonly transport?: BindingName | undefined
   readonly useMailbox?: boolean | undefined
   /** Milliseconds for one exchange. */
   readonly timeout: number
@@ -85,8 +88,15 @@ function usablePolicy(paths: readonly string[], now: Date): Policy | undefined {
 }
 
 async function openTransport(kernel: Kernel, endpoint: Endpoint, options: AttestOptions): Promise<Transport> {
-  const {timeout, signal, shutdown, useMailbox = false} = options
-  if (endpoint.kind === 'tcp') return connectSpdmTcp(endpoint.address, {timeout, signal, shutdown})
+  const {timeout, signal, shutdown, useMailbox = false, transport = 'doe'} = options
+  if (endpoint.kind === 'tcp')
+    return connectSpdmTcp(endpoint.address, {timeout, signal, shutdown, binding: BINDINGS[transport]})
+  if (transport !== 'doe')
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `speak SPDM to ${endpoint.bdf}`,
+      got: `--transport ${transport} is for responders behind TCP; a PCI function has a DOE mailbox`,
+    })
   return openDoeTransport(kernel, endpoint.bdf, {useMailbox, signal})
 }
 
@@ -216,7 +226,10 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   if (policy !== undefined) compare(interview, appraisal)
   const write = (file: string, content: Uint8Array) =>
     unwritten(() => writeUserFile(file, content, {force, mode: 0o600}))
-  const noTranscript = transcriptFile === undefined ? undefined : write(transcriptFile, captureFile(seen))
+  const noTranscript =
+    transcriptFile === undefined
+      ? undefined
+      : write(transcriptFile, captureFile(seen, BINDINGS[options.transport ?? 'doe']))
   const keeps = bundle !== undefined && bundleFile !== undefined
   const noBundle = keeps ? write(bundleFile, new Uint8Array(Buffer.from(bundleToJson(bundle)))) : undefined
   return {

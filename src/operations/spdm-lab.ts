@@ -11,6 +11,7 @@ import {
   Responder,
   SPDM_VERSION,
 } from '../spdm/index.js'
+import {type BindingName, BINDINGS} from './spdm-binding.js'
 import {isLoopback, parseAddress} from './spdm-endpoint.js'
 import {type Served, serveSpdm} from './spdm-respond.js'
 
@@ -20,6 +21,8 @@ export interface LabKind {
   readonly versions?: readonly string[] | undefined
   readonly asym?: string | undefined
   readonly hash?: string | undefined
+  /** `doe` unless it is said. */
+  readonly transport?: BindingName | undefined
 }
 
 export interface LabOptions extends LabKind {
@@ -93,18 +96,18 @@ function addressOf({listen, allowRemote}: LabOptions): TcpAddress {
 
 const NANOSECONDS = 1e6
 
-/** What any lab device of ours is: on DOE, with a clock, and a heart that beats. */
+/** What any lab device of ours is: with a clock, and a heart that beats. */
 const ACTIVE = {
   random: environment.random,
   monotonic: () => Number(environment.monotonic()) / NANOSECONDS,
-  maxPadding: 3,
   heartbeatPeriod: 60,
 }
 
 /** A device with fresh keys. Throws TsmctlError `usage` for names nobody knows, `unsupported` for what cannot be done. */
 export async function labDeviceOf(kind: LabKind): Promise<LabDevice> {
-  const device = await createLabDevice({...specOf(kind), ...ACTIVE})
-  return {...device, options: withDsm(device.options, createLabDsm(environment.random))}
+  const {maxPadding, records} = BINDINGS[kind.transport ?? 'doe']
+  const device = await createLabDevice({...specOf(kind), ...ACTIVE, maxPadding})
+  return {...device, options: withDsm({...device.options, records}, createLabDsm(environment.random))}
 }
 
 /**
@@ -120,7 +123,11 @@ export async function respondOverTcp(options: LabOptions): Promise<LabResult> {
     if (rootFile !== undefined) writeUserFile(rootFile, pem(device.root), {force: force ?? false})
     const name = tcpName(listener.address)
     onEvent?.(`listening on ${name}`)
-    const served = await serveSpdm(listener, new Responder(device.options), {signal, onEvent})
+    const served = await serveSpdm(listener, new Responder(device.options), {
+      signal,
+      onEvent,
+      binding: BINDINGS[options.transport ?? 'doe'],
+    })
     return {...served, address: name, root: rootFile ?? null}
   } finally {
     listener.close()

@@ -11,8 +11,8 @@ import {
   SECURED_CMA_SPDM,
 } from '../pci/index.js'
 import type {Datagram} from '../spdm/index.js'
-import {wrap} from './spdm-doe-object.js'
-import {COMMAND, commandText, encodeFrame, type Frame, PCI_DOE, readFrame} from './spdm-tcp-frame.js'
+import {type Binding, DOE_BINDING} from './spdm-binding.js'
+import {COMMAND, commandText, encodeFrame, type Frame, readFrame} from './spdm-tcp-frame.js'
 
 /** A device: every datagram has an answer, or is silently discarded. */
 export interface RespondingDevice {
@@ -25,11 +25,13 @@ export interface ServeOptions {
   readonly onEvent?: ((line: string) => void) | undefined
   /** Milliseconds without a request after which a client is let go, so that the next one is served. */
   readonly idle?: number | undefined
+  /** DOE unless it is said. */
+  readonly binding?: Binding | undefined
 }
 
 export interface Served {
   readonly connections: number
-  /** DOE objects that were answered. */
+  /** Messages and records that were answered. */
   readonly exchanges: number
   /** A client sent SHUTDOWN; otherwise the user ended it. */
   readonly ended: 'shutdown' | 'interrupted'
@@ -66,18 +68,27 @@ function discovered(payload: Uint8Array): Uint8Array | undefined {
   return DOE_DISCOVERY_RESPONSE.encode(entry)
 }
 
-/** The DOE object that answers `bytes`; undefined when it is discarded, or no object at all. */
-function exchangeObject(bytes: Uint8Array, device: RespondingDevice): Uint8Array | undefined {
+/** DOE discovery, and nothing else of DOE that is not SPDM. */
+function discovery(bytes: Uint8Array): Uint8Array | undefined {
   const object = taken(() => decodeDoeObject(bytes))
-  if (object === undefined || object.vendor !== CMA_SPDM.vendor) return undefined
-  const {vendor, type} = object
-  if (type === DISCOVERY) {
-    const payload = discovered(object.payload)
-    return payload && encodeDoeObject({vendor, type, payload})
+  if (object === undefined || object.vendor !== CMA_SPDM.vendor || object.type !== DISCOVERY) return undefined
+  const payload = discovered(object.payload)
+  return payload && encodeDoeObject({vendor: object.vendor, type: object.type, payload})
+}
+
+const discarded = (got: string): TsmctlError => new TsmctlError({kind: 'malformed', attempted: 'take a message', got})
+
+/** What answers `bytes`; undefined when it is discarded, or nothing of SPDM at all. */
+function answerTo(bytes: Uint8Array, device: RespondingDevice, binding: Binding): Uint8Array | undefined {
+  let request: Datagram
+  try {
+    request = binding.unwrap(bytes, discarded)
+  } catch (error) {
+    if (error instanceof TsmctlError) return binding === DOE_BINDING ? discovery(bytes) : undefined
+    throw error
   }
-  if (type !== CMA_SPDM.type && type !== SECURED_CMA_SPDM.type) return undefined
-  const response = device.respond({secured: type === SECURED_CMA_SPDM.type, payload: object.payload})
-  return response && wrap(response)
+  const response = device.respond(request)
+  return response && binding.wrap(response)
 }
 
 interface Reply {
@@ -86,13 +97,13 @@ interface Reply {
   readonly end?: 'shutdown' | 'continue' | 'discarded' | 'unknown'
 }
 
-function replyTo({command, transport, payload}: Frame, device: RespondingDevice): Reply {
+function replyTo({command, transport, payload}: Frame, device: RespondingDevice, binding: Binding): Reply {
   const reply = (with_: Uint8Array): Frame => ({command, transport, payload: with_})
   switch (command) {
     case COMMAND.normal: {
-      if (transport !== PCI_DOE) break
-      const object = exchangeObject(payload, device)
-      return object === undefined ? {end: 'discarded'} : {frame: reply(object)}
+      if (transport !== binding.frameType) break
+      const answer = answerTo(payload, device, binding)
+      return answer === undefined ? {end: 'discarded'} : {frame: reply(answer)}
     }
     case COMMAND.test:
       return {frame: reply(HELLO)}
@@ -118,14 +129,19 @@ interface Visit {
   readonly why: string
 }
 
-async function serveClient(stream: TcpStream, device: RespondingDevice, limits: Limits): Promise<Visit> {
+async function serveClient(
+  stream: TcpStream,
+  device: RespondingDevice,
+  limits: Limits,
+  binding: Binding,
+): Promise<Visit> {
   let exchanges = 0
   const left = (why: string, shutdown = false): Visit => ({exchanges, shutdown, why})
   try {
     for (;;) {
       const frame = await readFrame(stream, limits)
       if (frame === undefined) return left('left')
-      const {frame: reply, end} = replyTo(frame, device)
+      const {frame: reply, end} = replyTo(frame, device, binding)
       if (reply !== undefined) await stream.write(encodeFrame(reply), limits)
       if (end !== undefined) return left(FAREWELL[end](frame), end === 'shutdown')
       if (frame.command === COMMAND.normal) exchanges += 1
@@ -146,7 +162,7 @@ async function serveClient(stream: TcpStream, device: RespondingDevice, limits: 
 export async function serveSpdm(
   listener: TcpListener,
   device: RespondingDevice,
-  {signal, onEvent, idle = IDLE}: ServeOptions,
+  {signal, onEvent, idle = IDLE, binding = DOE_BINDING}: ServeOptions,
 ): Promise<Served> {
   let connections = 0
   let exchanges = 0
@@ -156,7 +172,7 @@ export async function serveSpdm(
       if (stream === undefined) return {connections, exchanges, ended: 'interrupted'}
       connections += 1
       onEvent?.(`${stream.peer} connected`)
-      const visit = await serveClient(stream, device, {timeout: idle, signal})
+      const visit = await serveClient(stream, device, {timeout: idle, signal}, binding)
       exchanges += visit.exchanges
       onEvent?.(`${stream.peer} ${visit.why} (${visit.exchanges} exchanges)`)
       if (visit.shutdown) return {connections, exchanges, ended: 'shutdown'}

@@ -15,13 +15,10 @@ export const COMMAND = {
   unknown: 0xffff,
 } as const
 
-/** What a payload of `normal` is wrapped in. */
-export const PCI_DOE = 2
-
 /** Port that responders listen on unless told otherwise. */
 export const SPDM_PORT = 2323
 
-/** MaxSPDMmsgSize of the emulator with room for the headers of a DOE object and of a secured record. */
+/** MaxSPDMmsgSize of the emulator with room for the headers of the transport and of a secured record. */
 export const MAX_FRAME_PAYLOAD = 0x28000 + 0x100
 
 export interface Frame {
@@ -70,5 +67,5 @@ export const broken = (peer: string, got: string): TsmctlError =>
     kind: 'malformed',
     attempted: `talk to ${peer}`,
     got,
-    hint: 'Is this the port of an SPDM responder with PCI_DOE transport?',
+    hint: 'Is this the port of an SPDM responder, and of one with this transport?',
   })

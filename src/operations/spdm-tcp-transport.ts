@@ -1,43 +1,38 @@
-/** A responder behind a TCP socket: SPDM in DOE objects, in the frames of the DMTF emulator. */
+/** A responder behind a TCP socket: SPDM in DOE objects or MCTP messages, in the frames of the DMTF emulator. */
 import {TsmctlError} from '../errors.js'
 import {connectTcp, type Limits, type TcpAddress, type TcpStream} from '../kernel/index.js'
-import type {Datagram, Transport} from '../spdm/index.js'
-import {unwrap, wrap} from './spdm-doe-object.js'
-import {
-  broken,
-  COMMAND,
-  commandText,
-  encodeFrame,
-  type Frame,
-  MAX_FRAME_PAYLOAD,
-  PCI_DOE,
-  readFrame,
-} from './spdm-tcp-frame.js'
+import type {Datagram, RecordForm, Transport} from '../spdm/index.js'
+import {type Binding, DOE_BINDING} from './spdm-binding.js'
+import {broken, COMMAND, commandText, encodeFrame, type Frame, MAX_FRAME_PAYLOAD, readFrame} from './spdm-tcp-frame.js'
 
 export interface TcpTransportOptions extends Limits {
   /** Ask the responder to end when we are done; otherwise it goes on serving others. */
   readonly shutdown?: boolean | undefined
+  /** DOE unless it is said. */
+  readonly binding?: Binding | undefined
 }
-
-/** Bytes of a DOE object's header, and of the padding behind its payload. */
-const DOE_HEADER = 8
-const DOE_PADDING = 3
 
 /** Milliseconds for the farewell: nobody waits long for a responder that is done with anyway. */
 const FAREWELL = 1000
 
 class SpdmTcpTransport implements Transport {
   readonly peer: string
-  readonly maxPadding = DOE_PADDING
-  readonly maxPayload = MAX_FRAME_PAYLOAD - DOE_HEADER - DOE_PADDING
+  readonly maxPadding: number
+  readonly maxPayload: number
+  readonly records: RecordForm
+  readonly #binding: Binding
   readonly #stream: TcpStream
   readonly #farewell: number
   /** Every request has its answer: the next frame is the farewell's. */
   #inStep = true
   #closed = false
 
-  constructor(stream: TcpStream, isLast: boolean) {
+  constructor(stream: TcpStream, isLast: boolean, binding: Binding) {
     this.peer = stream.peer
+    this.maxPadding = binding.maxPadding
+    this.maxPayload = MAX_FRAME_PAYLOAD - binding.overhead
+    this.records = binding.records
+    this.#binding = binding
     this.#stream = stream
     this.#farewell = isLast ? COMMAND.shutdown : COMMAND.continue
   }
@@ -47,11 +42,15 @@ class SpdmTcpTransport implements Transport {
     this.#inStep = false
     if (this.#stream.pending > 0) throw broken(this.peer, 'it sent something that nobody had asked for')
     const limits = {timeout, signal}
-    await this.#stream.write(encodeFrame({command: COMMAND.normal, transport: PCI_DOE, payload: wrap(request)}), limits)
-    const object = payloadOf(await readFrame(this.#stream, limits), this.peer)
-    const answer = unwrap(object, got => broken(this.peer, got))
+    await this.#stream.write(this.#frame(COMMAND.normal, this.#binding.wrap(request)), limits)
+    const wrapped = payloadOf(await readFrame(this.#stream, limits), this.peer, this.#binding)
+    const answer = this.#binding.unwrap(wrapped, got => broken(this.peer, got))
     this.#inStep = true
     return answer
+  }
+
+  #frame(command: number, payload: Uint8Array): Uint8Array {
+    return encodeFrame({command, transport: this.#binding.frameType, payload})
   }
 
   async close(): Promise<void> {
@@ -60,10 +59,7 @@ class SpdmTcpTransport implements Transport {
     try {
       // without it the emulator ends; a responder that is out of step may still read it
       const limits = {timeout: FAREWELL}
-      await this.#stream.write(
-        encodeFrame({command: this.#farewell, transport: PCI_DOE, payload: new Uint8Array(0)}),
-        limits,
-      )
+      await this.#stream.write(this.#frame(this.#farewell, new Uint8Array(0)), limits)
       if (this.#inStep) await readFrame(this.#stream, limits)
     } catch {
       // it has gone, or does not answer: there is nothing left to say to it
@@ -74,7 +70,7 @@ class SpdmTcpTransport implements Transport {
 }
 
 /** Payload of an answer to NORMAL. */
-function payloadOf(frame: Frame | undefined, peer: string): Uint8Array {
+function payloadOf(frame: Frame | undefined, peer: string, {frameType, emulatorName}: Binding): Uint8Array {
   if (frame === undefined)
     throw new TsmctlError({
       kind: 'timeout',
@@ -91,8 +87,11 @@ function payloadOf(frame: Frame | undefined, peer: string): Uint8Array {
       hint: 'Is this the port of an SPDM responder?',
     })
   if (command !== COMMAND.normal) throw broken(peer, `it answered NORMAL with ${commandText(command)}`)
-  if (transport !== PCI_DOE)
-    throw broken(peer, `it answered with transport type ${transport}, not ${PCI_DOE}: start it with PCI_DOE transport`)
+  if (transport !== frameType)
+    throw broken(
+      peer,
+      `it answered with transport type ${transport}, not ${frameType}: start it with ${emulatorName} transport`,
+    )
   return payload
 }
 
@@ -101,5 +100,6 @@ function payloadOf(frame: Frame | undefined, peer: string): Uint8Array {
  * good-bye, so that a responder can serve others, and releases the socket in every case.
  */
 export async function connectSpdmTcp(address: TcpAddress, options: TcpTransportOptions): Promise<Transport> {
-  return new SpdmTcpTransport(await connectTcp(address, options), options.shutdown ?? false)
+  const {shutdown = false, binding = DOE_BINDING} = options
+  return new SpdmTcpTransport(await connectTcp(address, options), shutdown, binding)
 }

@@ -1,8 +1,8 @@
-/** Every DOE object of an attestation, as a capture file that `decode spdm` and others read. */
+/** Every message of an attestation, as a capture file that `decode spdm` and others read. */
 import {join} from '../bits/index.js'
-import {LINK_TYPE, PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD} from '../pcap/index.js'
+import {PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD} from '../pcap/index.js'
 import type {Datagram, Transport} from '../spdm/index.js'
-import {wrap} from './spdm-doe-object.js'
+import {type Binding, DOE_BINDING} from './spdm-binding.js'
 
 export interface SeenObject {
   /** Nanoseconds since 1970. */
@@ -16,6 +16,7 @@ export function listening(transport: Transport, seen: SeenObject[], now: () => b
     peer: transport.peer,
     maxPadding: transport.maxPadding,
     maxPayload: transport.maxPayload,
+    records: transport.records,
     async exchange(request, timeout, signal) {
       seen.push({time: now(), datagram: request})
       const response = await transport.exchange(request, timeout, signal)
@@ -29,8 +30,8 @@ export function listening(transport: Transport, seen: SeenObject[], now: () => b
 const LARGEST = 0x40000
 const SECOND = 1_000_000_000n
 
-function record({time, datagram}: SeenObject): Uint8Array[] {
-  const object = wrap(datagram)
+function record({time, datagram}: SeenObject, {wrap, captureHead}: Binding): Uint8Array[] {
+  const object = concat(captureHead, wrap(datagram))
   const {length} = object
   const head = {
     seconds: Number(time / SECOND),
@@ -42,14 +43,14 @@ function record({time, datagram}: SeenObject): Uint8Array[] {
 }
 
 /** A pcap file with time stamps in nanoseconds. */
-export const captureFile = (seen: readonly SeenObject[]): Uint8Array =>
+export const captureFile = (seen: readonly SeenObject[], binding: Binding = DOE_BINDING): Uint8Array =>
   join([
     PCAP_HEADER.encode({
       magic: PCAP_MAGIC.nanoseconds,
       majorVersion: 2,
       minorVersion: 4,
       snapLength: LARGEST,
-      linkType: LINK_TYPE.PCI_DOE,
+      linkType: binding.linkType,
     }),
-    ...seen.flatMap(record),
+    ...seen.flatMap(one => record(one, binding)),
   ])

@@ -5,7 +5,7 @@ import {isNextGeneration, readNextGeneration} from './next-generation.js'
 
 export type {Capture, CaptureFinding, CaptureRecord} from './capture.js'
 export * from './layouts.js'
-export {MCTP_MESSAGE_TYPE, type MctpMessage, type MctpResult, reassembler} from './mctp.js'
+export {MCTP_HEADER, MCTP_MESSAGE_TYPE, MCTP_TYPE, type MctpMessage, type MctpResult, reassembler} from './mctp.js'
 export {LINK_TYPE, linkTypeText} from './link-types.js'
 
 /**

@@ -1,7 +1,6 @@
 import type {AnyLayout} from '../bits/index.js'
 import {MESSAGE_PARTS, SPDM_MESSAGES} from './messages/index.js'
-import {MCTP_SECURED_MESSAGE} from './observer/index.js'
-import {APPLICATION_DATA, SECURED_MESSAGE} from './session/index.js'
+import {APPLICATION_DATA, MCTP_SECURED_MESSAGE, SECURED_MESSAGE} from './session/index.js'
 
 export * from './algorithms.js'
 export * from './certificates/index.js'
@@ -15,7 +14,7 @@ export * from './responder/index.js'
 export * from './session/index.js'
 export type * from './side.js'
 export * from './transcript/index.js'
-export type * from './transport/index.js'
+export * from './transport/index.js'
 export {versionText} from './version.js'
 
 /** Every layout of this room, for `tsmctl decode`, the generated reference and the property tests. */

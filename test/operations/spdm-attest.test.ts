@@ -4,12 +4,16 @@ import {mkdtempSync, readFileSync, statSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, describe, expect, it} from 'vitest'
+import {toHex} from '../../src/bits/index.js'
 import {bundleFromJson} from '../../src/evidence/index.js'
 import {environment, type Kernel, listenTcp, memoryState} from '../../src/kernel/index.js'
 import {attest, type AttestOptions} from '../../src/operations/spdm-attest.js'
 import {attestationText} from '../../src/operations/spdm-attest-text.js'
 import type {MeasurementView} from '../../src/operations/spdm-attestation.js'
+import {BINDINGS} from '../../src/operations/spdm-binding.js'
 import {labDeviceOf} from '../../src/operations/spdm-lab.js'
+import {readCapture} from '../../src/pcap/index.js'
+import {unframer} from '../../src/operations/spdm-capture.js'
 import {readPolicy} from '../../src/operations/read-policy.js'
 import {verifyBundle} from '../../src/operations/review.js'
 import {type RespondingDevice, serveSpdm} from '../../src/operations/spdm-respond.js'
@@ -42,7 +46,8 @@ async function lab(spec: LabSpec = {}, meddle: Meddle = answer => answer, twist:
   const listener = await listenTcp({host: '127.0.0.1', port: 0})
   const abort = new AbortController()
   stop = () => abort.abort()
-  const served = serveSpdm(listener, device, {signal: abort.signal})
+  const binding = BINDINGS[spec.transport ?? 'doe']
+  const served = serveSpdm(listener, device, {signal: abort.signal, binding})
   const root = fresh('.der')
   writeFileSync(root, made.root)
   return {device: `tcp://127.0.0.1:${listener.address.port}`, root, served}
@@ -126,6 +131,24 @@ describe('attest', () => {
     })
     expect(await served).toMatchObject({connections: 1, exchanges: attestation.exchanges, ended: 'shutdown'})
     expect(attestationText(attestation)).toMatch(/verified: everything that was asked\n$/)
+  })
+
+  it('verifies a device on MCTP, and a session with it, and writes what link type 291 carries', async () => {
+    const {device, root} = await lab({versions: ['1.2'], transport: 'mctp'})
+    const transcriptFile = fresh('.pcap')
+    const result = await asking(device, {roots: [root], session: true, transport: 'mctp', transcriptFile})
+    expect(result.error).toBeUndefined()
+    expect(answersOf(result)).toEqual(ALL)
+    const {records} = readCapture(new Uint8Array(readFileSync(transcriptFile)))!
+    expect(new Set(records.map(({linkType}) => linkType))).toEqual(new Set([291]))
+    const framed = records.map(unframer())
+    expect(framed.map(({kind}) => kind)).toEqual(records.map(() => 'datagram'))
+    expect(toHex(records[0]!.bytes)).toBe('010000c00510840000')
+  })
+
+  it('finds out that the other side expects other wrapping', async () => {
+    const {device} = await lab({versions: ['1.2'], transport: 'mctp'})
+    expect((await asking(device)).error).toMatchObject({got: 'it does not know the command NORMAL'})
   })
 
   it('speaks 1.0, where only measurements cover less', async () => {

@@ -3,7 +3,9 @@ import {describe, expect, it} from 'vitest'
 import {fromHex, toHex} from '../../src/bits/index.js'
 import {TsmctlError} from '../../src/errors.js'
 import {connectTcp} from '../../src/kernel/index.js'
+import {BINDINGS} from '../../src/operations/spdm-binding.js'
 import {connectSpdmTcp} from '../../src/operations/spdm-tcp-transport.js'
+import {MCTP_RECORDS} from '../../src/spdm/index.js'
 import {frame, type Peer, scripted, type Turn} from './tcp-peer.js'
 
 const GET_VERSION = {secured: false, payload: fromHex('10840000')}
@@ -48,6 +50,42 @@ describe('a responder over TCP', () => {
       '0000fffd 00000002 00000000',
     ]
     expect(peer.received.map(toHex)).toEqual(sent.map(words => words.replaceAll(' ', '')))
+  })
+
+  it('gets messages behind their MCTP type when that is wanted', async () => {
+    const peer = await scripted([
+      [frame(1, fromHex('05 1004000000010012'), 1)],
+      [frame(1, fromHex('06 ffffffff 0000 0100 ee'), 1)],
+      [frame(0xfffd, new Uint8Array(0), 1)],
+    ])
+    const transport = await connectSpdmTcp(peer.address, {timeout: 2000, binding: BINDINGS.mctp})
+    expect([transport.maxPadding, transport.records]).toEqual([0, MCTP_RECORDS])
+    expect(await transport.exchange(GET_VERSION, 2000)).toEqual({
+      secured: false,
+      payload: fromHex('1004000000010012'),
+    })
+    const record = {secured: true, payload: fromHex('ffffffff00000100ee')}
+    expect(await transport.exchange(record, 2000)).toEqual(record)
+    await transport.close()
+    await peer.left
+    const sent = [
+      '00000001 00000001 00000005  05 10840000',
+      '00000001 00000001 0000000a  06 ffffffff 0000 0100 ee',
+      '0000fffd 00000001 00000000',
+    ]
+    expect(peer.received.map(toHex)).toEqual(sent.map(words => words.replaceAll(' ', '')))
+  })
+
+  it.each([
+    ['nothing', '', /empty MCTP/],
+    ['PLDM', '01 8002', /type 1, which is not SPDM/],
+    ['an integrity check', '85 10040000', /with an integrity check/],
+  ])('may not answer with %s on MCTP', async (_, payload, message) => {
+    const peer = await scripted([[frame(1, fromHex(payload), 1)], [BYE]])
+    const transport = await connectSpdmTcp(peer.address, {timeout: 2000, binding: BINDINGS.mctp})
+    await expect(transport.exchange(GET_VERSION, 2000)).rejects.toThrow(message)
+    await transport.close()
+    await peer.left
   })
 
   it('is asked to end when the caller wants that', async () => {

@@ -2,7 +2,7 @@
 import {createDecipheriv, createHmac, hkdfSync} from 'node:crypto'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {toHex} from '../../src/bits/index.js'
+import {concat, toHex} from '../../src/bits/index.js'
 import {
   AEAD,
   APPLICATION_DATA,
@@ -14,6 +14,10 @@ import {
   handshakeSecretOf,
   hashNamed,
   rowNamed,
+  DOE_RECORDS,
+  MCTP_RECORDS,
+  MCTP_SECURED_MESSAGE,
+  type RecordForm,
   SECURED_MESSAGE,
   SecureSession,
   sessionIdOf,
@@ -38,6 +42,7 @@ interface Given {
   readonly aead?: AeadAlgorithm
   readonly encrypted?: boolean
   readonly kind?: 'exchange' | 'psk'
+  readonly form?: RecordForm
 }
 
 /** The parts of a connection that a session depends on. */
@@ -50,9 +55,9 @@ interface Pair {
 }
 
 function pairOf(given: Given = {}, phase: 'new' | 'handshake' | 'application' = 'application'): Pair {
-  const {kind = 'exchange'} = given
+  const {kind = 'exchange', form} = given
   const of = (role: 'requester' | 'responder'): SecureSession => {
-    const session = new SecureSession({connection: connection(given), id: ID, role, secret, kind})
+    const session = new SecureSession({connection: connection(given), id: ID, role, secret, kind, form})
     if (phase !== 'new') session.enterHandshake(th1)
     if (phase === 'application') session.enterApplication(th2)
     return session
@@ -221,10 +226,55 @@ describe('records', () => {
   })
 })
 
+const mctpPair = (given: Given = {}): Pair => pairOf({...given, form: MCTP_RECORDS})
+
+describe('records on MCTP (DSP0276)', () => {
+  it.each([true, false])('carry half the sequence number and the message type, encrypted: %s', encrypted => {
+    const {requester, responder} = mctpPair({encrypted})
+    for (const number of [0, 1, 2]) {
+      const record = requester.seal(message)
+      const inside = encrypted ? 2 + 1 + message.length : 1 + message.length
+      expect(MCTP_SECURED_MESSAGE.decode(record)).toMatchObject({
+        sessionId: ID,
+        sequenceNumber: number,
+        length: inside + 16,
+      })
+      if (!encrypted) expect(toHex(record.subarray(8, -16))).toBe(`05${toHex(message)}`)
+      expect(responder.open(record)).toEqual(message)
+      // nothing says that a record ends where its datagram does
+      expect(requester.open(concat(responder.seal(message), new Uint8Array(3)))).toEqual(message)
+    }
+  })
+
+  it('authenticate their header, and each byte of it', () => {
+    for (let at = 0; at < 8; at++)
+      expect(failure(() => mctpPair().responder.open(flipped(mctpPair().requester.seal(message), 8 * at)))).toBe(
+        'malformed',
+      )
+  })
+
+  it('that are missing or come twice end the session', () => {
+    const {requester, responder} = mctpPair()
+    const [first, second] = [requester.seal(message), requester.seal(message)]
+    expect(failure(() => mctpPair().responder.open(second))).toBe('malformed')
+    responder.open(first)
+    expect(failure(() => responder.open(first))).toBe('malformed')
+  })
+
+  it('with a message of another protocol are refused', () => {
+    const {requester} = pairOf({form: {...MCTP_RECORDS, prefix: Uint8Array.of(1)}})
+    expect(failure(() => mctpPair().responder.open(requester.seal(message)))).toBe('malformed')
+  })
+})
+
 describe('sequence numbers', () => {
   const iv = Uint8Array.from({length: 12}, (_, i) => 0xa0 + i)
   const keyAt = (next: number): RecordKey =>
-    new RecordKey({aead: aes256, encrypted: true}, {key: new Uint8Array(32).fill(3), iv: iv.slice()}, next)
+    new RecordKey(
+      {aead: aes256, encrypted: true, form: DOE_RECORDS},
+      {key: new Uint8Array(32).fill(3), iv: iv.slice()},
+      next,
+    )
 
   it.each([0, 1, 0xff, 0xffff_ffff, 2 ** 32, 2 ** 40 + 5])('%i: 64 bits little-endian in the first of the nonce', n => {
     const nonce = iv.slice()

@@ -39,6 +39,11 @@ export default class SpdmAttest extends BaseCommand {
     'one-by-one': Flags.boolean({description: 'ask for every measurement by its index'}),
     raw: Flags.boolean({description: 'ask for raw values instead of digests, since 1.2'}),
     session: Flags.boolean({description: 'also open a secure session, and ask what TDISP and IDE_KM say in it'}),
+    transport: Flags.option({
+      description: 'what a responder behind TCP expects its messages in',
+      options: ['doe', 'mctp'] as const,
+      default: 'doe' as const,
+    })(),
     shutdown: Flags.boolean({description: 'ask a responder behind TCP to end afterwards'}),
     'use-mailbox': Flags.boolean({
       description: "use a PCI function's DOE mailbox: refused where the kernel's TSM may use it too",
@@ -61,6 +66,7 @@ export default class SpdmAttest extends BaseCommand {
       raw: flags.raw,
       session: flags.session,
       shutdown: flags.shutdown,
+      transport: flags.transport,
       useMailbox: flags['use-mailbox'],
       timeout: flags.timeout * 1000,
       bundleFile: flags.out,

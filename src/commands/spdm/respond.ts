@@ -8,7 +8,7 @@ export default class SpdmRespond extends BaseCommand {
   static override summary = 'Be an SPDM responder over TCP, for trying out a requester'
   static override description =
     'Makes a device with fresh keys, certificates and measurements, and serves it in the frames of the DMTF emulator ' +
-    'with PCI_DOE transport: one connection at a time, until a client sends SHUTDOWN or Ctrl-C ends it. ' +
+    'with its PCI_DOE or MCTP transport: one connection at a time, until a client sends SHUTDOWN or Ctrl-C ends it. ' +
     'It is a toy for laboratories: nothing about it is secret.'
   static override examples = [
     '<%= config.bin %> spdm respond --root-out root.pem',
@@ -27,6 +27,11 @@ export default class SpdmRespond extends BaseCommand {
     }),
     asym: Flags.string({description: 'signature algorithm of its key, as in ecdsa-p384'}),
     hash: Flags.string({description: 'hash, as in sha384'}),
+    transport: Flags.option({
+      description: 'what messages are wrapped in',
+      options: ['doe', 'mctp'] as const,
+      default: 'doe' as const,
+    })(),
     'root-out': Flags.string({description: 'write its root certificate (PEM) to this file'}),
     force: Flags.boolean({description: 'overwrite the file'}),
   }
@@ -41,6 +46,7 @@ export default class SpdmRespond extends BaseCommand {
       versions: flags['spdm-version'],
       asym: flags.asym,
       hash: flags.hash,
+      transport: flags.transport,
       rootFile: flags['root-out'],
       force: flags.force,
       signal,

@@ -1,6 +1,5 @@
 export type * from './event.js'
 export {guesses, needsContext} from './guess.js'
 export type {Secrets} from './knowledge.js'
-export {MCTP_SECURED_MESSAGE} from './mctp-direction.js'
 export * from './observer.js'
 export {headerOf, readMessage, type ReadMessage} from './read-message.js'

@@ -145,6 +145,9 @@ export class Observer {
     try {
       const opened = session.keys.open(payload, likely === 'request' ? 'requester' : 'responder', framing)
       if (opened === undefined) return closed('it is not authentic under the keys of this session')
+      const direction = opened.sender === 'requester' ? 'request' : 'response'
+      if (typeof opened.message === 'string')
+        return [{...unread(index, 'record', direction, id, opened.message), secured: true, bytes: payload}]
       return this.#message({
         index,
         form: 'message',
@@ -152,7 +155,7 @@ export class Observer {
         maxPadding: 0,
         session: id,
         secured: true,
-        direction: opened.sender === 'requester' ? 'request' : 'response',
+        direction,
         reversed: false,
       })
     } catch (error) {

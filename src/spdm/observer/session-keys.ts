@@ -1,33 +1,35 @@
 /** The keys of a session that was observed and whose secret somebody handed over. They open records; they seal none. */
-import {equal} from '../../bits/index.js'
+import {DecodeError, equal} from '../../bits/index.js'
 import type {Connection} from '../negotiation/index.js'
 import {
-  APPLICATION_DATA,
   dataSecretsOf,
   Direction,
   handshakeSecretOf,
   handshakeSecretsOf,
   masterSecretOf,
-  SECURED_MESSAGE,
+  messageIn,
+  recordIn,
   type SecretKind,
   type Sides,
+  TAG_SIZE,
   type TrafficSuite,
   unsupportedSession,
   verifyDataOf,
 } from '../session/index.js'
 
 import type {Side} from '../side.js'
-import {MctpDirection} from './mctp-direction.js'
+import {DOE_RECORDS, MCTP_RECORDS, type RecordForm} from '../transport/index.js'
 
 export type {Side} from '../side.js'
 
 /** How a transport frames records. */
-export type RecordFraming = 'doe' | 'mctp'
+export type RecordFraming = RecordForm['name']
 
 /** What was inside a record, and who sent it. */
 export interface Opened {
   readonly sender: Side
-  readonly message: Uint8Array
+  /** An SPDM message, or why it is none. */
+  readonly message: Uint8Array | string
 }
 
 export class SessionKeys {
@@ -46,7 +48,7 @@ export class SessionKeys {
     const unsupported = unsupportedSession(connection)
     if (unsupported !== undefined) return unsupported
     const {version, hash, aead, encrypted} = connection
-    const suite = {schedule: {version, hash: hash!}, protection: {aead: aead!, encrypted}}
+    const suite = {schedule: {version, hash: hash!}, protection: {aead: aead!, encrypted, form: DOE_RECORDS}}
     return new SessionKeys(suite, handshakeSecretOf(suite.schedule, secret, kind))
   }
 
@@ -69,50 +71,45 @@ export class SessionKeys {
   /** KEY_UPDATE of what `side` sends; the next record decides whether it happened. */
   update(side: Side): void {
     this.#directions?.[side].doe.update(true)
-    this.#directions?.[side].mctp.update()
+    this.#directions?.[side].mctp.update(true)
   }
 
   /** The content of `record`; `likely` is tried first. Undefined when it is authentic under neither side's key. */
   open(record: Uint8Array, likely: Side, framing: RecordFraming): Opened | undefined {
     if (this.#directions === undefined) return undefined
-    const whole = framing === 'doe' ? withoutPadding(record) : record
+    const form = FORMS[framing]
+    const {record: whole, length} = recordIn(record, form)
+    if (length < TAG_SIZE) return undefined
     for (const sender of likely === 'requester' ? SIDES : SIDES.toReversed()) {
       const plain = this.#directions[sender][framing].open(whole)
-      if (plain !== undefined) return {sender, message: this.#messageIn(plain, framing)}
+      if (plain !== undefined) return {sender, message: this.#messageIn(plain, form)}
     }
     return undefined
   }
 
-  #messageIn(plain: Uint8Array, framing: RecordFraming): Uint8Array {
-    const data = this.#suite.protection.encrypted ? applicationDataOf(plain) : plain
-    return framing === 'doe' ? data : data.subarray(MCTP_TYPE_SIZE)
+  #messageIn(plain: Uint8Array, form: RecordForm): Uint8Array | string {
+    try {
+      return messageIn(plain, {...this.#suite.protection, form})
+    } catch (error) {
+      // protocols of other types may use the session, too
+      if (error instanceof DecodeError) return error.message
+      throw error
+    }
   }
 
   #directionsOf(secrets: Sides): Readonly<Record<Side, Directions>> {
     // directions take over what they are given
-    const both = (secret: Uint8Array): Directions => ({
-      doe: new Direction(this.#suite, secret.slice()),
-      mctp: new MctpDirection(this.#suite, secret.slice()),
-    })
+    const {protection} = this.#suite
+    const one = (form: RecordForm, secret: Uint8Array): Direction =>
+      new Direction({...this.#suite, protection: {...protection, form, gaps: true}}, secret.slice())
+    const both = (secret: Uint8Array): Directions => ({doe: one(DOE_RECORDS, secret), mctp: one(MCTP_RECORDS, secret)})
     return {requester: both(secrets.requester), responder: both(secrets.responder)}
   }
 }
 
 /** The same secret in either framing; a session uses one. */
-interface Directions {
-  readonly doe: Direction
-  readonly mctp: MctpDirection
-}
+type Directions = Readonly<Record<RecordFraming, Direction>>
+
+const FORMS: Readonly<Record<RecordFraming, RecordForm>> = {doe: DOE_RECORDS, mctp: MCTP_RECORDS}
 
 const SIDES: readonly Side[] = ['requester', 'responder']
-/** What precedes the SPDM message inside a record of MCTP. */
-const MCTP_TYPE_SIZE = 1
-
-const withoutPadding = (record: Uint8Array): Uint8Array => {
-  const data = new DataView(record.buffer, record.byteOffset, record.length)
-  return record.subarray(0, SECURED_MESSAGE.read(data, 0, record.length).end)
-}
-
-const applicationDataOf = (plain: Uint8Array): Uint8Array =>
-  APPLICATION_DATA.read(new DataView(plain.buffer, plain.byteOffset, plain.length), 0, plain.length).value
-    .applicationData

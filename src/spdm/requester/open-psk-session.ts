@@ -104,7 +104,14 @@ export async function openPskSession(
       `PSK_CAP says ${hasContext ? 'with' : 'without'} context, the response not`,
     )
   const th = link.notes.handshake().append(message, bytes.subarray(0, bytes.length - hash!.size))
-  const keys = new SecureSession({connection, id, role: 'requester', secret: psk, kind: 'psk'})
+  const keys = new SecureSession({
+    connection,
+    id,
+    role: 'requester',
+    secret: psk,
+    kind: 'psk',
+    form: link.settings.transport.records,
+  })
   return guarded(link, keys, async () => {
     keys.enterHandshake(th.digest())
     demandVerifyData(link, keys, th, value.responderVerifyData)

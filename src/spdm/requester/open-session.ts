@@ -176,7 +176,14 @@ export async function openSession(
       hint: 'tsmctl has no identity of its own; configure the responder not to ask for one',
     })
   const secret = share.agree(value.exchangeData)
-  const keys = new SecureSession({connection, id, role: 'requester', secret, kind: 'exchange'})
+  const keys = new SecureSession({
+    connection,
+    id,
+    role: 'requester',
+    secret,
+    kind: 'exchange',
+    form: link.settings.transport.records,
+  })
   secret.fill(0)
   return guarded(link, keys, async () => {
     keys.enterHandshake(th.digest())

@@ -1,6 +1,7 @@
 /** What a responder is: its identity, what it measures, and which parts of SPDM it speaks. */
 import type {SignatureQuestion} from '../crypto/index.js'
 import type {CapabilityFlags} from '../messages/index.js'
+import type {RecordForm} from '../transport/index.js'
 
 /** Signs as the owner of a slot's key. Throws TsmctlError when the algorithm cannot be carried out here. */
 export type Signer = (question: SignatureQuestion) => Uint8Array
@@ -74,6 +75,8 @@ export interface ResponderOptions {
   readonly maxSpdmMsgSize?: number
   /** Zero bytes that the transport may have put behind a message in the clear; 3 where objects count dwords. */
   readonly maxPadding?: number
+  /** How the transport frames records; as DOE does unless given. */
+  readonly records?: RecordForm | undefined
   readonly maxSessions?: number
   /** Seconds; 0 for none. */
   readonly heartbeatPeriod?: number

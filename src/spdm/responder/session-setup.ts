@@ -64,7 +64,7 @@ interface Opening {
 function openSession(call: Call, {reqSessionId, rspSessionId, secret, kind, isClearHandshake, th}: Opening): Session {
   const {connection} = negotiatedOf(call)
   const id = reqSessionId + rspSessionId * HALF
-  const secure = new SecureSession({connection, id, role: 'responder', secret, kind})
+  const secure = new SecureSession({connection, id, role: 'responder', secret, kind, form: call.options.records})
   secret.fill(0)
   secure.enterHandshake(th.digest())
   return {

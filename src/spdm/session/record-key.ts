@@ -6,13 +6,17 @@ import {createCipheriv, createDecipheriv} from 'node:crypto'
 import {TsmctlError} from '../../errors.js'
 import type {AeadAlgorithm} from '../algorithms.js'
 import type {TrafficKey} from './key-schedule.js'
-import {APPLICATION_LENGTH_SIZE, RECORD_HEADER_SIZE, TAG_SIZE} from './secured-message.js'
+import type {RecordForm} from '../transport/index.js'
+import {APPLICATION_LENGTH_SIZE, recordHeaderSize, TAG_SIZE} from './secured-message.js'
 
 /** How the records of a session are protected. */
 export interface RecordProtection {
   readonly aead: AeadAlgorithm
   /** Otherwise records are only authenticated: MAC_CAP without ENCRYPT_CAP. */
   readonly encrypted: boolean
+  readonly form: RecordForm
+  /** Take records whose sequence number is ahead: a capture may lack some. A session of ours never does. */
+  readonly gaps?: boolean
 }
 
 /** Why records cannot be protected by `aead` here, or undefined. */
@@ -24,6 +28,8 @@ const MAX_LENGTH = 0xffff
 /** The first sequence number that is not used: beyond it numbers of the platform are no longer exact. */
 const SEQUENCE_LIMIT = Number.MAX_SAFE_INTEGER
 const WORD = 2 ** 32
+/** Numbers that a sequence number of `sequenceSize` bytes tells apart. */
+const WIRE = 2 ** 16
 const TAG = {authTagLength: TAG_SIZE}
 
 export class RecordKey {
@@ -52,7 +58,8 @@ export class RecordKey {
 
   /** Most bytes of a message in one record. */
   get capacity(): number {
-    return MAX_LENGTH - TAG_SIZE - (this.#protection.encrypted ? APPLICATION_LENGTH_SIZE : 0)
+    const {encrypted, form} = this.#protection
+    return MAX_LENGTH - TAG_SIZE - (encrypted ? APPLICATION_LENGTH_SIZE : 0) - form.prefix.length
   }
 
   /** Zeroes the key. Nothing can be sealed or opened afterwards. */
@@ -69,40 +76,45 @@ export class RecordKey {
         attempted: 'protect an SPDM message',
         got: `${message.length} bytes; a record holds ${this.capacity}`,
       })
-    const {encrypted} = this.#protection
-    const inside = message.length + (encrypted ? APPLICATION_LENGTH_SIZE : 0)
-    const record = new Uint8Array(RECORD_HEADER_SIZE + inside + TAG_SIZE)
+    const {encrypted, form} = this.#protection
+    const {prefix, sequenceSize} = form
+    const head = recordHeaderSize(form)
+    const lead = encrypted ? APPLICATION_LENGTH_SIZE : 0
+    const inside = lead + prefix.length + message.length
+    const record = new Uint8Array(head + inside + TAG_SIZE)
     const data = new DataView(record.buffer)
     data.setUint32(0, sessionId, true)
-    data.setUint16(4, inside + TAG_SIZE, true)
-    const cipher = createCipheriv(this.#cipher, this.#traffic.key, this.#nonceOfNext(), TAG)
+    if (sequenceSize > 0) data.setUint16(4, this.#next % WIRE, true)
+    data.setUint16(head - 2, inside + TAG_SIZE, true)
+    record.set(prefix, head + lead)
+    record.set(message, head + lead + prefix.length)
+    const cipher = createCipheriv(this.#cipher, this.#traffic.key, this.#nonceOf(this.#next), TAG)
     if (encrypted) {
       // the plaintext is laid out in place, so that one pass replaces it
-      const body = record.subarray(RECORD_HEADER_SIZE, RECORD_HEADER_SIZE + inside)
-      data.setUint16(RECORD_HEADER_SIZE, message.length, true)
-      body.set(message, APPLICATION_LENGTH_SIZE)
-      cipher.setAAD(record.subarray(0, RECORD_HEADER_SIZE))
+      const body = record.subarray(head, head + inside)
+      data.setUint16(head, prefix.length + message.length, true)
+      cipher.setAAD(record.subarray(0, head))
       body.set(cipher.update(body))
-    } else {
-      record.set(message, RECORD_HEADER_SIZE)
-      cipher.setAAD(record.subarray(0, RECORD_HEADER_SIZE + inside))
-    }
+    } else cipher.setAAD(record.subarray(0, head + inside))
     cipher.final()
-    record.set(cipher.getAuthTag(), RECORD_HEADER_SIZE + inside)
+    record.set(cipher.getAuthTag(), head + inside)
     this.#next++
     return record
   }
 
   /**
-   * The message in `record`, whose header and bounds the caller has checked; undefined when it is not authentic, in
+   * The plaintext of `record`, whose header and bounds the caller has checked; undefined when it is not authentic, in
    * which case the sequence number stays.
    */
   open(record: Uint8Array): Uint8Array | undefined {
-    const inside = record.subarray(RECORD_HEADER_SIZE, record.length - TAG_SIZE)
-    const decipher = createDecipheriv(this.#cipher, this.#traffic.key, this.#nonceOfNext(), TAG)
+    const sequence = this.#sequenceOf(record)
+    if (sequence === undefined) return undefined
+    const {encrypted, form} = this.#protection
+    const head = recordHeaderSize(form)
+    const inside = record.subarray(head, record.length - TAG_SIZE)
+    const decipher = createDecipheriv(this.#cipher, this.#traffic.key, this.#nonceOf(sequence), TAG)
     decipher.setAuthTag(record.subarray(record.length - TAG_SIZE))
-    const {encrypted} = this.#protection
-    decipher.setAAD(encrypted ? record.subarray(0, RECORD_HEADER_SIZE) : record.subarray(0, record.length - TAG_SIZE))
+    decipher.setAAD(encrypted ? record.subarray(0, head) : record.subarray(0, record.length - TAG_SIZE))
     const plain = encrypted ? decipher.update(inside) : inside
     try {
       decipher.final()
@@ -110,13 +122,22 @@ export class RecordKey {
       if (encrypted) plain.fill(0)
       return undefined
     }
-    this.#next++
+    this.#next = sequence + 1
     return new Uint8Array(plain)
   }
 
+  /** The number of `record`: the next, which its header must agree with; or a later one, if those between may be missing. */
+  #sequenceOf(record: Uint8Array): number | undefined {
+    const {form, gaps} = this.#protection
+    if (form.sequenceSize === 0) return this.#next
+    const stated = new DataView(record.buffer, record.byteOffset).getUint16(4, true)
+    const missing = (stated - (this.#next % WIRE) + WIRE) % WIRE
+    return missing === 0 || gaps === true ? this.#next + missing : undefined
+  }
+
   /** The sequence number, 64 bits little-endian, XORed into the first bytes of the initial value. */
-  #nonceOfNext(): Uint8Array {
-    if (this.#next >= SEQUENCE_LIMIT)
+  #nonceOf(sequence: number): Uint8Array {
+    if (sequence >= SEQUENCE_LIMIT)
       throw new TsmctlError({
         kind: 'busy',
         attempted: 'protect an SPDM message',
@@ -124,8 +145,8 @@ export class RecordKey {
         hint: 'update the keys or open a new session',
       })
     const [low, high] = this.#iv
-    this.#sequence.setUint32(0, low ^ (this.#next % WORD), true)
-    this.#sequence.setUint32(4, high ^ Math.floor(this.#next / WORD), true)
+    this.#sequence.setUint32(0, low ^ (sequence % WORD), true)
+    this.#sequence.setUint32(4, high ^ Math.floor(sequence / WORD), true)
     return this.#nonce
   }
 }

@@ -18,7 +18,8 @@ import {
   verifyDataOf,
 } from './key-schedule.js'
 import {unsupportedAead} from './record-key.js'
-import {APPLICATION_DATA, SECURED_MESSAGE, TAG_SIZE} from './secured-message.js'
+import {DOE_RECORDS, type RecordForm} from '../transport/index.js'
+import {messageIn, recordIn, TAG_SIZE} from './secured-message.js'
 
 export interface SecureSessionOptions {
   readonly connection: Connection
@@ -29,6 +30,8 @@ export interface SecureSessionOptions {
   /** What KEY_EXCHANGE agreed on, or the pre-shared key. The caller zeroes its copy. */
   readonly secret: Uint8Array
   readonly kind: SecretKind
+  /** How the transport frames records; as DOE does unless it is said. */
+  readonly form?: RecordForm | undefined
 }
 
 /** Why no session can be kept over `connection`, or undefined. */
@@ -40,11 +43,11 @@ export function unsupportedSession({hash, aead}: Pick<Connection, 'hash' | 'aead
 
 const otherSide = (side: Side): Side => (side === 'requester' ? 'responder' : 'requester')
 
-function suiteOf(connection: Connection): TrafficSuite {
+function suiteOf(connection: Connection, form: RecordForm): TrafficSuite {
   const {version, hash, aead, encrypted} = connection
   const got = unsupportedSession(connection)
   if (got !== undefined) throw new TsmctlError({kind: 'unsupported', attempted: 'open an SPDM session', got})
-  return {schedule: {version, hash: hash!}, protection: {aead: aead!, encrypted}}
+  return {schedule: {version, hash: hash!}, protection: {aead: aead!, encrypted, form}}
 }
 
 export type SessionPhase = 'handshake' | 'application' | 'ended'
@@ -61,8 +64,8 @@ export class SecureSession {
   #directions: Readonly<Record<Side, Direction>> | undefined
 
   /** Throws TsmctlError `unsupported` when the connection's algorithms do not suffice. */
-  constructor({connection, id, role, secret, kind}: SecureSessionOptions) {
-    this.#suite = suiteOf(connection)
+  constructor({connection, id, role, secret, kind, form = DOE_RECORDS}: SecureSessionOptions) {
+    this.#suite = suiteOf(connection, form)
     this.id = id
     this.role = role
     this.#handshakeSecret = handshakeSecretOf(this.#suite.schedule, secret, kind)
@@ -146,13 +149,13 @@ export class SecureSession {
   }
 
   #opened(payload: Uint8Array): Uint8Array {
-    const data = new DataView(payload.buffer, payload.byteOffset, payload.length)
-    const {value, end} = SECURED_MESSAGE.read(data, 0, payload.length)
-    if (value.sessionId !== this.id) this.#refuse(`it names session ${hex(value.sessionId, 8)}`)
-    if (value.length < TAG_SIZE) this.#refuse(`${value.length} bytes cannot hold a MAC`)
-    const plain = this.#directions![otherSide(this.role)].open(payload.subarray(0, end))
+    const {protection} = this.#suite
+    const {sessionId, length, record} = recordIn(payload, protection.form)
+    if (sessionId !== this.id) this.#refuse(`it names session ${hex(sessionId, 8)}`)
+    if (length < TAG_SIZE) this.#refuse(`${length} bytes cannot hold a MAC`)
+    const plain = this.#directions![otherSide(this.role)].open(record)
     if (plain === undefined) return this.#refuse('it is not authentic')
-    return this.#suite.protection.encrypted ? applicationDataOf(plain) : plain
+    return messageIn(plain, protection)
   }
 
   #directionsOf(secrets: Sides): Readonly<Record<Side, Direction>> {
@@ -193,10 +196,4 @@ export class SecureSession {
       hint: isOver ? 'open a new session' : undefined,
     })
   }
-}
-
-/** The message that a record's plaintext carries. Throws DecodeError. */
-function applicationDataOf(plain: Uint8Array): Uint8Array {
-  const data = new DataView(plain.buffer, plain.byteOffset, plain.length)
-  return APPLICATION_DATA.read(data, 0, plain.length).value.applicationData
 }

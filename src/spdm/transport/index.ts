@@ -1,1 +1,2 @@
+export * from './record-form.js'
 export type * from './transport.js'

@@ -3,6 +3,8 @@
  * registers or sockets behind it are its own business.
  */
 
+import type {RecordForm} from './record-form.js'
+
 /** `secured`: a record of DSP0277 instead of a message. */
 export interface Datagram {
   readonly secured: boolean
@@ -16,6 +18,8 @@ export interface Transport {
   readonly maxPadding: number
   /** Largest payload that fits, in bytes. */
   readonly maxPayload: number
+  /** How records look here; as on DOE unless it is said. */
+  readonly records?: RecordForm | undefined
   /**
    * Sends one message and waits for its answer, at most `timeout` milliseconds. Throws TsmctlError `timeout` when nothing
    * came, `malformed` when what came is not framed, `busy` or `unsupported` as the medium demands; afterwards the
