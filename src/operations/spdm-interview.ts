@@ -12,6 +12,7 @@ import {
   type ContentChanged,
   type DigestsFacts,
   type FailureReason,
+  hasCertificate,
   type MeasurementFacts,
   type MeasurementResult,
   Requester,
@@ -180,9 +181,7 @@ export class Interview {
     this.#tell('reading certificates')
     const digests = await this.#requester.digests()
     findings.digests = digests
-    // a slot may have a key and no certificate
-    const shown = digests.slots.filter(({model}) => model !== 'none').map(({slot}) => slot)
-    const slots = wanted === undefined ? shown : [wanted]
+    const slots = wanted === undefined ? digests.slots.filter(hasCertificate).map(({slot}) => slot) : [wanted]
     for (const slot of slots) {
       const chain: ChainOfSlot = await this.#requester.certificate(slot)
       const view = await judgeChain(chain.bytes, connection, roots, now, modelOf(connection, chain))

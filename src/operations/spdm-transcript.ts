@@ -1,5 +1,5 @@
 /** Every message of an attestation, as a capture file that `decode spdm` and others read. */
-import {join} from '../bits/index.js'
+import {concat, join} from '../bits/index.js'
 import {PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD} from '../pcap/index.js'
 import type {Datagram, Transport} from '../spdm/index.js'
 import {type Binding, DOE_BINDING} from './spdm-binding.js'

@@ -37,6 +37,9 @@ export interface SlotDigest {
   readonly keyUsage: readonly number[] | undefined
 }
 
+/** In a multi-key connection a slot may have a key and no certificate yet. */
+export const hasCertificate = ({model}: SlotDigest): boolean => model !== 'none'
+
 export interface DigestsFacts {
   readonly slots: readonly SlotDigest[]
   /** Slots that exist, provisioned or not, since 1.3. */
@@ -132,9 +135,10 @@ async function portion(
   attempted: string,
   session: SecureSession | undefined,
 ): Promise<Portion> {
-  const {version, requester} = link.agreed
+  const {version, requester, responder} = link.agreed
   const sizes = link.settings.offer
-  const most = version < 0x12 || requester?.flags.chunkCap === true ? Infinity : sizes.dataTransferSize
+  const hasChunks = requester?.flags.chunkCap === true && responder.flags.chunkCap
+  const most = version < 0x12 || hasChunks ? Infinity : sizes.dataTransferSize
   const wanted = isLarge ? sizes.maxSpdmMsgSize - LARGE_HEAD : Math.min(LENGTH_16, most - CERTIFICATE.headSize)
   const message = GET_CERTIFICATE.encode(
     {
@@ -216,11 +220,12 @@ export async function certificate(
 ): Promise<ChainOfSlot> {
   const attempted = `read the certificate chain of slot ${slot}`
   const {version, hash, asym, multiKey} = link.agreed
-  const entry = facts.slots.find(one => one.slot === slot)
+  const provisioned = facts.slots.filter(hasCertificate)
+  const entry = provisioned.find(one => one.slot === slot)
   if (entry === undefined || slot > MAX_SLOT)
     throw link.failure(attempted, 'refused', 'the slot has no certificate chain', {
       kind: 'not-found',
-      hint: `slots with one: ${facts.slots.map(one => one.slot).join(', ')}`,
+      hint: `slots with one: ${provisioned.map(one => one.slot).join(', ')}`,
       harmless: true,
     })
   const fetchAs = (isLarge: boolean) => fetchChain(link, budget, {slot, isLarge, attempted}, session)

@@ -24,7 +24,7 @@ export async function measurementLog(link: Link, budget: Budget, session?: Secur
       got: 'the responder has no MEL_CAP',
     })
   const {dataTransferSize, maxSpdmMsgSize} = link.settings.offer
-  const most = requester?.flags.chunkCap === true ? maxSpdmMsgSize : dataTransferSize
+  const most = requester?.flags.chunkCap === true && responder.flags.chunkCap ? maxSpdmMsgSize : dataTransferSize
   const refuse = (got: string, cause?: unknown): never => {
     throw link.failure(WHAT, 'measurements', got, {cause})
   }

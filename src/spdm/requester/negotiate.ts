@@ -10,7 +10,7 @@ import {
   type VcaFacts,
 } from '../negotiation/index.js'
 import {loadCrypto, unsupportedExchange, unsupportedReason} from '../crypto/index.js'
-import {ALGORITHMS, CAPABILITIES, GET_VERSION, VERSION} from '../messages/index.js'
+import {ALGORITHMS, CAPABILITIES, GET_VERSION, SPDM_ERROR_CODE, VERSION} from '../messages/index.js'
 import {versionText} from '../version.js'
 import type {Budget} from './budget.js'
 import {exchange} from './exchange.js'
@@ -88,6 +88,14 @@ async function agreeOnAlgorithms(link: Link, budget: Budget, sent: Uint8Array[],
     message: request,
     response: ALGORITHMS,
     attempted: WHAT,
+  }).catch((error: unknown) => {
+    if (!(error instanceof RequesterError) || error.errorCode !== SPDM_ERROR_CODE.InvalidRequest) throw error
+    throw link.failure(WHAT, error.reason, error.got ?? error.message, {
+      errorCode: error.errorCode,
+      kind: 'unsupported',
+      hint: 'It may have no algorithm in common with us: SM2, SM3 and SM4 cannot be computed here.',
+      cause: error,
+    })
   })
   sent.push(request, bytes)
 }

@@ -4,6 +4,7 @@ import {
   DEFAULT_OFFER,
   digestOf,
   type Exchange,
+  GET_CERTIFICATE,
   hashNamed,
   PROVISIONED,
   SPDM_CODE,
@@ -171,4 +172,49 @@ describe('heartbeats', () => {
     expect(session.heartbeatDue).toBeUndefined()
     await expect(session.heartbeat()).rejects.toMatchObject({kind: 'usage'})
   })
+})
+
+it('asks for portions that fit, when the responder has no chunks', async () => {
+  const seen: Exchange[] = []
+  const {requester} = bench({
+    device: {versions: [0x12], capabilities: {chunkCap: false}},
+    requester: {offer: {dataTransferSize: 256}, onExchange: exchange => seen.push(exchange)},
+  })
+  await requester.negotiate()
+  expect((await requester.certificate(0)).leaf.subject).toContain('device')
+  const lengths = seen
+    .map(({request}) => request)
+    .filter(request => request[1] === SPDM_CODE.GET_CERTIFICATE)
+    .map(request => GET_CERTIFICATE.decode(request, {version: 0x12}).length)
+  expect(new Set(lengths)).toEqual(new Set([256 - 8]))
+  expect(lengths.length).toBeGreaterThan(1)
+})
+
+it('says what a responder without a common algorithm may lack', async () => {
+  const {requester} = bench({requester: {offer: {baseAsym: 1, pqcAsym: 0}}})
+  await expect(requester.negotiate()).rejects.toMatchObject({
+    kind: 'unsupported',
+    reason: 'refused',
+    got: expect.stringMatching(/NEGOTIATE_ALGORITHMS with InvalidRequest/) as string,
+    hint: expect.stringMatching(/no algorithm in common.*SM2/) as string,
+  })
+})
+
+it('asks for no certificate where a slot has a key only', async () => {
+  const {requester, wire} = bench({device: {versions: [0x13], capabilities: {multiKeyCap: 1, getKeyPairInfoCap: true}}})
+  await requester.negotiate()
+  wire.tamper = ({code, response}) => {
+    if (code !== SPDM_CODE.GET_DIGESTS) return response
+    // slot 1: no digest, and the model is none
+    const changed = response!.slice()
+    changed.fill(0, 4 + 48, 4 + 2 * 48)
+    changed[4 + 2 * 48 + 2 + 1] = 0
+    return changed
+  }
+  const {slots} = await requester.digests()
+  expect(slots.map(({slot, model}) => [slot, model])).toEqual([
+    [0, 'DeviceCert'],
+    [1, 'none'],
+  ])
+  await expect(requester.certificate(1)).rejects.toMatchObject({kind: 'not-found', hint: 'slots with one: 0'})
 })
