@@ -31,6 +31,10 @@ import {
   GET_VERSION,
   KEY_EXCHANGE,
   KEY_EXCHANGE_RSP,
+  DELIVER_ENCAPSULATED_RESPONSE,
+  ENCAPSULATED_REQUEST,
+  ENCAPSULATED_RESPONSE_ACK,
+  GET_ENCAPSULATED_REQUEST,
   KEY_UPDATE,
   KEY_UPDATE_ACK,
   maskOf,
@@ -250,7 +254,7 @@ function exchangeKeys(author: Author) {
 const tdisp = (name: 'GET_TDISP_VERSION' | 'TDISP_VERSION', values: object): Uint8Array =>
   concat(Uint8Array.of(1), TDISP_MESSAGES[name].encode(values))
 
-function holdSession(author: Author): void {
+function holdSession(author: Author, updatedByResponder: boolean): void {
   const {context, datagrams} = author
   const {requester, responder, th} = exchangeKeys(author)
   const say = (request: Uint8Array, response: Uint8Array): void => {
@@ -285,15 +289,44 @@ function holdSession(author: Author): void {
   datagrams.push(record(responder.seal(KEY_UPDATE_ACK.encode({keyOperation: 2, tag: 1}, context))))
   both(side => side.update('requester'))
   say(KEY_UPDATE.encode({keyOperation: 3, tag: 2}, context), KEY_UPDATE_ACK.encode({keyOperation: 3, tag: 2}, context))
+  if (updatedByResponder) {
+    const inner = (keyOperation: number) => ({
+      request: KEY_UPDATE.encode({keyOperation, tag: keyOperation}, context),
+      response: KEY_UPDATE_ACK.encode({keyOperation, tag: keyOperation}, context),
+    })
+    const [update, verify] = [inner(1), inner(3)]
+    const deliver = (requestId: number, encapsulatedResponse: Uint8Array): Uint8Array =>
+      DELIVER_ENCAPSULATED_RESPONSE.encode({requestId, encapsulatedResponse}, context)
+    say(
+      GET_ENCAPSULATED_REQUEST.encode({}, context),
+      ENCAPSULATED_REQUEST.encode({requestId: 1, encapsulatedRequest: update.request}, context),
+    )
+    datagrams.push(record(requester.seal(deliver(1, update.response))))
+    both(side => side.update('responder'))
+    datagrams.push(
+      record(
+        responder.seal(
+          ENCAPSULATED_RESPONSE_ACK.encode(
+            {requestId: 2, payloadType: 1, ackRequestId: 1, encapsulatedRequest: verify.request},
+            context,
+          ),
+        ),
+      ),
+    )
+    say(deliver(2, verify.response), ENCAPSULATED_RESPONSE_ACK.encode({payloadType: 0, ackRequestId: 2}, context))
+  }
   say(END_SESSION.encode({}, context), END_SESSION_ACK.encode({}, context))
 }
 
-/** The datagrams of the whole connection, requests and responses in turn. */
-export function conversation(): readonly Datagram[] {
+/**
+ * The datagrams of the whole connection, requests and responses in turn; `updatedByResponder`: it asks for a new key of its
+ * own, too, in encapsulated requests.
+ */
+export function conversation({updatedByResponder = false} = {}): readonly Datagram[] {
   const author = new Author()
   identify(author)
   challenge(author)
   measure(author)
-  holdSession(author)
+  holdSession(author, updatedByResponder)
   return author.datagrams
 }

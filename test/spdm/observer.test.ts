@@ -6,6 +6,8 @@ import {
   CHUNK_RESPONSE,
   CHUNK_SEND,
   CHUNK_SEND_ACK,
+  DELIVER_ENCAPSULATED_RESPONSE,
+  DIGESTS,
   ERROR,
   GET_DIGESTS,
   Observer,
@@ -37,6 +39,7 @@ const notes = (events: readonly SpdmEvent[]): string[] =>
 const indexOf = (name: string): number =>
   whole.findIndex(({secured, payload}) => !secured && SPDM_CODE_NAMES[payload[1]!] === name)
 const withVersion = (layout: AnyLayout, values: object): Uint8Array => layout.encode(values, {version: 0x12})
+const SIZES = {version: 0x12, hashSize: 48}
 const clear = (payload: Uint8Array): Datagram => ({secured: false, payload})
 
 describe('a whole connection', () => {
@@ -108,6 +111,40 @@ describe('a whole connection', () => {
     )
     expect(padded.map(({bytes}) => toHex(bytes))).toEqual(events.map(({bytes}) => toHex(bytes)))
     expect(statuses(padded)).toEqual(statuses(events))
+  })
+})
+
+const OUT_OF_TURN = 'its request is not in the capture'
+
+/** A requester that delivers its DIGESTS at once; the responder's form of mutual authentication says if it should. */
+function deliveringDigests(mutAuthRequested: number): readonly Datagram[] {
+  const at = indexOf('KEY_EXCHANGE')
+  const asking = whole[at + 1]!.payload.slice()
+  asking[6] = mutAuthRequested
+  const digests = DIGESTS.encode({provisionedSlotMask: 1, digests: [{digest: new Uint8Array(48)}]}, SIZES)
+  const delivered = withVersion(DELIVER_ENCAPSULATED_RESPONSE, {encapsulatedResponse: digests})
+  return [...whole.slice(0, at + 1), clear(asking), clear(delivered)]
+}
+
+describe('a responder that asks', () => {
+  it('for a new key of its own, in encapsulated requests, is followed', () => {
+    const events = observed(conversation({updatedByResponder: true}), {secrets: SECRETS})
+    expect(events.flatMap(({undecoded}) => undecoded ?? [])).toEqual([])
+    expect(notes(events)).toEqual([])
+    expect(events.filter(({form}) => form === 'encapsulated').map(({name}) => name)).toEqual([
+      'KEY_UPDATE',
+      'KEY_UPDATE_ACK',
+      'KEY_UPDATE',
+      'KEY_UPDATE_ACK',
+    ])
+    expect(events.at(-1)!.name).toBe('END_SESSION_ACK')
+  })
+
+  it('for DIGESTS in KEY_EXCHANGE_RSP is answered, not answered out of turn', () => {
+    expect([2, 4].map(form => notes(observed(deliveringDigests(form)).slice(-1)).includes(OUT_OF_TURN))).toEqual([
+      true,
+      false,
+    ])
   })
 })
 

@@ -134,7 +134,14 @@ export class Knowledge {
     if (name === 'CERTIFICATE') this.requester.notePortion(pair.asked, pair.answered)
     if (name === 'DIGESTS' || name === 'CERTIFICATE')
       conversation.noteMutualIdentity(request, pair.request, pair.response)
+    // the responder's own key: what follows the acknowledgement comes under the new one
+    if (name === 'KEY_UPDATE_ACK' && pair.answered.keyOperation === 1) this.#update(this.#sessionOf(scope), 'responder')
     return name === 'CHALLENGE_AUTH' ? [this.#mutuallySigned(conversation, pair)] : []
+  }
+
+  /** The responder has asked for the requester's DIGESTS in KEY_EXCHANGE_RSP already. */
+  impliesDigests(scope: Scope): boolean {
+    return this.#sessionOf(scope)?.impliesDigests === true
   }
 
   #sessionOf(scope: Scope): ObservedSession | undefined {

@@ -7,6 +7,8 @@ import type {TranscriptPoint} from './event.js'
 import {hmacProof, point, signatureProof, unchecked} from './proofs.js'
 import type {SessionKeys, Side} from './session-keys.js'
 
+/** MutAuthRequested: encapsulated, with an implicit GET_DIGESTS. */
+const DIGESTS_IMPLIED = 4
 const NO_SECRET = 'the secret of this session was not given'
 
 /** A request and its response, as sent. */
@@ -43,7 +45,8 @@ export class ObservedSession {
   /** TH as it was before the first FINISH: a requester may have to send it again. */
   #beforeFinish: Transcript | undefined
   #why = ''
-  isMutual = false
+  /** The requester shall deliver its DIGESTS without being asked for them. */
+  impliesDigests = false
 
   constructor(options: SessionOptions) {
     this.conversation = options.conversation
@@ -57,7 +60,7 @@ export class ObservedSession {
   /** KEY_EXCHANGE and its response. */
   exchanged({request, asked, response, answered}: Exchanged): TranscriptPoint[] {
     const {connection, transcripts, why} = this.conversation
-    this.isMutual = answered.mutAuthRequested !== 0
+    this.impliesDigests = answered.mutAuthRequested === DIGESTS_IMPLIED
     const signature = answered.signature as Uint8Array
     const verifyData = answered.responderVerifyData as Uint8Array
     const use = 'signature of KEY_EXCHANGE_RSP'

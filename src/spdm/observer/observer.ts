@@ -213,10 +213,16 @@ export class Observer {
   }
 
   #askedFor(code: number, lane: Lane, arrival: Arrival): Asked | undefined {
-    const asked = arrival.reversed ? lane.encapsulated : lane.asked
+    const asked = arrival.reversed ? (lane.encapsulated ?? this.#implied(arrival)) : lane.asked
     if (asked === undefined) return undefined
     const wanted = asked.name === 'RESPOND_IF_READY' ? undefined : SPDM_CODE[asked.name] - FIRST_REQUEST
     return code === wanted || code === SPDM_CODE.ERROR ? asked : undefined
+  }
+
+  /** What KEY_EXCHANGE_RSP asked of the requester instead of a message of its own. */
+  #implied({session}: Arrival): Asked | undefined {
+    if (!this.#knowledge.impliesDigests(session ?? 'clear')) return undefined
+    return {name: 'GET_DIGESTS', bytes: new Uint8Array(), value: {}}
   }
 
   #contexts(name: SpdmMessageName, arrival: Arrival, asked: Asked | undefined): MessageContext[] {
