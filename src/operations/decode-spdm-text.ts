@@ -26,10 +26,15 @@ function lead({record, event: {direction, session, form}}: Observed): string {
   return `${String(record).padStart(5)}  ${ARROW[direction]}  ${scope}  ${mark}`
 }
 
+const TITLES: Readonly<Partial<Record<Observed['event']['form'], string>>> = {
+  record: 'secured record',
+  application: 'other message',
+}
+
 function eventText(observed: Observed, full: boolean): string {
   const {event, inside} = observed
   const {name, value, undecoded, bytes, layout} = event
-  const title = name ?? (event.form === 'record' ? 'secured record' : 'unknown message')
+  const title = name ?? TITLES[event.form] ?? 'unknown message'
   const salient = name === undefined || value === undefined ? `${bytes.length} bytes` : salientText(name, value, inside)
   const lines = [`${lead(observed)}${title.padEnd(NAME_WIDTH)}  ${harmless(salient, 300)}`.trimEnd(), '\n']
   if (undecoded !== undefined) lines.push(`${INDENT}not decoded: ${harmless(undecoded, 400)}\n`)

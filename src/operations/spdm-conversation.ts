@@ -27,6 +27,9 @@ export interface Conversation {
 
 export const isObserved = (line: Observed | Unread): line is Observed => 'event' in line
 
+/** There is nothing to decode in them: closed, or of another protocol. */
+const NOT_SPDM: readonly SpdmEvent['form'][] = ['record', 'application']
+
 /** Signatures and HMACs by verdict. */
 export function tally(events: readonly SpdmEvent[]) {
   const proofs = events.flatMap(({points}) => points.flatMap(({proof}) => proof ?? []))
@@ -36,7 +39,7 @@ export function tally(events: readonly SpdmEvent[]) {
   }
   return {
     messages: events.filter(({value}) => value !== undefined).length,
-    undecoded: events.filter(({form, undecoded}) => form !== 'record' && undecoded !== undefined).length,
+    undecoded: events.filter(({form, undecoded}) => !NOT_SPDM.includes(form) && undecoded !== undefined).length,
     encrypted: events.filter(({form}) => form === 'record').length,
     sessions: new Set(events.flatMap(({session}) => session ?? [])).size,
     signatures: of('signature'),

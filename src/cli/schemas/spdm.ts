@@ -46,7 +46,7 @@ export const SPDM_CONVERSATION = v.strictObject({
       record: v.number(),
       time: maybe(v.pipe(v.string(), v.regex(/^\d+\.\d{9}$/))),
       direction: v.picklist(['request', 'response']),
-      form: v.picklist(['message', 'reassembled', 'encapsulated', 'record']),
+      form: v.picklist(['message', 'reassembled', 'encapsulated', 'record', 'application']),
       session: maybe(hexText),
       secured: v.boolean(),
       name: maybe(text),

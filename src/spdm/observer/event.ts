@@ -6,9 +6,10 @@ export type MessageDirection = 'request' | 'response'
 
 /**
  * `message`: as it travelled; `reassembled`: put together from chunks, or answering what was; `encapsulated`: inside the
- * message before it; `record`: a secured record that was not opened.
+ * message before it; `record`: a secured record that was not opened;
+ * `application`: what was in one that was, of another protocol than SPDM.
  */
-export type EventForm = 'message' | 'reassembled' | 'encapsulated' | 'record'
+export type EventForm = 'message' | 'reassembled' | 'encapsulated' | 'record' | 'application'
 
 /** `unchecked`: nobody here can tell, `why` says for lack of what. */
 export interface Proof {

@@ -76,6 +76,8 @@ const FIRST_REQUEST = 0x80
 /** Contexts tried in one capture without negotiation: somebody may have made it to keep us busy. */
 const MAX_GUESSES = 10_000
 
+const FOREIGN = 'a message of another protocol in the session'
+
 const isRequest = (code: number): boolean => code >= FIRST_REQUEST
 const note = (message: string): Finding => ({path: '', offset: 0, message})
 const textOf = (error: unknown): string => {
@@ -146,12 +148,12 @@ export class Observer {
       const opened = session.keys.open(payload, likely === 'request' ? 'requester' : 'responder', framing)
       if (opened === undefined) return closed('it is not authentic under the keys of this session')
       const direction = opened.sender === 'requester' ? 'request' : 'response'
-      if (typeof opened.message === 'string')
-        return [{...unread(index, 'record', direction, id, opened.message), secured: true, bytes: payload}]
+      const {data, isSpdm} = opened.content
+      if (!isSpdm) return [{...unread(index, 'application', direction, id, FOREIGN), secured: true, bytes: data}]
       return this.#message({
         index,
         form: 'message',
-        bytes: opened.message,
+        bytes: data,
         maxPadding: 0,
         session: id,
         secured: true,

@@ -1,13 +1,14 @@
 /** The keys of a session that was observed and whose secret somebody handed over. They open records; they seal none. */
-import {DecodeError, equal} from '../../bits/index.js'
+import {equal} from '../../bits/index.js'
 import type {Connection} from '../negotiation/index.js'
 import {
+  type Content,
+  contentIn,
   dataSecretsOf,
   Direction,
   handshakeSecretOf,
   handshakeSecretsOf,
   masterSecretOf,
-  messageIn,
   recordIn,
   type SecretKind,
   type Sides,
@@ -28,8 +29,7 @@ export type RecordFraming = RecordForm['name']
 /** What was inside a record, and who sent it. */
 export interface Opened {
   readonly sender: Side
-  /** An SPDM message, or why it is none. */
-  readonly message: Uint8Array | string
+  readonly content: Content
 }
 
 export class SessionKeys {
@@ -82,19 +82,9 @@ export class SessionKeys {
     if (length < TAG_SIZE) return undefined
     for (const sender of likely === 'requester' ? SIDES : SIDES.toReversed()) {
       const plain = this.#directions[sender][framing].open(whole)
-      if (plain !== undefined) return {sender, message: this.#messageIn(plain, form)}
+      if (plain !== undefined) return {sender, content: contentIn(plain, {...this.#suite.protection, form})}
     }
     return undefined
-  }
-
-  #messageIn(plain: Uint8Array, form: RecordForm): Uint8Array | string {
-    try {
-      return messageIn(plain, {...this.#suite.protection, form})
-    } catch (error) {
-      // protocols of other types may use the session, too
-      if (error instanceof DecodeError) return error.message
-      throw error
-    }
   }
 
   #directionsOf(secrets: Sides): Readonly<Record<Side, Directions>> {

@@ -61,25 +61,39 @@ export const APPLICATION_DATA = layout(
   },
 )
 
-/** The message that a record's plaintext carries. Throws DecodeError when there is none, or one that is not SPDM. */
-export function messageIn(
-  plain: Uint8Array,
-  {encrypted, form: {prefix}}: {readonly encrypted: boolean; readonly form: RecordForm},
-): Uint8Array {
+interface Protection {
+  readonly encrypted: boolean
+  readonly form: RecordForm
+}
+
+/** What a record's plaintext carries, and whether it is an SPDM message: other protocols may use a session, too. */
+export interface Content {
+  /** The SPDM message, or all that is there instead of one. */
+  readonly data: Uint8Array
+  readonly isSpdm: boolean
+}
+
+/** Throws DecodeError when the plaintext contradicts itself. */
+export function contentIn(plain: Uint8Array, {encrypted, form: {prefix}}: Protection): Content {
   const data = encrypted
     ? APPLICATION_DATA.read(new DataView(plain.buffer, plain.byteOffset, plain.length), 0, plain.length).value
         .applicationData
     : plain
-  const found = data.subarray(0, prefix.length)
-  if (!equal(found, prefix))
-    throw new DecodeError({
-      structure: APPLICATION_DATA.name,
-      path: 'applicationData',
-      offset: 0,
-      expected: `a message behind ${toHex(prefix)}`,
-      got: toHex(found) || 'nothing',
-    })
-  return data.subarray(prefix.length)
+  const isSpdm = equal(data.subarray(0, prefix.length), prefix)
+  return {data: isSpdm ? data.subarray(prefix.length) : data, isSpdm}
+}
+
+/** The SPDM message that a record's plaintext carries. Throws DecodeError when there is none. */
+export function messageIn(plain: Uint8Array, protection: Protection): Uint8Array {
+  const {data, isSpdm} = contentIn(plain, protection)
+  if (isSpdm) return data
+  throw new DecodeError({
+    structure: APPLICATION_DATA.name,
+    path: 'applicationData',
+    offset: 0,
+    expected: `an SPDM message behind ${toHex(protection.form.prefix)}`,
+    got: toHex(data.subarray(0, protection.form.prefix.length)) || 'nothing',
+  })
 }
 
 /** The SessionID that a record names, or undefined when it is too short to name one. */
