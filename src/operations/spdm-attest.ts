@@ -164,10 +164,24 @@ const VALUE_CHECKS: readonly string[] = [
   'spdm.meas.debug',
 ]
 
+/** Checks that say whether the rule's values are for this device at all. */
+const WHOSE_CHECKS: readonly string[] = ['spdm.chain.denied', 'spdm.chain.root-pinned', 'spdm.id.pinned']
+
+/** Why the policy will not have this device, whatever its values are. */
+function unwanted({document}: Policy, {rule: id, results}: Appraisal): string | undefined {
+  const found = results.find(check => WHOSE_CHECKS.includes(check.id) && check.result === 'fail')
+  // without a rule nobody says whose values they were to be
+  if (found !== undefined && (id !== null || found.id === WHOSE_CHECKS[0])) return found.text
+  const rule = document.rules.find(one => one.id === id)
+  return rule?.decision === 'deny' ? `rule ${rule.id} of the policy denies it` : undefined
+}
+
 /** Answers whether the values are those that the policy's matching rule expects. */
-function compare(interview: Interview, appraisal: Appraisal | undefined): void {
+function compare(interview: Interview, policy: Policy, appraisal: Appraisal | undefined): void {
   const open = (why: string): void => interview.answer('reference', 'not verified', why)
   if (appraisal === undefined) return open('there is no evidence to compare')
+  const why = unwanted(policy, appraisal)
+  if (why !== undefined) return interview.answer('reference', 'no', why)
   if (interview.findings.answers.get('measurements')?.answer !== 'yes')
     return open('nothing that the device signed can be compared')
   if (appraisal.rule === null) return open('no rule of the policy is for this device')
@@ -223,7 +237,7 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   const pci = bdf === null ? undefined : await placeOf(kernel, bdf)
   const bundle = bundleOf(interview.findings, {peer, pci, collectedAt: startedAt, bundleId: kernel.random(16), tool})
   const appraisal = policy && bundle && (await verifyBundle(kernel, bundle, policy, now))
-  if (policy !== undefined) compare(interview, appraisal)
+  if (policy !== undefined) compare(interview, policy, appraisal)
   const write = (file: string, content: Uint8Array) =>
     unwritten(() => writeUserFile(file, content, {force, mode: 0o600}))
   const noTranscript =

@@ -1,4 +1,5 @@
 /** `spdm attest` of a simulated machine's own devices, through their DOE mailboxes, against the machine's own policy. */
+import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, expect, it} from 'vitest'
 import {attest} from '../../src/operations/spdm-attest.js'
@@ -43,6 +44,20 @@ it('says no to a device that measures active debug access', async () => {
   const result = await asking(DEBUG)
   expect(answersOf(result)).toEqual({...ALL, reference: 'no'})
   expect(result.error).toMatchObject({kind: 'denied', got: expect.stringContaining('debug') as string})
+})
+
+it("says no to another vendor's device with the ids and the values that the policy expects", async () => {
+  const policy = join(directory, 'other-anchor.yaml')
+  const text = Buffer.from(readUserFile(join(directory, 'policy.yaml'))).toString()
+  // a rule by the ids alone, which are for the device to choose
+  const other = text
+    .replace(/sha384:[0-9a-f]{96}(["']), file: [^}]+/, `sha384:${'ab'.repeat(48)}$1`)
+    .replaceAll(/, san: [^}]+/g, '')
+  expect(other).not.toBe(text)
+  writeFileSync(policy, other, {mode: 0o600})
+  const result = await asking(GOOD, {policies: [policy]})
+  expect(answersOf(result)).toEqual({...ALL, reference: 'no'})
+  expect(result.error?.kind).toBe('denied')
 })
 
 it('refuses a function without a mailbox before anything is written to it', async () => {

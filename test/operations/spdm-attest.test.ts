@@ -436,6 +436,31 @@ describe('attest', () => {
     expect((await ask([strange])).error).toMatchObject({kind: 'review', got: expect.stringContaining('no rule')})
   })
 
+  it.each([
+    [
+      'denies the device by its name',
+      /^rules:/m,
+      'deny: [{device: "Lab:device:0", reason: stolen in May}]\nrules:',
+      /stolen/,
+    ],
+    ['denies by its rule', /decision: review/, 'decision: deny', /lab-device .*denies/],
+    [
+      'is for other devices of its vendor',
+      /\{mode: any-from-anchor\}/,
+      `{mode: allowlist, allow: [{certSha384: "sha384:${'ab'.repeat(48)}"}]}`,
+      /pinned|certificate/,
+    ],
+  ])('says no where the policy %s, whatever the values are', async (_, what, instead, why) => {
+    const {device, root} = await lab({versions: ['1.2']})
+    const ask = (policies: readonly string[]) => asking(device, {roots: [root], policies, shutdown: false})
+    const file = policyFor(root, (await ask([])).attestation.measurements!)
+    const changed = fresh('.yaml')
+    writeFileSync(changed, readFileSync(file, 'utf8').replace(what, instead), {mode: 0o600})
+    const {error, attestation} = await ask([changed])
+    expect(attestation.questions.find(({id}) => id === 'reference')).toMatchObject({answer: 'no'})
+    expect(error).toMatchObject({kind: 'denied', got: expect.stringMatching(why)})
+  })
+
   it('goes through a mailbox when it is told to, and leaves it free', async () => {
     const made = await labDeviceOf({versions: ['1.2']})
     const responder = new Responder(made.options)
