@@ -5,8 +5,8 @@ import type {CertificateView, ChainView} from './spdm-chain.js'
 import type {Question} from './spdm-questions.js'
 import {aligned, table} from './text-table.js'
 
-/** Characters of a value that are shown: the rest is in the JSON. */
-const SHOWN = 48
+/** Characters of a value that are shown, where it says nothing by itself: the rest is in the JSON. */
+const SHOWN = 32
 
 const indented = (text: string): string[] =>
   text
@@ -14,10 +14,30 @@ const indented = (text: string): string[] =>
     .filter(line => line !== '')
     .map(line => `  ${line}`)
 
+/** Column where values begin. */
+const NAME = 14
+
 function row(name: string, ...values: readonly (string | null)[]): string[] {
   const known = values.filter(value => value !== null)
-  return known.length === 0 ? [] : [`${name.padEnd(14)}${known.join('  ')}`]
+  return known.length === 0 ? [] : [`${name.padEnd(NAME)}${known.join('  ')}`]
 }
+
+/** Columns of a terminal that is as narrow as they come, without the indentation. */
+const WIDTH = 78
+
+/** A row that goes on below its first value when there are many. */
+function wrapped(name: string, values: readonly string[]): string[] {
+  const lines: string[] = []
+  for (const value of values) {
+    const last = lines.at(-1)
+    if (last === undefined || NAME + last.length + 2 + value.length > WIDTH) lines.push(value)
+    else lines[lines.length - 1] = `${last}  ${value}`
+  }
+  return lines.map((line, i) => `${(i === 0 ? name : '').padEnd(NAME)}${line}`)
+}
+
+/** `MEAS=signed` of `MEAS_CAP=signed`. */
+const shortCapability = (name: string): string => name.replace(/_CAP$|_CAP(?==)/, '')
 
 function negotiatedLines(view: NegotiatedView): string[] {
   const {dataTransferSize, maxMessageSize} = view
@@ -26,11 +46,8 @@ function negotiatedLines(view: NegotiatedView): string[] {
     ...row('signatures', view.asym, view.hash),
     ...row('measurements', view.measurementHash),
     ...row('sessions', view.exchange, view.aead),
-    ...row(
-      'sizes',
-      dataTransferSize === null ? null : `${dataTransferSize} of at most ${maxMessageSize} bytes at once`,
-    ),
-    ...row('capabilities', ...view.capabilities.map(name => name.replace(/_CAP$|_CAP(?= )/, ''))),
+    ...row('messages', dataTransferSize === null ? null : `up to ${maxMessageSize} bytes, ${dataTransferSize} at once`),
+    ...wrapped('capabilities', view.capabilities.map(shortCapability)),
   ]
 }
 
@@ -58,18 +75,19 @@ const slotLines = ({slot, chain}: SlotView): string[] =>
     ? [`Slot ${slot}: not read`]
     : [`Slot ${slot}: ${chain.length} bytes, ${chain.certificates.length} certificates`, ...chainLines(chain)]
 
-const measurementRow = ({index, type, representation, value, status}: MeasurementView): string[] => [
+const measurementRow = ({index, type, representation, value, meaning, status}: MeasurementView): string[] => [
   `${index}`,
   type,
   representation,
-  value.length > SHOWN ? `${value.slice(0, SHOWN)}...` : value,
+  meaning ?? (value.length > SHOWN ? `${value.slice(0, SHOWN)}...` : value),
   ...(status === null ? [] : [status]),
 ]
 
-const measurementLines = (rows: readonly MeasurementView[]): string[] => [
-  `Measurements: ${rows.length}`,
-  ...indented(table(['INDEX', 'TYPE', 'AS', 'VALUE'], rows.map(measurementRow))),
-]
+const measurementLines = (rows: readonly MeasurementView[]): string[] => {
+  const isCompared = rows.some(({status}) => status !== null)
+  const columns = ['INDEX', 'TYPE', 'AS', 'VALUE', ...(isCompared ? ['POLICY'] : [])]
+  return [`Measurements: ${rows.length}`, ...indented(table(columns, rows.map(measurementRow)))]
+}
 
 const sessionLines = ({id, exchange, aead, heartbeatPeriod, steps}: SessionView): string[] => [
   `Session ${id}: ${exchange}, ${aead}${heartbeatPeriod === 0 ? '' : `, heartbeat every ${heartbeatPeriod} s`}`,

@@ -1,6 +1,13 @@
 /** What `spdm attest` found out, in words and numbers that can be printed as they are. */
-import {toHex} from '../bits/index.js'
-import {type BlockFacts, CAPABILITY_FLAGS, type CapabilityFlags, type Connection, versionText} from '../spdm/index.js'
+import {nameOf, toHex} from '../bits/index.js'
+import {
+  type BlockFacts,
+  CAPABILITY_FLAGS,
+  type CapabilityFlags,
+  type Connection,
+  type DeviceMode,
+  versionText,
+} from '../spdm/index.js'
 import type {ChainView} from './spdm-chain.js'
 import type {Question, Verdict} from './spdm-questions.js'
 
@@ -15,7 +22,7 @@ export interface NegotiatedView {
   readonly measurementHash: string | null
   readonly exchange: string | null
   readonly aead: string | null
-  /** Capabilities of the responder, `CERT_CAP`, `MEAS_CAP 2`. */
+  /** Capabilities of the responder, `CERT_CAP`, `MEAS_CAP=signed`. */
   readonly capabilities: readonly string[]
   /** Bytes; null before 1.2. */
   readonly dataTransferSize: number | null
@@ -37,6 +44,8 @@ export interface MeasurementView {
   readonly representation: 'digest' | 'raw'
   /** Hexadecimal. */
   readonly value: string
+  /** What a raw value says, where the specification says how to read it: an SVN, a device mode. */
+  readonly meaning: string | null
   /** How it compares with the policy; null when there is none. */
   readonly status: string | null
 }
@@ -74,7 +83,8 @@ const flagName = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `
 const capabilityNames = (flags: Connection['responder']['flags']): string[] =>
   CAPABILITIES_BY_NAME.flatMap(name => {
     const value = flags[name]
-    return value === false || value === 0 ? [] : [value === true ? flagName(name) : `${flagName(name)} ${value}`]
+    if (typeof value !== 'number') return value ? [flagName(name)] : []
+    return value === 0 ? [] : [`${flagName(name)}=${nameOf(CAPABILITY_FLAGS.fields[name].names ?? {}, value)}`]
   })
 
 export const negotiatedView = (connection: Connection): NegotiatedView => ({
@@ -90,10 +100,41 @@ export const negotiatedView = (connection: Connection): NegotiatedView => ({
   multiKey: connection.multiKey,
 })
 
+const OPERATIONAL = [
+  ['manufacturingMode', 'manufacturing'],
+  ['validationMode', 'validation'],
+  ['normalMode', 'normal'],
+  ['recoveryMode', 'recovery'],
+  ['rmaMode', 'returned merchandise'],
+  ['decommissionedMode', 'decommissioned'],
+] as const satisfies readonly (readonly [keyof DeviceMode, string])[]
+
+const DEBUG = [
+  ['nonInvasiveDebug', 'is being debugged, not invasively'],
+  ['invasiveDebug', 'is being debugged invasively'],
+  ['nonInvasiveDebugSinceReset', 'has been debugged since reset, not invasively'],
+  ['invasiveDebugSinceReset', 'has been debugged invasively since reset'],
+  ['invasiveDebugSinceManufacturing', 'has been debugged since manufacturing'],
+] as const satisfies readonly (readonly [keyof DeviceMode, string])[]
+
+function modeText(mode: DeviceMode): string {
+  const operational = OPERATIONAL.filter(([key]) => mode[key]).map(([, name]) => name)
+  const undefinedBits = mode.operationalReserved !== 0 || mode.deviceReserved !== 0
+  return [
+    operational.join(' and ') || 'no mode',
+    ...DEBUG.filter(([key]) => mode[key]).map(([, text]) => text),
+    ...(undefinedBits ? ['and bits that are not defined'] : []),
+  ].join('; ')
+}
+
+const meaningOf = ({svn, deviceMode}: BlockFacts): string | null =>
+  svn === undefined ? (deviceMode === undefined ? null : modeText(deviceMode)) : `${svn}`
+
 export const measurementView = (block: BlockFacts, status: string | null): MeasurementView => ({
   index: block.index,
   type: block.typeName ?? (block.type === undefined ? 'not DMTF' : `type ${block.type}`),
   representation: block.raw ? 'raw' : 'digest',
   value: toHex(block.value),
+  meaning: meaningOf(block),
   status,
 })

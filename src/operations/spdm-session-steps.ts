@@ -32,9 +32,8 @@ async function optional(session: RequesterSession, what: string, ask: () => Prom
 async function ports(session: RequesterSession, note: (requesterId: number) => void): Promise<string> {
   const port = await new KmClient({send: payload => session.vendorDefined(payload)}).query()
   note(port.requesterId)
-  const streams = port.ide.known
-    ? `${port.ide.value.selectiveStreams.length} selective streams`
-    : 'unreadable registers'
+  const count = port.ide.known ? port.ide.value.selectiveStreams.length : 0
+  const streams = port.ide.known ? `${count} selective stream${count === 1 ? '' : 's'}` : 'unreadable registers'
   return `port 0 of ${port.maxPortIndex + 1}, function ${bdfOfRid(port.segment, port.requesterId)}, ${streams}`
 }
 

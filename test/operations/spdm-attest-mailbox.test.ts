@@ -29,13 +29,17 @@ const asking = (device: string, more: object = {}) =>
 const answersOf = ({attestation}: Awaited<ReturnType<typeof asking>>) =>
   Object.fromEntries(attestation.questions.map(({id, answer}) => [id, answer]))
 
+/** What the device's mode says, in words. */
+const modeOf = ({attestation}: Awaited<ReturnType<typeof asking>>) =>
+  attestation.measurements?.find(({type}) => type === 'device-mode')?.meaning
+
 const ALL = {chain: 'yes', key: 'yes', measurements: 'yes', reference: 'yes', negotiation: 'yes', session: 'yes'}
 
 it('verifies a sound device, its session included, and keeps what the machine says about the function', async () => {
   const bundleFile = join(directory, 'gpu.json')
   const result = await asking(GOOD, {bundleFile})
   expect(answersOf(result)).toEqual(ALL)
-  expect(result.error).toBeUndefined()
+  expect([result.error, modeOf(result)]).toEqual([undefined, 'normal'])
   const {manifest} = bundleFromJson(readUserFile(bundleFile))
   expect(manifest).toMatchObject({device: {bdf: GOOD, vendor: '0x7e57', device: '0x0001'}, provider: {kind: 'file'}})
 })
@@ -43,6 +47,7 @@ it('verifies a sound device, its session included, and keeps what the machine sa
 it('says no to a device that measures active debug access', async () => {
   const result = await asking(DEBUG)
   expect(answersOf(result)).toEqual({...ALL, reference: 'no'})
+  expect(modeOf(result)).toBe('normal; has been debugged since manufacturing')
   expect(result.error).toMatchObject({kind: 'denied', got: expect.stringContaining('debug') as string})
 })
 

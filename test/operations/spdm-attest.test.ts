@@ -123,7 +123,7 @@ describe('attest', () => {
           'measurements: 6, signed',
           'heartbeat: answered',
           'keys: ours updated, then both',
-          'IDE_KM: port 0 of 1, function 0000:01:00.0, 1 selective streams',
+          'IDE_KM: port 0 of 1, function 0000:01:00.0, 1 selective stream',
           'TDISP: version 1.0, 52 address bits, interface in CONFIG_UNLOCKED',
           'ended',
         ],

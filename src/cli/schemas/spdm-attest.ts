@@ -59,6 +59,7 @@ export const SPDM_ATTEST = v.strictObject({
         type: text,
         representation: v.picklist(['digest', 'raw']),
         value: hexDigits,
+        meaning: maybe(text),
         status: maybe(text),
       }),
     ),
