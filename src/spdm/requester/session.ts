@@ -2,6 +2,7 @@
 import type {Budget} from './budget.js'
 import {certificate, type ChainOfSlot, digests, type DigestsFacts} from './identity.js'
 import type {Link} from './link.js'
+import {type MeasurementLog, measurementLog} from './measurement-log.js'
 import type {MeasurementQuery, MeasurementResult} from './measurements.js'
 import type {Opened, SessionFacts} from './open-session.js'
 import {endSession, heartbeat, type KeyUpdate, updateKeys} from './session-control.js'
@@ -89,6 +90,11 @@ export class RequesterSession {
 
   measurements(query: MeasurementQuery & {readonly slot?: Signer['slot']} = {}): Promise<MeasurementResult> {
     return this.#run('read measurements', budget => this.#measure(budget, query, this.#keys))
+  }
+
+  /** GET_MEASUREMENT_EXTENSION_LOG, since 1.3. */
+  measurementLog(): Promise<MeasurementLog> {
+    return this.#run('read the measurement extension log', budget => measurementLog(this.#link, budget, this.#keys))
   }
 
   /** Throws TsmctlError `usage` in a session without heartbeat. */
