@@ -87,12 +87,12 @@ export class Conversation<L extends AnyLayout> {
 
   /** Sends the message, in chunks when the responder cannot take it at once. */
   #submit(): Promise<Uint8Array> {
-    const {responderSizes, version, connection} = this.#link
+    const {responderSizes, version} = this.#link
     const {session, attempted} = this.#ask
     const message = this.#message
     const size = (responderSizes?.transfer ?? Infinity) - (session === undefined ? 0 : RECORD_OVERHEAD)
     if (version < 0x12 || message.length <= (responderSizes?.transfer ?? Infinity)) return this.#send(message)
-    const canChunk = connection?.requester?.flags.chunkCap && connection.responder.flags.chunkCap
+    const canChunk = responderSizes?.chunks === true
     if (!canChunk || message.length > responderSizes!.message)
       throw this.#link.failure(
         attempted,
@@ -177,9 +177,9 @@ export class Conversation<L extends AnyLayout> {
 
   async #fetch({handle}: Error): Promise<Uint8Array> {
     const {attempted} = this.#ask
-    const {settings, version, responderSizes} = this.#link
+    const {responderSizes} = this.#link
     if (this.#isReassembled) throw this.#link.failure(attempted, 'chunk', 'a large response inside a large response')
-    if (version < 0x12 || responderSizes === undefined || settings.offer.flags.chunkCap !== true)
+    if (responderSizes?.chunks !== true)
       throw this.#link.failure(attempted, 'chunk', 'a response in chunks, which were not agreed')
     const whole = await fetchLarge(this.#link, handle!, this.#padding, this.#send)
     if (NESTED.includes(codeOf(whole)))

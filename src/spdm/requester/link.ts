@@ -21,8 +21,11 @@ export class Link {
   transcripts: Transcripts | undefined
   /** Milliseconds that a response with cryptography may take, by the responder's CTExponent. */
   cryptoTime: number
-  /** Largest message the responder takes in one piece, and at all; undefined as long as it has not said. */
-  responderSizes: {readonly transfer: number; readonly message: number} | undefined
+  /**
+   * Largest message the responder takes in one piece, and at all, and whether both sides take chunks: from CAPABILITIES
+   * on, since NEGOTIATE_ALGORITHMS may be too large for one piece. Undefined before, and up to 1.1.
+   */
+  responderSizes: {readonly transfer: number; readonly message: number; readonly chunks: boolean} | undefined
   /** Sessions that are open or being opened, by ID. */
   readonly sessions = new Map<number, SecureSession>()
   #handle = 0

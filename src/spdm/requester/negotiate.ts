@@ -69,7 +69,12 @@ async function learnCapabilities(link: Link, budget: Budget, sent: Uint8Array[])
   })
   if (problem !== undefined) refuse(problem)
   link.cryptoTime = 2 ** value.ctExponent / 1000
-  if (link.version >= 0x12) link.responderSizes = {transfer: value.dataTransferSize!, message: value.maxSpdmMsgSize!}
+  if (link.version >= 0x12)
+    link.responderSizes = {
+      transfer: value.dataTransferSize!,
+      message: value.maxSpdmMsgSize!,
+      chunks: value.flags.chunkCap && link.settings.offer.flags.chunkCap === true,
+    }
   link.phase = PHASE.capabilities
   sent.push(request, bytes)
   return value

@@ -116,6 +116,34 @@ it.each(VERSIONS.slice(2))('version %s: large messages travel in chunks both way
   expect(session.isOpen).toBe(false)
 })
 
+it.each(VERSIONS.slice(2))(
+  'version %s: with the smallest transfers there are, everything goes in chunks',
+  async (_, version) => {
+    const dataTransferSize = 42
+    const {requester, wire} = bench({
+      device: {versions: [version], dataTransferSize},
+      requester: {offer: {dataTransferSize}},
+    })
+    const sizes: number[] = []
+    wire.tamper = ({secured, request, response}) => {
+      // a record is that much larger than the message in it
+      if (!secured) sizes.push(request.length, response!.length)
+      return response
+    }
+    await requester.negotiate()
+    sizes.length = 0
+    expect((await requester.challenge({summary: 'all'})).signature.status).toBe('valid')
+    expect((await requester.measurements()).signature?.status).toBe('valid')
+    const session = await requester.openSession()
+    expect((await session.measurements()).signature?.status).toBe('valid')
+    const payload = crypto.getRandomValues(new Uint8Array(100))
+    expect(await session.vendorDefined(payload)).toEqual(payload)
+    await session.keyUpdate()
+    await session.end()
+    expect(Math.max(...sizes)).toBe(dataTransferSize)
+  },
+)
+
 it('waits for a response that is not ready', async () => {
   const {CHALLENGE} = SPDM_CODE
   const {requester} = bench({device: {isSlow: code => code === CHALLENGE}})

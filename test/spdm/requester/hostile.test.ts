@@ -38,6 +38,8 @@ const flip =
     set(offset, message.at(offset)! ^ 1)(message)
 
 const V = 0x12
+/** With P-256, a selected version in OpaqueData, a P-384 signature and SHA-384 verify data. */
+const SIZE_OF_KEY_EXCHANGE_RSP = 40 + 64 + 2 + 12 + 96 + 48
 const error = (errorCode: keyof typeof SPDM_ERROR_CODE, extra: object = {}, version = V) =>
   ERROR.encode({spdmVersion: version, errorCode: SPDM_ERROR_CODE[errorCode], ...extra})
 const notReady = (extra: object) =>
@@ -569,6 +571,39 @@ it('measurements cannot be hidden from who asks for each (number of one run, sig
     return error('InvalidRequest')
   }
   await expect(RUN.each(requester)).rejects.toMatchObject({reason: 'measurements'})
+})
+
+it.each([
+  ['without encapsulation', 1],
+  ['encapsulated', 2],
+  ['encapsulated, with GET_DIGESTS', 4],
+])('a responder that really wants to authenticate us, %s, is declined in words', async (_, mutAuthRequested) => {
+  const AT = {mutAuthRequested: 6, fromEnd: 96 + 48}
+  let response: Uint8Array | undefined
+  const asking = (message: Uint8Array): Uint8Array => set(AT.mutAuthRequested, mutAuthRequested)(message)
+  const {requester, wire} = bench({
+    device: {
+      versions: [V],
+      // signs KEY_EXCHANGE_RSP as it will arrive
+      slots: slots(question => {
+        const {transcript} = question
+        const bytes = transcript instanceof Uint8Array ? transcript.slice() : transcript.bytes()
+        const size = SIZE_OF_KEY_EXCHANGE_RSP - AT.fromEnd
+        if (question.context !== 'responder-key_exchange_rsp signing') return sign(question)
+        asking(bytes.subarray(bytes.length - size))
+        return sign({...question, transcript: bytes})
+      }),
+    },
+  })
+  await requester.negotiate()
+  wire.tamper = at('KEY_EXCHANGE', m => (response = asking(m)))
+  await expect(requester.openSession()).rejects.toMatchObject({
+    reason: 'mutual-authentication',
+    got: expect.stringContaining('wants to authenticate us'),
+    hint: expect.stringContaining('configure the responder'),
+  })
+  expect(response).toHaveLength(SIZE_OF_KEY_EXCHANGE_RSP)
+  expect(wire.closed).toBe(1)
 })
 
 it('a challenge that was answered before does not count again (replay)', async () => {
