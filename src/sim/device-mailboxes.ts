@@ -16,7 +16,16 @@ function interfaceOf(bdf: string, {report}: Dsm): TdiSpec {
   return {
     address: {requesterId: ridOf(bdf)},
     report: {noFwUpdate, dmaWithoutPasid, dmaWithPasid, atsSupported, prsSupported, msixTableSize, msixEnable},
-    ranges: mmioRanges,
+    // what a lock keeps of them is a copy, and a decoded structure is a view that cannot be spread
+    ranges: mmioRanges.map(({firstPage, pages, rangeId, msixTable, msixPba, isNonTeeMem, isMemAttrUpdatable}) => ({
+      firstPage,
+      pages,
+      rangeId,
+      msixTable,
+      msixPba,
+      isNonTeeMem,
+      isMemAttrUpdatable,
+    })),
   }
 }
 

@@ -35,6 +35,8 @@ const options = await labOptions()
 const KEY = new TextEncoder().encode('the key both have')
 const WITH_PSK = {...options, psk: () => KEY}
 
+const open = (): PeerSession => new Peer(options).negotiate({version: 0x14}).exchange()
+
 /** FINISH or PSK_FINISH with verify data that is right for what the session has seen. */
 function finishBy(session: PeerSession, layout: typeof FINISH | typeof PSK_FINISH, fields: object = {}): Uint8Array {
   const head = layout.encode({spdmVersion: session.peer.connection.version, ...fields}, {hashSize: 0})
@@ -137,7 +139,6 @@ describe('GHSA-m4wc-xmvg-369f: offset and length are never a 32-bit sum', () => 
 describe('CVE-2026-61810: OpaqueData of FINISH and FINISH_RSP is in the transcript', () => {
   const opaqueData = OPAQUE_TABLE.encode({elements: [{registryId: 0, elementData: Uint8Array.of(1, 0, 0, 0x12)}]})
   const other = opaqueData.map((byte, i) => (i === 9 ? byte ^ 1 : byte))
-  const open = () => new Peer(options).negotiate({version: 0x14}).exchange()
 
   it('verify data that covers it is taken', () => {
     const session = open()
