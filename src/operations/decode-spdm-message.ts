@@ -1,8 +1,16 @@
 /** `decode spdm` of one message. Nothing here is trusted or appraised. */
-import {type Context, describe, type Finding, findings, type Json} from '../bits/index.js'
+import {type Context, describe, type Finding, findings, hex, type Json} from '../bits/index.js'
 import {harmless, quoted, TsmctlError} from '../errors.js'
-import {CMA_SPDM, decodeDoeObject} from '../pci/index.js'
-import {guesses, headerOf, type MessageContext, needsContext, readMessage, SPDM_VERSION_NAMES} from '../spdm/index.js'
+import {CMA_SPDM, decodeDoeObject, type DoeObject, SECURED_CMA_SPDM} from '../pci/index.js'
+import {
+  guesses,
+  headerOf,
+  type MessageContext,
+  needsContext,
+  readMessage,
+  sessionIdOf,
+  SPDM_VERSION_NAMES,
+} from '../spdm/index.js'
 import {insideDescription, insideJson, insideOf} from './spdm-inside.js'
 import {findingLines, type View} from './view.js'
 
@@ -32,22 +40,39 @@ export interface SpdmDecoded {
 
 const jsonOf = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null)) as Json
 
+/** Throws TsmctlError `unsupported`: one record alone cannot be opened. */
+function refuseRecord(payload: Uint8Array): never {
+  const session = sessionIdOf(payload)
+  throw new TsmctlError({
+    kind: 'unsupported',
+    attempted: 'decode spdm',
+    got: `a secured message of ${payload.length} bytes${session === undefined ? '' : `, session ${hex(session, 8)}`}`,
+    hint: 'A capture of the whole session can be read, with --dhe-secret or --psk; decode spdm-secured-message shows the frame.',
+  })
+}
+
+/** The DOE object that `bytes` are, unless they are a message or anything else. */
+function objectOf(bytes: Uint8Array): DoeObject | undefined {
+  if (SPDM_VERSION_NAMES[bytes[0] ?? 0] !== undefined) return undefined
+  try {
+    return decodeDoeObject(bytes)
+  } catch (error) {
+    if (error instanceof TsmctlError) return undefined
+    throw error
+  }
+}
+
 /** The message in `bytes`, which may still stand in its DOE object. */
 function unwrapped(bytes: Uint8Array): {
   readonly bytes: Uint8Array
   readonly maxPadding: number
   readonly notes: string[]
 } {
-  const isKnown = SPDM_VERSION_NAMES[bytes[0] ?? 0] !== undefined
-  if (!isKnown)
-    try {
-      const {vendor, type, payload} = decodeDoeObject(bytes)
-      if (vendor === CMA_SPDM.vendor && type === CMA_SPDM.type)
-        return {bytes: payload, maxPadding: 3, notes: ['taken out of the DOE object that these bytes are']}
-    } catch (error) {
-      if (!(error instanceof TsmctlError)) throw error
-    }
-  return {bytes, maxPadding: 0, notes: []}
+  const object = objectOf(bytes)
+  if (object?.vendor === SECURED_CMA_SPDM.vendor && object.type === SECURED_CMA_SPDM.type) refuseRecord(object.payload)
+  return object?.vendor === CMA_SPDM.vendor && object.type === CMA_SPDM.type
+    ? {bytes: object.payload, maxPadding: 3, notes: ['taken out of the DOE object that these bytes are']}
+    : {bytes, maxPadding: 0, notes: []}
 }
 
 function decodeOne(input: Uint8Array, given: MessageContext): SpdmDecoded {

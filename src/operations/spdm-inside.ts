@@ -12,14 +12,18 @@ import {
   KM_QUERY_RESPONSE,
 } from '../ide/index.js'
 import {
+  DEVICE_CLASS_IDENTIFIER,
   DMTF_MEASUREMENT,
   DMTF_MEL,
   OPAQUE_TABLE,
   OPAQUE_TABLE_1_1,
   PCI_PROTOCOL,
   PCI_SIG_VENDOR,
+  SPDM_ERROR_CODE,
   type SpdmMessageName,
   STANDARD_ID,
+  TOO_LARGE,
+  VENDOR_ERROR,
 } from '../spdm/index.js'
 import {decodeTdispMessage, TDISP_MESSAGES} from '../tdisp/index.js'
 
@@ -40,6 +44,11 @@ const IDE_KM: Readonly<Record<number, AnyLayout>> = {
   [KM_OBJECT.keySetGo]: KM_KEY_SET_GO,
   [KM_OBJECT.keySetStop]: KM_KEY_SET_STOP,
   [KM_OBJECT.keySetGoStopAck]: KM_KEY_SET_GOSTOP_ACK,
+}
+const EXTENDED_ERROR_DATA: Readonly<Record<number, AnyLayout>> = {
+  [SPDM_ERROR_CODE.ResponseTooLarge]: TOO_LARGE,
+  [SPDM_ERROR_CODE.DataTooLarge]: TOO_LARGE,
+  [SPDM_ERROR_CODE.VendorDefined]: VENDOR_ERROR,
 }
 const PROTOCOL = {ideKm: 0, tdisp: 1} as const
 const DMTF_SPECIFICATION = 1
@@ -86,6 +95,13 @@ function opaque({opaqueData, spdmVersion}: Seen): Inside[] {
   return found.problem === undefined ? [found] : []
 }
 
+/** Extended data whose form the error code prescribes. */
+function errorDetail({errorCode, extendedErrorData}: Seen): Inside[] {
+  const data = (extendedErrorData ?? new Uint8Array()) as Uint8Array
+  const layout = EXTENDED_ERROR_DATA[errorCode as number]
+  return layout === undefined || data.length === 0 ? [] : [tried('extended error data', () => as(layout, data))]
+}
+
 /** Every structure inside message `name`, in wire order. */
 export function insideOf(name: SpdmMessageName, value: Seen): Inside[] {
   switch (name) {
@@ -102,6 +118,10 @@ export function insideOf(name: SpdmMessageName, value: Seen): Inside[] {
             ({problem}) => problem === undefined,
           )
         : []
+    case 'ERROR':
+      return errorDetail(value)
+    case 'ENDPOINT_INFO':
+      return [tried('device class', () => as(DEVICE_CLASS_IDENTIFIER, value.endpointInfo as Uint8Array))]
     default:
       return value.opaqueData === undefined ? [] : opaque(value)
   }

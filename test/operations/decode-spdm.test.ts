@@ -2,13 +2,14 @@
 import fc from 'fast-check'
 import * as v from 'valibot'
 import {describe, expect, it} from 'vitest'
-import {fromHex} from '../../src/bits/index.js'
+import {type AnyLayout, fromHex, toHex} from '../../src/bits/index.js'
 import {SPDM_CONVERSATION, SPDM_MESSAGE} from '../../src/cli/schemas/spdm.js'
 import {TsmctlError} from '../../src/errors.js'
 import {decodeKinds} from '../../src/operations/decode.js'
 import {decodeSpdmBytes} from '../../src/operations/decode-spdm-message.js'
 import {decodeSpdmCapture} from '../../src/operations/decode-spdm.js'
 import {encodeDoeObject} from '../../src/pci/index.js'
+import {SPDM_MESSAGES, SPDM_VERSION, type SpdmMessageName, versionText} from '../../src/spdm/index.js'
 import {networkInterface, packetBlock, pcap, pcapng, section} from '../pcap/files.js'
 import {conversation, SECRET} from '../spdm/conversation.js'
 
@@ -215,6 +216,15 @@ const message = (hexText: string, context = {}): Loose => {
   return {...(data as object), text}
 }
 
+const ALL_VERSIONS = Object.values(SPDM_VERSION)
+
+/** Every message in every version: decoding one says nothing about whether that version has it. */
+const EVERY = (Object.keys(SPDM_MESSAGES) as SpdmMessageName[]).flatMap(name =>
+  (name === 'GET_VERSION' || name === 'VERSION' ? [SPDM_VERSION['1.0']] : ALL_VERSIONS).map(
+    version => [name, versionText(version), version] as const,
+  ),
+)
+
 describe('one message', () => {
   it('is decoded without being named', () => {
     expect(message('127f0100')).toMatchObject({message: 'ERROR', guessed: [], fields: {errorCode: 'InvalidRequest'}})
@@ -249,6 +259,34 @@ describe('one message', () => {
       {what: 'TDISP', problem: expect.stringContaining('TDISP')},
     ])
     expect(message('12fe00000700020e1e020001ff')).toMatchObject({inside: [], fields: {payload: '01ff'}})
+  })
+
+  it.each([
+    ['147f12000000 0100', 'extended error data', {actualSize: 65_536}],
+    ['127f0d000010 0000', 'extended error data', {actualSize: 4096}],
+    ['127fff0302868041', 'extended error data', {vendorId: '8680', opaqueErrorData: '41'}],
+    ['13070000 00000000 04000000 00000000', 'device class', {numIdentifiers: 0}],
+  ])('what %s has inside is decoded', (text, what, fields) => {
+    const {inside} = message(text.replaceAll(' ', ''), {signatureSize: 0})
+    expect(inside).toMatchObject([{what, fields, problem: null}])
+  })
+
+  it('a record alone is named, and who could read it', () => {
+    const record = '0100020008000000 0100feff 1200 0102030405060708 090a0b0c0d0e0f10 1112'
+    expect(() => message(record.replaceAll(' ', ''))).toThrow(
+      expect.objectContaining({
+        kind: 'unsupported',
+        got: 'a secured message of 24 bytes, session 0xfffe0001',
+        hint: expect.stringContaining('--dhe-secret'),
+      }),
+    )
+  })
+
+  it.each(EVERY)('%s of version %s, of its fewest bytes', (name, _, version) => {
+    const context = {version, hashSize: 32, signatureSize: 64, exchangeSize: 64, responseExchangeSize: 64}
+    const bytes = (SPDM_MESSAGES[name] as AnyLayout).encode({}, context)
+    const {message: said, fields} = message(toHex(bytes), context)
+    expect([said, fields.spdmVersion]).toEqual([name, versionText(version)])
   })
 
   it('context names are checked', () => {

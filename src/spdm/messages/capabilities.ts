@@ -1,7 +1,7 @@
 /** GET_VERSION, VERSION, GET_CAPABILITIES and CAPABILITIES (DSP0274 1.3 §10.3, §10.4). */
 import {array, bit, bits, layout, nested, NEXT, reserved, type Seen, u16, u32, u8} from '../../bits/index.js'
 import {SUPPORTED_ALGORITHMS} from './algorithms.js'
-import {SPDM_VERSION} from './codes.js'
+import {SPDM_VERSION, SPDM_VERSION_NAMES} from './codes.js'
 import {header, since} from './header.js'
 
 const CONTEXTS = [{}, {version: 0x10}, {version: 0x11}, {version: 0x12}, {version: 0x13}]
@@ -19,7 +19,7 @@ export const VERSION_NUMBER_ENTRY = layout(
 /** Both messages are always of version 1.0: nothing has been agreed yet. */
 const unversioned = (name: 'GET_VERSION' | 'VERSION') => ({
   ...header(name),
-  spdmVersion: u8(0, 'SPDMVersion, always 1.0', {is: SPDM_VERSION['1.0']}),
+  spdmVersion: u8(0, 'SPDMVersion, always 1.0', {names: SPDM_VERSION_NAMES, is: SPDM_VERSION['1.0']}),
   param1: reserved(2, 1),
   param2: reserved(3, 1),
 })
