@@ -7,6 +7,9 @@ import {SPDM_PORT} from './spdm-tcp-frame.js'
 export type Endpoint = {readonly kind: 'tcp'; readonly address: TcpAddress} | {readonly kind: 'doe'; readonly bdf: Bdf}
 
 const SCHEME = 'tcp://'
+const ANY_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i
+/** `127.0.0.1:2323`, `localhost:2323`: no function looks like that. */
+const HOST_AND_NUMBER = /^(?:localhost|\d+\.\d+\.\d+\.\d+)(?::\d+)?$/
 const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/
 
 const misunderstood = (attempted: string, got: string): TsmctlError =>
@@ -24,9 +27,15 @@ export function parseAddress(text: string, lowest = 1): TcpAddress {
 
 /** `tcp://HOST[:PORT]` or a BDF. Throws TsmctlError of kind `usage`. */
 export function parseEndpoint(text: string): Endpoint {
-  return text.startsWith(SCHEME)
-    ? {kind: 'tcp', address: parseAddress(text.slice(SCHEME.length))}
-    : {kind: 'doe', bdf: parseBdf(text)}
+  if (text.startsWith(SCHEME)) return {kind: 'tcp', address: parseAddress(text.slice(SCHEME.length))}
+  if (ANY_SCHEME.test(text) || HOST_AND_NUMBER.test(text))
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `attest ${quoted(text)}`,
+      got: 'it is neither a PCI function nor a TCP address',
+      hint: `Name a responder as ${SCHEME}HOST:PORT, a function as 0000:01:00.0.`,
+    })
+  return {kind: 'doe', bdf: parseBdf(text)}
 }
 
 export const endpointText = (endpoint: Endpoint): string =>

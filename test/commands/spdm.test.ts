@@ -92,6 +92,8 @@ describe.skipIf(!existsSync(join(root, 'dist')))('spdm (needs a build)', () => {
   it.each([
     [['attest', 'tcp://127.0.0.1:1'], 3, 'Is a responder listening there?'],
     [['attest', 'tcp://127.0.0.1:99999'], 2, 'there is no port 99999'],
+    [['attest', 'udp://127.0.0.1:1'], 2, 'tcp://HOST:PORT'],
+    [['attest', '127.0.0.1:2323'], 2, 'tcp://HOST:PORT'],
     [['attest', 'tcp://127.0.0.1:1', '--root', '/dev/null'], 5, 'as a trusted root'],
     [['respond', '--listen', '0.0.0.0:0'], 2, 'other machines could reach it'],
     [['respond', '--asym', 'dsa'], 2, 'ecdsa-p384'],

@@ -5,6 +5,7 @@ import {PSK_EXCHANGE, PSK_EXCHANGE_RSP, PSK_FINISH, PSK_FINISH_RSP, SUMMARY_TYPE
 import {supportedVersionsOpaque} from '../negotiation/index.js'
 import {SecureSession} from '../session/index.js'
 import type {Transcript} from '../transcript/index.js'
+import {versionText} from '../version.js'
 import type {Budget} from './budget.js'
 import {hasSummary} from './challenge.js'
 import {exchange} from './exchange.js'
@@ -33,10 +34,11 @@ const CONTEXT_SIZE = 64
 const WITH_CONTEXT = 2
 
 function checkPossible(link: Link): void {
-  const {requester, responder, hash} = link.agreed
+  const {requester, responder, version, hash} = link.agreed
   const refuse = (got: string): never => {
     throw new TsmctlError({kind: 'unsupported', attempted: WHAT, subject: link.peer, got})
   }
+  if (version < 0x11) refuse(`SPDM ${versionText(version)} has no sessions`)
   if ((requester?.flags.pskCap ?? 0) === 0) refuse('we have not offered PSK_CAP')
   if (responder.flags.pskCap === 0) refuse('the responder has no PSK_CAP')
   if (hash === undefined) refuse('no base hash was agreed')

@@ -6,6 +6,7 @@ import {FINISH, FINISH_RSP, KEY_EXCHANGE, KEY_EXCHANGE_RSP, RANDOM_SIZE, SUMMARY
 import {supportedVersionsOpaque} from '../negotiation/index.js'
 import {SecureSession} from '../session/index.js'
 import type {Transcript} from '../transcript/index.js'
+import {versionText} from '../version.js'
 import type {Budget} from './budget.js'
 import {hasSummary, type SummaryType} from './challenge.js'
 import {exchange} from './exchange.js'
@@ -78,6 +79,7 @@ function checkPossible(link: Link): void {
   const refuse = (got: string): never => {
     throw new TsmctlError({kind: 'unsupported', attempted: WHAT, subject: link.peer, got})
   }
+  if (version < 0x11) refuse(`SPDM ${versionText(version)} has no sessions`)
   if (requester?.flags.keyExCap !== true) return refuse('we have not offered KEY_EX_CAP')
   if (!responder.flags.keyExCap) refuse('the responder has no KEY_EX_CAP')
   if (!requester.flags.macCap || !responder.flags.macCap) refuse('MAC_CAP was not agreed')

@@ -78,6 +78,15 @@ describe.each(VERSIONS)('version %s', (_, version) => {
   })
 })
 
+it('knows that SPDM 1.0 has no sessions', async () => {
+  const {requester, wire} = bench({device: {versions: [0x10]}})
+  await requester.negotiate()
+  const none = {kind: 'unsupported', got: 'SPDM 1.0 has no sessions'}
+  await expect(requester.openSession()).rejects.toMatchObject(none)
+  await expect(requester.openPskSession(PSK)).rejects.toMatchObject(none)
+  expect(wire.closed).toBe(0)
+})
+
 it('keeps several sessions apart', async () => {
   const {requester} = bench()
   await requester.negotiate()
