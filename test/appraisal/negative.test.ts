@@ -36,6 +36,7 @@ import {
   valuesWith,
   withBlock,
 } from './forge.js'
+import {der, dmtfExtension, extension, otherNames} from '../spdm/authority.js'
 import {blockers, FACTS, failures, judge} from './guest.js'
 
 const VCA = negotiation()
@@ -78,6 +79,24 @@ const chainOf = (spec: Parameters<typeof certificates>[0]) => async (): Promise<
 const leafWith = (
   ...extensions: Parameters<typeof chainOf>[0] extends undefined ? never : ReturnType<typeof basic>[]
 ) => chainOf({leaf: {extensions: [...extensions, deviceInfo(IDENTITY)]}})
+
+const DMTF = '1.3.6.1.4.1.412.274'
+const CMA_NAME = '2.23.147'
+const TCB_INFO = '2.23.133.5.4.1'
+/** Unused bits, then the fourth flag. */
+const DEBUG_FLAG = Uint8Array.of(4, 0x10)
+/** A layer of svn 5 (TCG DICE Attestation Architecture 1.1 §6.1.1). */
+const tcbInfo = (...more: readonly Uint8Array[]): Uint8Array =>
+  der(0x30, der(0x83, Uint8Array.of(5)), der(0x84, Uint8Array.of(0)), ...more)
+/** A leaf with one extension more. */
+const marked = (more: ReturnType<typeof basic>) => leafWith(basic(false), usage(Usage.digitalSignature), more)
+/** A leaf with the name of PCI-SIG beside that of DMTF. */
+const named = (cma: string) =>
+  chainOf({
+    leaf: {
+      extensions: [basic(false), usage(Usage.digitalSignature), otherNames([`${DMTF}.1`, IDENTITY], [CMA_NAME, cma])],
+    },
+  })
 
 const ROWS: readonly Row[] = [
   // acquisition
@@ -162,6 +181,7 @@ const ROWS: readonly Row[] = [
     leafWith(basic(false), usage(Usage.digitalSignature), eku('1.3.6.1.4.1.412.274.4')),
   ),
   row('N030 a leaf on another curve', 'spdm.chain.leaf-key-algo', chainOf({leaf: {keys: KEYS.p256}})),
+  row('N031 an alias leaf where none was announced', 'spdm.chain.model', marked(dmtfExtension(`${DMTF}.5`))),
   row(
     'N032 a private critical extension',
     'spdm.chain.critical-ext',
@@ -192,6 +212,25 @@ const ROWS: readonly Row[] = [
     'spdm.id.san-dmtf',
     chainOf({leaf: {extensions: [basic(false), usage(Usage.digitalSignature), deviceInfo('ACME:W\u001b[2J:1')]}}),
     ruleWith({identity: {mode: 'any-from-anchor'}}),
+  ),
+  row(
+    'N038 a certificate for another device id',
+    'spdm.id.san-cma',
+    named('Vendor=1B36:Device=5678:CC=010802:REV=02:SSVID=1B36:SSID=0001'),
+  ),
+  row(
+    'N038 another subsystem',
+    'spdm.id.san-cma',
+    named('Vendor=1B36:Device=0010:CC=010802:REV=02:SSVID=1AF4:SSID=0001'),
+  ),
+  row('N038 a name without the vendor', 'spdm.id.san-cma', named('Device=0010:CC=010802:REV=02')),
+  row('N041 a TcbInfo cut short', 'spdm.dice.parse', marked(extension(TCB_INFO, tcbInfo().subarray(0, -1)))),
+  row('N042 a layer in debug mode', 'spdm.dice.flags', marked(extension(TCB_INFO, tcbInfo(der(0x87, DEBUG_FLAG))))),
+  row(
+    'N044 an svn below the minimum',
+    'spdm.dice.svn',
+    marked(extension(TCB_INFO, tcbInfo())),
+    ruleWith({dice: {minSvn: 6}}),
   ),
   row(
     'N040 another device of the model',
