@@ -100,6 +100,14 @@ function policyFor(root: string, values: readonly MeasurementView[], changed?: n
   return file
 }
 
+/** ERROR ResponseNotReady for the digests, after 2^`exponent` microseconds. */
+const later =
+  (exponent: number): Meddle =>
+  (answer, code) =>
+    code === SPDM_CODE.GET_DIGESTS || code === SPDM_CODE.RESPOND_IF_READY
+      ? {secured: false, payload: Uint8Array.of(0x12, 0x7f, 0x42, 0, exponent, SPDM_CODE.GET_DIGESTS, 1, 255)}
+      : answer
+
 describe('attest', () => {
   const kinds: readonly (readonly [string, LabSpec])[] = [
     ['1.1', {versions: ['1.1'], asym: 'ecdsa-p256', hash: 'sha256'}],
@@ -346,14 +354,6 @@ describe('attest', () => {
     expect(result).toMatchObject({bundle: null, transcript: transcriptFile, attestation: {verdict: 'verified'}})
     expect(result.error).toMatchObject({kind: 'unsupported', message: expect.stringContaining('ENOSPC')})
   })
-
-  /** ERROR ResponseNotReady for the digests, after 2^`exponent` microseconds. */
-  const later =
-    (exponent: number): Meddle =>
-    (answer, code) =>
-      code === SPDM_CODE.GET_DIGESTS || code === SPDM_CODE.RESPOND_IF_READY
-        ? {secured: false, payload: Uint8Array.of(0x12, 0x7f, 0x42, 0, exponent, SPDM_CODE.GET_DIGESTS, 1, 255)}
-        : answer
 
   it('waits again and again without piling up listeners', async () => {
     const warnings: Error[] = []
