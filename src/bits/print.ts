@@ -120,8 +120,8 @@ export function describe(layout: AnyLayout, value: Seen): string {
     if (field.kind === 'uint' && field.reserved && item === 0) return
     rows.push([hex(offset, 4), bitRange(field), '  '.repeat(depth) + path, shown(field, item)])
   })
-  const bitsWidth = Math.max(...rows.map(row => row[1]!.length), 0)
-  const pathWidth = Math.max(...rows.map(row => row[2]!.length), 0)
+  const widthOf = (column: number): number => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0)
+  const [bitsWidth, pathWidth] = [widthOf(1), widthOf(2)]
   const lines = rows.map(([offset, range, path, text]) =>
     `  ${offset}  ${range!.padEnd(bitsWidth)}  ${path!.padEnd(pathWidth)}  ${text}`.trimEnd(),
   )

@@ -22,6 +22,7 @@ import {
   u8,
 } from '../../src/bits/index.js'
 
+const BYTE = layout({id: 'byte', name: 'BYTE', spec: 'test §2'}, {value: u8(0, 'value')})
 const ITEM = layout(
   {id: 'item', name: 'ITEM', spec: 'test §1'},
   {
@@ -146,6 +147,12 @@ describe('a layout', () => {
 })
 
 describe('what people see', () => {
+  it('is printed however many elements there are', () => {
+    const LIST = layout({id: 'list', name: 'LIST', spec: 'test §2'}, {items: array(BYTE, REST, 'items')})
+    const text = print(LIST, LIST.decode(new Uint8Array(200_000)))
+    expect(text.split('\n')).toHaveLength(200_003)
+  })
+
   const box = BOX.encode({items: [{kind: 1, flag: true}, {kind: 9}], note: new Uint8Array([0xab])}, narrow)
 
   it('JSON names enumerations, keeps unknown values, writes bytes as hex and absence as null', () => {
