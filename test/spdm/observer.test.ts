@@ -305,3 +305,12 @@ describe('retries and large messages', () => {
     expect(notes(events)).toEqual([expect.stringMatching(/^the large message cannot be put together: /)])
   })
 })
+
+it('a record that is too short for its MAC is not authentic, and nothing worse', () => {
+  const first = whole.findIndex(({secured}) => secured)
+  for (let length = 0; length < 16; length++) {
+    const payload = Uint8Array.of(...whole[first]!.payload.subarray(0, 4), length, 0, ...new Uint8Array(length))
+    const events = observed([...whole.slice(0, first), {secured: true, payload}], {secrets: SECRETS})
+    expect(events.at(-1)).toMatchObject({form: 'record', undecoded: expect.stringMatching(/not authentic/)})
+  }
+})

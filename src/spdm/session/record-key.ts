@@ -103,14 +103,15 @@ export class RecordKey {
   }
 
   /**
-   * The plaintext of `record`, whose header and bounds the caller has checked; undefined when it is not authentic, in
-   * which case the sequence number stays.
+   * The plaintext of `record`, whose header the caller has checked; undefined when it is not authentic, in which case the
+   * sequence number stays.
    */
   open(record: Uint8Array): Uint8Array | undefined {
-    const sequence = this.#sequenceOf(record)
-    if (sequence === undefined) return undefined
     const {encrypted, form} = this.#protection
     const head = recordHeaderSize(form)
+    if (record.length < head + TAG_SIZE) return undefined
+    const sequence = this.#sequenceOf(record)
+    if (sequence === undefined) return undefined
     const inside = record.subarray(head, record.length - TAG_SIZE)
     const decipher = createDecipheriv(this.#cipher, this.#traffic.key, this.#nonceOf(sequence), TAG)
     decipher.setAuthTag(record.subarray(record.length - TAG_SIZE))
