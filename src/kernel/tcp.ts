@@ -28,7 +28,10 @@ export interface TcpStream {
   read(length: number, limits: Limits): Promise<Uint8Array | undefined>
   /** Hands all of `bytes` to the network in one piece. Throws as `read` does. */
   write(bytes: Uint8Array, limits: Limits): Promise<void>
-  /** Lets go of the connection at once; what was written is still sent. Never throws. */
+  /**
+   * Lets go of the connection at once; what was written is still sent, if that takes no longer than a
+   * second. Never throws.
+   */
   close(): void
 }
 
@@ -43,6 +46,9 @@ export interface TcpListener {
 
 /** Connections that may wait for the one that is served. */
 const BACKLOG = 8
+
+/** Milliseconds that what was written has to go out once nobody here cares any more. */
+const LINGER = 1000
 
 /** What a network's refusal means for the exit code. */
 const KIND: Readonly<Record<string, ErrorKind>> = {
@@ -172,6 +178,8 @@ class Connection implements TcpStream {
     // ends after what was written has gone out; what the other side still sends is nobody's
     this.#socket.destroySoon()
     this.#socket.unref()
+    // but not for ever: the other side may never read it
+    setTimeout(() => this.#socket.destroy(), LINGER).unref()
   }
 
   #cut(got: number, length: number): TsmctlError {

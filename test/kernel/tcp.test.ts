@@ -1,4 +1,6 @@
 /** TCP streams and listeners where the SPDM tests do not reach: slow readers, and ends in every order. */
+import {readdirSync} from 'node:fs'
+import {connect} from 'node:net'
 import {expect, it} from 'vitest'
 import {connectTcp, listenTcp} from '../../src/kernel/index.js'
 
@@ -60,4 +62,18 @@ it('gives up waiting for a client when it is closed or told to, and closes twice
   expect(await never).toBeUndefined()
   refused.close()
   left.close()
+})
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length
+
+it('lets go of a peer that never reads what is written to it', async () => {
+  const listener = await listenTcp({host: '127.0.0.1', port: 0})
+  const deaf = connect(listener.address).pause()
+  const stream = (await listener.accept())!
+  await expect(stream.write(new Uint8Array(0x2000000), {timeout: 50})).rejects.toMatchObject({kind: 'timeout'})
+  const before = descriptors()
+  stream.close()
+  await expect.poll(descriptors, {timeout: 3000}).toBeLessThan(before)
+  deaf.destroy()
+  listener.close()
 })
