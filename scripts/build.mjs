@@ -9,6 +9,7 @@ import {installDependencies, root} from './install.mjs'
 installDependencies()
 const {build} = await import('esbuild')
 const {Plugin} = await import('@oclif/core')
+const {straightImports} = await import('./straight-imports.mjs')
 
 const commands = readdirSync(join(root, 'src/commands'), {recursive: true})
   .filter(file => /\.tsx?$/.test(file))
@@ -56,7 +57,7 @@ const bundle = await build({
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   banner,
-  plugins: [neverRun],
+  plugins: [neverRun, straightImports(root)],
   entryPoints: {
     main: 'src/main.ts',
     ...Object.fromEntries(commands.map(id => [`commands/${id}`, `src/commands/${id}.ts`])),

@@ -9,7 +9,6 @@ import {CONFIG_SPACE} from '../operations/composites.js'
 import {decodeDump} from '../operations/decode-dump.js'
 import {decode, decodeKinds, inputBytes, parseContext} from '../operations/decode.js'
 import {decodeSpdmBytes, SPDM} from '../operations/decode-spdm-message.js'
-import {decodeSpdmCapture} from '../operations/decode-spdm.js'
 
 export default class Decode extends BaseCommand {
   static override summary = 'Decode any structure tsmctl knows'
@@ -85,7 +84,7 @@ export default class Decode extends BaseCommand {
     const isSpdm = args.kind === SPDM.kind
     const conversation =
       isSpdm && flags.hex === undefined && flags.format !== 'hex'
-        ? await decodeSpdmCapture(content, observing)
+        ? await (await import('../operations/decode-spdm.js')).decodeSpdmCapture(content, observing)
         : undefined
     if (conversation !== undefined) return conversation
     if (flags.full || flags['dhe-secret'] !== undefined || flags.psk !== undefined) throw noConversation(args.kind)
