@@ -1,14 +1,12 @@
 /** `decode spdm` of a capture file: the conversation in it, as JSON and as text. */
-import {type Context, hex, type Json, toHex} from '../bits/index.js'
+import {type Context, hex, toHex} from '../bits/index.js'
 import {harmless} from '../errors.js'
 import {linkTypeText, readCapture} from '../pcap/index.js'
 import type {Secrets} from '../spdm/index.js'
 import {checkContext, SPDM, type SpdmDecoded} from './decode-spdm-message.js'
 import {conversationText} from './decode-spdm-text.js'
 import {type Conversation, isObserved, observe, type Observed, tally} from './spdm-conversation.js'
-import {insideJson} from './spdm-inside.js'
-
-const jsonOf = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null)) as Json
+import {insideJson, structureJson} from './spdm-inside.js'
 
 /** Nanoseconds since 1970 as seconds with nine decimals, which no number can hold. */
 const timeText = (time: bigint): string =>
@@ -27,7 +25,7 @@ function eventJson({record, time, event, inside}: Observed) {
     size: bytes.length,
     padding,
     hex: toHex(bytes),
-    fields: jsonOf(value),
+    fields: structureJson(value),
     inside: inside.map(insideJson),
     undecoded: undecoded === undefined ? null : harmless(undecoded),
     findings: event.findings.map(({path, offset, message}) => ({path, offset, message: harmless(message, 200)})),

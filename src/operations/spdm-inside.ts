@@ -127,11 +127,14 @@ export function insideOf(name: SpdmMessageName, value: Seen): Inside[] {
   }
 }
 
+/** A decoded structure for scripts; null when there is none. */
+export const structureJson = (value: Seen | undefined): Json => (value === undefined ? null : (value.toJSON() as Json))
+
 /** For scripts. */
 export const insideJson = ({what, layout, value, problem}: Inside) => ({
   what,
   name: layout?.name ?? null,
-  fields: JSON.parse(JSON.stringify(value ?? null)) as Json,
+  fields: structureJson(value),
   problem: problem === undefined ? null : harmless(problem),
 })
 

@@ -144,10 +144,10 @@ export const KEY_SCHEDULE = named('spdm')
 export const MEASUREMENT_SPECIFICATION = named('dmtf')
 export const OPAQUE_FORMAT = named('OpaqueDataFmt0', 'OpaqueDataFmt1')
 
-const BITS = Array.from({length: 32}, (_, bit) => bit)
+const BITS = Array.from({length: 32}, (_, bit) => ({bit, only: mask(bit, bit)}))
 
 /** Numbers of the bits set in a 32-bit mask, ascending. */
-export const bitsOf = (word: number): number[] => BITS.filter(bit => get(mask(bit, bit), word) === 1)
+export const bitsOf = (word: number): number[] => BITS.flatMap(({bit, only}) => (get(only, word) === 1 ? [bit] : []))
 
 /** Names of the bits set in `word`; bits without a name are `bit 0x…`. */
 export const namesOf = (table: readonly NamedBit[], word: number): string[] =>

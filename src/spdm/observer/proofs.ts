@@ -30,7 +30,7 @@ export function signatureProof(by: SignedBy, transcript: Transcript, signature: 
   const {version, hash, asym, context, key, whose} = by
   if (asym === undefined) return unchecked('signature', 'no signature algorithm was negotiated')
   if ('why' in key) return unchecked('signature', key.why)
-  const question = {version, context, hash, asym, transcript: transcript.bytes()}
+  const question = {version, context, hash, asym, transcript}
   const verdict = verifySignature(question, key.spki, signature)
   const why =
     verdict.status === 'valid'
