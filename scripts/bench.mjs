@@ -1,5 +1,5 @@
 /** `npm run bench`: ratios against a baseline measured in the same run; docs/benchmarks.md keeps what was seen. */
-import {spawnSync} from 'node:child_process'
+import {spawn, spawnSync} from 'node:child_process'
 import {mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -127,6 +127,24 @@ pair(`tsmctl show ${bdf}`, tsmctl('show', bdf), 'node -e 0', node, '75 ms')
 pair('tsmctl lock (no such TSM)', tsmctl('lock', bdf), 'node -e 0', node, '75 ms')
 pair('tsmctl decode', tsmctl('decode', 'spdm-version', '--hex', '1004000000010012'), 'node -e 0', node, '75 ms')
 
+// a process for each attestation, against a device in a process of its own
+{
+  const anchor = join(scratch, 'root.pem')
+  const [program, ...args] = tsmctl('spdm', 'respond', '--listen', '127.0.0.1:0', '--root-out', anchor)
+  const device = spawn(program, args, {env, stdio: ['ignore', 'ignore', 'pipe']})
+  try {
+    const line = await new Promise((resolve, reject) => {
+      device.stderr.once('data', data => resolve(String(data)))
+      device.once('exit', code => reject(new Error(`spdm respond ended with ${code}`)))
+    })
+    const [address] = /tcp:\S+/.exec(line)
+    const attest = tsmctl('spdm', 'attest', address, '--root', anchor)
+    pair('tsmctl spdm attest', attest, 'node -e 0', node, '')
+  } finally {
+    device.kill()
+  }
+}
+
 const hasLspci = spawnSync('lspci', ['--version']).status === 0
 for (const count of [1000, 20_000]) {
   const tree = syntheticTree(count, header)
@@ -174,7 +192,9 @@ async function measured(name) {
     outfile: bundle,
     logLevel: 'warning',
   })
-  return JSON.parse(spawnSync(process.execPath, [bundle], {env, encoding: 'utf8'}).stdout)
+  const {stdout, stderr, status} = spawnSync(process.execPath, [bundle], {cwd: root, env, encoding: 'utf8'})
+  if (status !== 0) throw new Error(`bench/${name}.ts: ${stderr}`)
+  return JSON.parse(stdout)
 }
 
 const decode = await measured('interface-report')
@@ -203,6 +223,15 @@ for (const {name, verify, openssl, ratio} of await measured('spdm-verify'))
     `${openssl.toFixed(0)} /s`,
     ratio.toFixed(2),
     '',
+  ])
+for (const {name, spent, bare, ratio, goal} of await measured('spdm-flows'))
+  rows.push([
+    `SPDM: ${name}`,
+    `${spent.toFixed(1)} ms`,
+    'its signatures and round trips alone',
+    `${bare.toFixed(1)} ms`,
+    ratio.toFixed(2),
+    goal,
   ])
 for (const {name, spent, parse, ratio, messagesPerSecond, megabytesPerSecond} of await measured('spdm-decode'))
   rows.push([
