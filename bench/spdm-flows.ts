@@ -170,7 +170,7 @@ async function peer(): Promise<Peer> {
   const {echo, spdm, root} = JSON.parse(line) as {echo: number; spdm: number; root: string}
   return {
     child,
-    roots: readRoots('root', new Uint8Array(Buffer.from(root, 'base64'))),
+    roots: await readRoots('root', new Uint8Array(Buffer.from(root, 'base64'))),
     echo: connect({host: HOST, port: echo, noDelay: true}),
     transport: await connectSpdmTcp({host: HOST, port: spdm}, {timeout: 5000}),
   }
@@ -210,7 +210,7 @@ async function inProcess(): Promise<[Transport, readonly TrustedRoot[]]> {
     exchange: async request => responder.respond(request)!,
     close: async () => undefined,
   }
-  return [transport, readRoots('root', device.root)]
+  return [transport, await readRoots('root', device.root)]
 }
 
 async function measure(): Promise<void> {

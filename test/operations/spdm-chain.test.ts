@@ -100,7 +100,7 @@ describe('judgeChain', () => {
       certificates: made.options.slots[0]!.certificates,
     }))
     const connection = {version: 0x12, hash, asym: asymNamed('ecdsa-p384')} as Connection
-    const roots = readRoots('root.der', root)
+    const roots = await readRoots('root.der', root)
     const chain = encodeCertificateChain(digestOf(hash, root), certificates)
     const problemsAs = async (model: CertificateModel | undefined) =>
       (await judgeChain(chain, connection, roots, new Date(), model)).problems

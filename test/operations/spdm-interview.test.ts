@@ -15,7 +15,7 @@ const same: Change = datagram => datagram
 /** An attestation of a device of its own, with `change` between both sides. */
 async function attested(version: string) {
   const made = await labDeviceOf({versions: [version], asym: 'ecdsa-p256', hash: 'sha256'})
-  const roots = readRoots('root.der', made.root)
+  const roots = await readRoots('root.der', made.root)
   const {random} = environment
   return async (asking: Change, answering: Change) => {
     const responder = new Responder(made.options)
