@@ -18,6 +18,13 @@ function derivedFrom(entries: Entries): Map<string, (seen: Seen) => number> {
   return derived
 }
 
+/**
+ * A decoded structure has its fixed fields as getters of its class: spread or rest would copy `data` and `base`, which
+ * no layout may call a field, and lose the fields without a word.
+ */
+const isSpread = (given: Seen): boolean =>
+  Object.hasOwn(given, 'base') && Object.getPrototypeOf(given) === Object.prototype
+
 /** Encoder of the table `fields` whose fixed head takes `headSize` bytes. It throws RangeError naming the field. */
 export function encoder(
   name: string,
@@ -117,6 +124,7 @@ export function encoder(
   }
 
   return (given, ctx = {}) => {
+    if (isSpread(given)) throw new RangeError(`${name}: spread from a decoded structure, whose fields are left behind`)
     const all = complete(given, ctx)
     const out = new Uint8Array(headSize)
     const data = new DataView(out.buffer)

@@ -101,6 +101,15 @@ describe('a layout', () => {
     expect(failure(() => BOX.decode(fromHex(wire), narrow))).toMatchObject({structure: 'BOX', path, offset, expected})
   })
 
+  it('encodes what it decoded, but not a spread or a rest of it, which have lost the fields', () => {
+    const whole = ITEM.encode({kind: 2, low: 3, flag: true})
+    const value = ITEM.decode(whole)
+    const {low: _, ...rest} = value
+    expect(ITEM.encode(value)).toEqual(whole)
+    expect(() => ITEM.encode({...value, low: 4})).toThrow('ITEM: spread from a decoded structure')
+    expect(() => ITEM.encode(rest)).toThrow('ITEM: spread from a decoded structure')
+  })
+
   it('names the path through nested structures', () => {
     const OUTER = layout({id: 'o', name: 'OUTER', spec: '-'}, {id: u8(0, ''), box: nested(NEXT, BOX, 'inner')})
     const where = failure(() => OUTER.decode(fromHex('00 efbe 00 0a0000'), narrow))
