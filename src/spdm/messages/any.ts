@@ -1,13 +1,11 @@
-/** Any SPDM message as it comes from a transport: which one it is, what it says, and where it ends. */
-import {DecodeError, type DecodeFailure, equal, hex} from '../../bits/index.js'
+/** SPDM messages as they come from a transport: which one it is, what it says, and where it ends. */
+import {type AnyLayout, DecodeError, type DecodeFailure, hex, isZero} from '../../bits/index.js'
 import type {MessageContext} from './context.js'
 import {SPDM_CODE_NAMES, SPDM_VERSION, SPDM_VERSION_NAMES, type SpdmMessageName} from './codes.js'
+import {SPDM_HEADER} from './header.js'
 import {SPDM_MESSAGES, type SpdmMessageValue} from './registry.js'
 
 const STRUCTURE = 'SPDM message'
-
-/** Bytes every message starts with. */
-const HEADER_SIZE = 4
 
 /** Why bytes are not a message. `code` is a code nobody defined, `version` one that is unknown or was not agreed. */
 export type SpdmMessageFault = 'short' | 'version' | 'code' | 'content' | 'trailing'
@@ -43,6 +41,34 @@ const fail = (fault: SpdmMessageFault, path: string, offset: number, expected: s
   throw new SpdmMessageError(fault, {structure: STRUCTURE, path, offset, expected, got})
 }
 
+/** `bytes` are what was sent, without padding: what enters transcripts. */
+export interface DecodedMessage<L extends AnyLayout> {
+  readonly value: ReturnType<L['decode']>
+  readonly bytes: Uint8Array
+}
+
+/** The message of `layout` that `input` starts with; it owns its bytes. Throws SpdmMessageError `content` or `trailing`. */
+export function decodeAs<L extends AnyLayout>(
+  layout: L,
+  input: Uint8Array,
+  context: MessageContext,
+  {maxPadding = 0}: DecodeOptions = {},
+): DecodedMessage<L> {
+  // checked bytes must not change afterwards
+  const copy = new Uint8Array(input)
+  let read: {readonly value: unknown; readonly end: number}
+  try {
+    read = layout.read(new DataView(copy.buffer), 0, copy.length, context)
+  } catch (error) {
+    throw error instanceof DecodeError ? new SpdmMessageError('content', error.where) : error
+  }
+  const {value, end} = read
+  const rest = copy.subarray(end)
+  if (rest.length > maxPadding || !isZero(rest))
+    fail('trailing', layout.name, end, `at most ${maxPadding} zero bytes`, `${rest.length} bytes behind the message`)
+  return {value: value as ReturnType<L['decode']>, bytes: copy.subarray(0, end)}
+}
+
 const text = (byte: number): string => hex(byte, 2)
 
 /** GET_VERSION and VERSION belong to no version; an ERROR from before one was agreed says 1.0. */
@@ -65,25 +91,13 @@ function checkVersion(name: SpdmMessageName, version: number, agreed: number | u
 export function decodeSpdmMessage(
   input: Uint8Array,
   context: MessageContext = {},
-  {maxPadding = 0}: DecodeOptions = {},
+  options: DecodeOptions = {},
 ): SpdmMessage {
-  // checked bytes must not change afterwards
-  const copy = new Uint8Array(input)
-  if (copy.length < HEADER_SIZE) fail('short', '', 0, `at least ${HEADER_SIZE} bytes`, `${copy.length}`)
-  const [version, code] = copy as unknown as readonly [number, number]
+  const [version, code] = input
+  if (version === undefined || code === undefined || input.length < SPDM_HEADER.headSize)
+    return fail('short', '', 0, `at least ${SPDM_HEADER.headSize} bytes`, `${input.length}`)
   const name = SPDM_CODE_NAMES[code] ?? fail('code', 'requestResponseCode', 1, 'a defined code', text(code))
   checkVersion(name, version, context.version)
-
   const layout = SPDM_MESSAGES[name]
-  let read: {readonly value: unknown; readonly end: number}
-  try {
-    read = layout.read(new DataView(copy.buffer), 0, copy.length, {...context, version})
-  } catch (error) {
-    throw error instanceof DecodeError ? new SpdmMessageError('content', error.where) : error
-  }
-  const {value, end} = read
-  const rest = copy.subarray(end)
-  if (rest.length > maxPadding || !equal(rest, new Uint8Array(rest.length)))
-    fail('trailing', name, end, `at most ${maxPadding} zero bytes`, `${rest.length} bytes behind the message`)
-  return {name, layout, value, bytes: copy.subarray(0, end)} as SpdmMessage
+  return {name, layout, ...decodeAs<AnyLayout>(layout, input, {...context, version}, options)} as SpdmMessage
 }

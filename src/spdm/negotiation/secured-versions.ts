@@ -65,3 +65,12 @@ export function selectedVersion(
   if (!offered.includes(selected)) fail('a version that was offered', `0x${selected.toString(16)}`)
   return selected
 }
+
+/** Update and alpha numbers of a version do not take part in the choice. */
+const GENERATION = 0x100
+
+/** Highest version that is both `offered` and ours, or undefined. */
+export function chooseSecuredVersion(offered: readonly number[]): number | undefined {
+  const generations = offered.map(one => one - (one % GENERATION))
+  return SECURED_VERSIONS.findLast(one => generations.includes(one))
+}

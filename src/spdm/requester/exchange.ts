@@ -6,6 +6,7 @@
 import type {AnyLayout} from '../../bits/index.js'
 import {contextOf} from '../negotiation/index.js'
 import {
+  type DecodedMessage,
   ERROR,
   type MessageContext,
   RESPOND_IF_READY,
@@ -20,7 +21,7 @@ import {handlingOf} from './error-table.js'
 import {errorName} from './failure.js'
 import type {Link} from './link.js'
 import {PHASE} from './legality.js'
-import {codeName, codeOf, type Decoded, decodeResponse} from './response.js'
+import {codeName, codeOf, decodeResponse} from './response.js'
 
 export interface Ask<L extends AnyLayout> {
   readonly request: SpdmMessageName
@@ -107,7 +108,7 @@ export class Conversation<L extends AnyLayout> {
     )
   }
 
-  async run(): Promise<Decoded<L>> {
+  async run(): Promise<DecodedMessage<L>> {
     const {request, response, attempted, session} = this.#ask
     this.#link.checkLegal(request, session)
     this.#link.transcripts?.begin(request, session?.id ?? 'clear')
@@ -210,5 +211,5 @@ export class Conversation<L extends AnyLayout> {
 }
 
 /** Asks, and returns the response; throws RequesterError. The transcripts' `begin` and `failed` have been seen to. */
-export const exchange = <L extends AnyLayout>(link: Link, budget: Budget, ask: Ask<L>): Promise<Decoded<L>> =>
+export const exchange = <L extends AnyLayout>(link: Link, budget: Budget, ask: Ask<L>): Promise<DecodedMessage<L>> =>
   new Conversation(link, budget, ask).run()

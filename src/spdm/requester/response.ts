@@ -1,7 +1,7 @@
 /** What every response is checked for before anything else (DSP0274 1.3 §8.2). */
-import {type AnyLayout, DecodeError, hex, isZero} from '../../bits/index.js'
+import {type AnyLayout, DecodeError, hex} from '../../bits/index.js'
 import {printable} from '../../errors.js'
-import {type MessageContext, SPDM_CODE_NAMES, SPDM_HEADER} from '../messages/index.js'
+import {decodeAs, type DecodedMessage, type MessageContext, SPDM_CODE_NAMES, SPDM_HEADER} from '../messages/index.js'
 import type {Link} from './link.js'
 
 /** RequestResponseCode, or undefined when there is not even a header. */
@@ -11,23 +11,16 @@ export const codeOf = (message: Uint8Array): number | undefined =>
 export const codeName = (code: number | undefined): string =>
   code === undefined ? 'less than a header' : (SPDM_CODE_NAMES[code] ?? `code ${hex(code, 2)}`)
 
-export interface Decoded<L extends AnyLayout> {
-  readonly value: ReturnType<L['decode']>
-  /** The message as it enters transcripts: without padding. */
-  readonly bytes: Uint8Array
-}
-
-/** Decodes `raw`, behind which up to `padding` zero bytes may follow. Throws RequesterError `malformed` or `version`. */
+/** Decodes `raw`, behind which up to `maxPadding` zero bytes may follow. Throws RequesterError `malformed` or `version`. */
 export function decodeResponse<L extends AnyLayout>(
   link: Link,
   attempted: string,
   layout: L,
   raw: Uint8Array,
   context: MessageContext,
-  padding: number,
-): Decoded<L> {
-  const copy = new Uint8Array(raw)
-  const version = copy[0]
+  maxPadding: number,
+): DecodedMessage<L> {
+  const [version] = raw
   if (context.version !== undefined && version !== undefined && version !== context.version)
     throw link.failure(
       attempted,
@@ -35,11 +28,7 @@ export function decodeResponse<L extends AnyLayout>(
       `${layout.name} has SPDMVersion ${hex(version, 2)} instead of ${hex(context.version, 2)}`,
     )
   try {
-    const {value, end} = layout.read(new DataView(copy.buffer), 0, copy.length, context)
-    const rest = copy.subarray(end)
-    if (rest.length > padding || !isZero(rest))
-      throw link.failure(attempted, 'malformed', `${layout.name} of ${end} bytes has ${rest.length} more behind it`)
-    return {value: value as ReturnType<L['decode']>, bytes: copy.subarray(0, end)}
+    return decodeAs(layout, raw, context, {maxPadding})
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     throw link.failure(attempted, 'malformed', printable(error.message, 300), {cause: error})

@@ -1,6 +1,6 @@
 /** From one message to its answer: is it legal, which handler is it for, does the response fit. */
 import {TsmctlError} from '../../errors.js'
-import {SPDM_CODE, type SpdmMessageName} from '../messages/index.js'
+import {SPDM_CODE, SPDM_HEADER, type SpdmMessageName} from '../messages/index.js'
 import {challenge} from './challenge.js'
 import {chunkGet, chunkSend, fitted} from './chunks.js'
 import {deferIfSlow, resumed} from './deferred.js'
@@ -45,7 +45,6 @@ const HANDLERS: Partial<Record<SpdmMessageName, Handler>> = {
 
 type Message = Omit<Call, 'name'>
 
-const HEADER_SIZE = 4
 /** These are not the end of what they answer. */
 const PROVISIONAL: ReadonlySet<ErrorName> = new Set(['Busy', 'ResponseNotReady', 'LargeResponse'])
 
@@ -107,7 +106,7 @@ export function answerTo(message: Message): Answer | undefined {
   const {bytes, state, session} = message
   const [version, code] = bytes
   try {
-    if (bytes.length < HEADER_SIZE) refuse('InvalidRequest')
+    if (bytes.length < SPDM_HEADER.headSize) refuse('InvalidRequest')
     abandonTransfers(message, code!)
     const call = {...message, name: legalRequest(code!, version!, state, session)}
     deferIfSlow(call, code!)

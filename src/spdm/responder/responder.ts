@@ -4,6 +4,7 @@
  */
 import {DecodeError} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
+import {SPDM_HEADER} from '../messages/index.js'
 import {type SecureSession, sessionIdOf} from '../session/index.js'
 import type {Datagram} from '../transport/index.js'
 import type {ResponderOptions} from './options.js'
@@ -11,7 +12,6 @@ import {Refusal} from './refusal.js'
 import {answerTo} from './respond.js'
 import {endSession, type Session, State} from './state.js'
 
-const HEADER_SIZE = 4
 /** A session dies after twice its HeartbeatPeriod without a record. */
 const MILLISECONDS_OF_SILENCE = 2000
 
@@ -50,7 +50,7 @@ export class Responder {
   }
 
   #respondOutside(bytes: Uint8Array): Datagram | undefined {
-    if (bytes.length < HEADER_SIZE) return undefined
+    if (bytes.length < SPDM_HEADER.headSize) return undefined
     const answer = answerTo({options: this.#options, state: this.#state, session: undefined, bytes})
     answer?.afterwards?.()
     return answer && {secured: false, payload: answer.response}
