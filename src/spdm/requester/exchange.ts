@@ -20,7 +20,6 @@ import {fetchLarge, sendLarge} from './chunks.js'
 import {handlingOf} from './error-table.js'
 import {errorName} from './failure.js'
 import type {Link} from './link.js'
-import {PHASE} from './legality.js'
 import {codeName, codeOf, decodeResponse} from './response.js'
 
 export interface Ask<L extends AnyLayout> {
@@ -129,7 +128,8 @@ export class Conversation<L extends AnyLayout> {
 
   /** Before a version is agreed, ERROR may have any version; afterwards only the agreed one. */
   #readError(reply: Uint8Array): Error {
-    const context = this.#link.phase < PHASE.capabilities ? {} : {version: this.#link.version}
+    const {phase, version} = this.#link
+    const context = phase === 'start' || phase === 'version' ? {} : {version}
     return decodeResponse(this.#link, this.#ask.attempted, ERROR, reply, context, this.#padding).value
   }
 
@@ -163,7 +163,7 @@ export class Conversation<L extends AnyLayout> {
     const refuse = (got: string): never => {
       throw this.#link.failure(attempted, 'not-ready', got)
     }
-    if (this.#link.phase === PHASE.start) refuse('VERSION cannot be deferred')
+    if (this.#link.phase === 'start') refuse('VERSION cannot be deferred')
     const {rdtExponent, requestCode, token, rdtm} = notReady!
     if (requestCode !== SPDM_CODE[request]) refuse(`${codeName(requestCode)} is said not to be ready, not ${request}`)
     if (rdtm <= 1) refuse(`the response would be dropped at once (RDTM ${rdtm})`)

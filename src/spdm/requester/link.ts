@@ -1,6 +1,7 @@
 /** One connection at the requester's side: what has been agreed, and the one way onto the wire. */
 import {concat} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
+import type {Phase} from '../legality.js'
 import {END_SESSION, type SpdmMessageName} from '../messages/index.js'
 import type {Connection} from '../negotiation/index.js'
 import type {SecureSession} from '../session/index.js'
@@ -8,12 +9,12 @@ import type {Datagram} from '../transport/index.js'
 import {type Scope, Transcripts} from '../transcript/index.js'
 import {Budget} from './budget.js'
 import {type FailureReason, RequesterError, type RequesterFailure} from './failure.js'
-import {PHASE, type Phase, whyIllegal} from './legality.js'
+import {whyIllegal} from './legality.js'
 import type {Settings} from './settings.js'
 
 export class Link {
   readonly settings: Settings
-  phase: Phase = PHASE.start
+  phase: Phase = 'start'
   /** SPDMVersion of the next message. */
   version = 0x10
   /** Agreed facts, once there are any. */
@@ -45,7 +46,7 @@ export class Link {
   restart(): void {
     for (const session of this.sessions.values()) session.end()
     this.sessions.clear()
-    this.phase = PHASE.start
+    this.phase = 'start'
     this.version = 0x10
     this.connection = undefined
     this.transcripts = undefined
@@ -57,12 +58,12 @@ export class Link {
   establish(connection: Connection): void {
     this.connection = connection
     this.transcripts = connection.hash === undefined ? undefined : new Transcripts(connection)
-    this.phase = PHASE.negotiated
+    this.phase = 'negotiated'
   }
 
   /** The agreed connection; a usage error before there is one. */
   get agreed(): Connection {
-    if (this.connection === undefined || this.phase !== PHASE.negotiated)
+    if (this.connection === undefined || this.phase !== 'negotiated')
       throw new TsmctlError({kind: 'usage', attempted: 'use an SPDM connection', got: 'nothing has been negotiated'})
     return this.connection
   }

@@ -15,7 +15,6 @@ import {versionText} from '../version.js'
 import type {Budget} from './budget.js'
 import {exchange} from './exchange.js'
 import {RequesterError} from './failure.js'
-import {PHASE} from './legality.js'
 import type {Link} from './link.js'
 import {algorithmsRequest, capabilitiesRequest} from './offer.js'
 
@@ -46,7 +45,7 @@ async function agreeOnVersion(link: Link, budget: Budget, sent: Uint8Array[]): P
     })
   }
   link.version = version
-  link.phase = PHASE.version
+  link.phase = 'version'
   sent.push(request, bytes)
 }
 
@@ -75,7 +74,7 @@ async function learnCapabilities(link: Link, budget: Budget, sent: Uint8Array[])
       message: value.maxSpdmMsgSize!,
       chunks: value.flags.chunkCap && link.settings.offer.flags.chunkCap === true,
     }
-  link.phase = PHASE.capabilities
+  link.phase = 'capabilities'
   sent.push(request, bytes)
   return value
 }

@@ -1,13 +1,11 @@
 /** What a responder knows about its connection, and what the handlers of requests are given. */
+import type {Phase} from '../legality.js'
 import type {CapabilityFlags, GET_CAPABILITIES, SpdmMessageName} from '../messages/index.js'
 import {type MessageContext, SPDM_VERSION} from '../messages/index.js'
 import {type Connection, contextOf} from '../negotiation/index.js'
 import type {SecureSession} from '../session/index.js'
 import type {Scope, Transcript, Transcripts} from '../transcript/index.js'
 import type {ResponderOptions} from './options.js'
-
-/** How far the negotiation has come: what was answered last. */
-export type Phase = 'start' | 'version' | 'capabilities' | 'negotiated'
 
 /** A connection whose negotiation is complete. */
 export interface Negotiated {

@@ -3,11 +3,11 @@ import {describe, expect, it} from 'vitest'
 import {whyIllegal} from '../../../src/spdm/requester/legality.js'
 
 describe('requests', () => {
-  const READY = {version: 0x14, phase: 3, session: undefined} as const
+  const READY = {version: 0x14, phase: 'negotiated', session: undefined} as const
   it.each([
     ['GET_VERSION', READY, true],
     ['GET_VERSION', {...READY, session: 'application'}, false],
-    ['GET_DIGESTS', {...READY, phase: 2}, false],
+    ['GET_DIGESTS', {...READY, phase: 'capabilities'}, false],
     ['GET_DIGESTS', {...READY, session: 'application'}, true],
     ['GET_DIGESTS', {...READY, session: 'handshake'}, false],
     ['GET_DIGESTS', {...READY, session: 'ended'}, false],
@@ -18,6 +18,8 @@ describe('requests', () => {
     ['FINISH', {...READY, session: 'handshake'}, true],
     ['FINISH', {...READY, session: 'application'}, false],
     ['PSK_FINISH', READY, false],
+    ['END_SESSION', {...READY, session: 'handshake'}, false],
+    ['GET_CAPABILITIES', READY, false],
     ['HEARTBEAT', READY, false],
     ['HEARTBEAT', {...READY, session: 'application'}, true],
     ['GET_ENDPOINT_INFO', {...READY, version: 0x12}, false],
