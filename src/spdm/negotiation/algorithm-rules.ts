@@ -85,12 +85,12 @@ const OFFER: readonly Rule<OfferFacts>[] = [
 export const offerProblems = (
   version: number,
   offer: NegotiateAlgorithms,
-  responder?: PeerCapabilities,
+  responder?: CapabilityFlags,
 ): readonly string[] =>
   broken(OFFER, version, {
     version,
     offer,
-    responder: responder && definedFlags(responder.flags, 'responder', version),
+    responder: responder && definedFlags(responder, 'responder', version),
   })
 
 interface AnswerFacts extends NegotiationFacts {
@@ -243,7 +243,7 @@ export function algorithmProblems(facts: NegotiationFacts): readonly string[] {
     selected: name => selections.find(selection => selection.name === name)?.selected ?? 0,
   }
   return [
-    ...offerProblems(version, negotiate, facts.responder),
+    ...offerProblems(version, negotiate, facts.responder.flags),
     ...selections.flatMap(({name, problems}) => problems.map(problem => `${name} ${TOLD[problem]}`)),
     ...broken(ANSWER, version, answer),
   ]
