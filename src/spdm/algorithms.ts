@@ -4,16 +4,19 @@
  */
 import {get, hex, mask} from '../bits/index.js'
 
-export interface HashAlgorithm {
+export interface NamedBit {
   readonly bit: number
   readonly name: string
+  /** SPDMVersion that introduced it; 1.0 or the version of its table unless given. */
+  readonly since?: number
+}
+
+export interface HashAlgorithm extends NamedBit {
   /** Bytes of a digest. */
   readonly size: number
 }
 
-export interface AsymAlgorithm {
-  readonly bit: number
-  readonly name: string
+export interface AsymAlgorithm extends NamedBit {
   readonly kind: 'rsassa' | 'rsapss' | 'ecdsa' | 'eddsa' | 'sm2' | 'ml-dsa' | 'slh-dsa'
   readonly signatureSize: number
   /** OpenSSL's name of the curve. */
@@ -21,27 +24,27 @@ export interface AsymAlgorithm {
   readonly modulusBits?: number
 }
 
-export interface NamedBit {
-  readonly bit: number
-  readonly name: string
-}
-
-const HASHES = [
+const HASHES: readonly (readonly [name: string, size: number, since?: number])[] = [
   ['sha256', 32],
   ['sha384', 48],
   ['sha512', 64],
   ['sha3-256', 32],
   ['sha3-384', 48],
   ['sha3-512', 64],
-  ['sm3-256', 32],
-] as const
+  ['sm3-256', 32, 0x12],
+]
 
-export const BASE_HASH: readonly HashAlgorithm[] = HASHES.map(([name, size], bit) => ({bit, name, size}))
+export const BASE_HASH: readonly HashAlgorithm[] = HASHES.map(([name, size, since], bit) => ({
+  bit,
+  name,
+  size,
+  ...(since && {since}),
+}))
 
 /** Bit 0 is "raw bit stream only": there is no digest then. */
 export const MEASUREMENT_HASH: readonly HashAlgorithm[] = [
   {bit: 0, name: 'raw', size: 0},
-  ...HASHES.map(([name, size], i) => ({bit: i + 1, name, size})),
+  ...HASHES.map(([name, size, since], i) => ({bit: i + 1, name, size, ...(since && {since})})),
 ]
 
 const rsa = (bit: number, kind: 'rsassa' | 'rsapss', modulusBits: number): AsymAlgorithm => ({
@@ -69,9 +72,9 @@ export const BASE_ASYM: readonly AsymAlgorithm[] = [
   rsa(6, 'rsapss', 4096),
   ecdsa(7, 'p384', 'secp384r1', 96),
   ecdsa(8, 'p521', 'secp521r1', 132),
-  {bit: 9, name: 'sm2', kind: 'sm2', signatureSize: 64, curve: 'SM2'},
-  {bit: 10, name: 'ed25519', kind: 'eddsa', signatureSize: 64},
-  {bit: 11, name: 'ed448', kind: 'eddsa', signatureSize: 114},
+  {bit: 9, name: 'sm2', kind: 'sm2', signatureSize: 64, curve: 'SM2', since: 0x12},
+  {bit: 10, name: 'ed25519', kind: 'eddsa', signatureSize: 64, since: 0x12},
+  {bit: 11, name: 'ed448', kind: 'eddsa', signatureSize: 114, since: 0x12},
 ]
 
 const SLH_DSA = [
@@ -119,7 +122,7 @@ export const DHE_GROUP: readonly ExchangeAlgorithm[] = [
   group(3, 'secp256r1', 'ecdhe', 64),
   group(4, 'secp384r1', 'ecdhe', 96),
   group(5, 'secp521r1', 'ecdhe', 132),
-  group(6, 'sm2', 'sm2', 64),
+  {...group(6, 'sm2', 'sm2', 64), since: 0x12},
 ]
 
 export const KEM: readonly ExchangeAlgorithm[] = [
@@ -137,7 +140,7 @@ export const AEAD: readonly AeadAlgorithm[] = [
   {bit: 0, name: 'aes-128-gcm', keySize: 16},
   {bit: 1, name: 'aes-256-gcm', keySize: 32},
   {bit: 2, name: 'chacha20-poly1305', keySize: 32},
-  {bit: 3, name: 'sm4-gcm', keySize: 16},
+  {bit: 3, name: 'sm4-gcm', keySize: 16, since: 0x12},
 ]
 
 export const KEY_SCHEDULE = named('spdm')
@@ -158,6 +161,10 @@ export function onlyOne<T extends NamedBit>(table: readonly T[], word: number): 
   const [bit, ...others] = bitsOf(word)
   return others.length === 0 ? table.find(row => row.bit === bit) : undefined
 }
+
+/** The rows of `table` that `version` defines. */
+export const definedIn = <T extends NamedBit>(table: readonly T[], version: number): readonly T[] =>
+  table.filter(({since = 0}) => version >= since)
 
 /** Base hash by name, or undefined. */
 export const hashNamed = (name: string): HashAlgorithm | undefined => BASE_HASH.find(row => row.name === name)

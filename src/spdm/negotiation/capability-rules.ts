@@ -49,7 +49,7 @@ const SINCE: Readonly<Record<Flag, {readonly requester?: number; readonly respon
 const isDefined = (flag: Flag, side: Side, version: number): boolean => version >= (SINCE[flag][side] ?? Infinity)
 
 /** `flags` without what is reserved for `side` in `version`: a receiver ignores those bits. */
-export function definedFlags(flags: CapabilityFlags, side: Side, version: number): CapabilityFlags {
+export function definedFlags(flags: Partial<CapabilityFlags>, side: Side, version: number): CapabilityFlags {
   const kept = (Object.keys(SINCE) as Flag[]).filter(flag => isDefined(flag, side, version))
   return CAPABILITY_FLAGS.decode(CAPABILITY_FLAGS.encode(Object.fromEntries(kept.map(flag => [flag, flags[flag]]))))
 }

@@ -4,7 +4,7 @@
  * layout, and free of padding; what it says is for the caller to judge.
  */
 import type {AnyLayout} from '../../bits/index.js'
-import {contextOf} from '../negotiation/index.js'
+import {contextOf, MIN_DATA_TRANSFER_SIZE} from '../negotiation/index.js'
 import {
   type DecodedMessage,
   ERROR,
@@ -43,8 +43,6 @@ const LONGEST_PAUSE = 1000
 const MOST_DEFERRALS = 32
 /** Bytes a record adds to the message in it, with room to spare. */
 const RECORD_OVERHEAD = 64
-/** Least DataTransferSize. */
-const MIN_TRANSFER = 42
 
 const NESTED: readonly (number | undefined)[] = [SPDM_CODE.CHUNK_RESPONSE, SPDM_CODE.CHUNK_SEND_ACK]
 
@@ -102,7 +100,7 @@ export class Conversation<L extends AnyLayout> {
       )
     return sendLarge(
       this.#link,
-      {message, handle: this.#link.nextHandle(), size: Math.max(size, MIN_TRANSFER), padding: this.#padding},
+      {message, handle: this.#link.nextHandle(), size: Math.max(size, MIN_DATA_TRANSFER_SIZE), padding: this.#padding},
       this.#send,
     )
   }

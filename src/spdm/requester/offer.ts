@@ -1,17 +1,27 @@
 /** What the requester says about itself: versions, capabilities and algorithms, cut to what a version defines. */
 import type {Encodable} from '../../bits/index.js'
-import {AEAD, BASE_ASYM, BASE_HASH, bitsOf, DHE_GROUP, KEM, maskOf, type NamedBit, PQC_ASYM} from '../algorithms.js'
+import {
+  AEAD,
+  BASE_ASYM,
+  BASE_HASH,
+  bitsOf,
+  definedIn,
+  DHE_GROUP,
+  KEM,
+  maskOf,
+  type NamedBit,
+  PQC_ASYM,
+} from '../algorithms.js'
+import {definedFlags} from '../negotiation/index.js'
 import {ALG_TYPE, type CapabilityFlags, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS} from '../messages/index.js'
-
-/** Flags of ours; those a version does not define, or a requester has no use for, are left out. */
-export type OfferedFlags = Partial<Omit<CapabilityFlags, 'data' | 'base' | 'toJSON'>>
 
 export interface Offer {
   /** SPDMVersions, in any order. */
   readonly versions: readonly number[]
   /** 2^n microseconds for a cryptographic response of ours. */
   readonly ctExponent: number
-  readonly flags: OfferedFlags
+  /** Those a version does not define, or a requester has no use for, are left out. */
+  readonly flags: Partial<CapabilityFlags>
   /** Bytes we take at once, and at all; both count since 1.2. */
   readonly dataTransferSize: number
   readonly maxSpdmMsgSize: number
@@ -67,38 +77,12 @@ export const DEFAULT_OFFER: Offer = {
   multiKey: false,
 }
 
-/** Version that introduced each flag of a requester. */
-const FLAG_SINCE: Readonly<Partial<Record<keyof OfferedFlags, number>>> = {
-  certCap: 0x11,
-  chalCap: 0x11,
-  encryptCap: 0x11,
-  macCap: 0x11,
-  mutAuthCap: 0x11,
-  keyExCap: 0x11,
-  pskCap: 0x11,
-  encapCap: 0x11,
-  hbeatCap: 0x11,
-  keyUpdCap: 0x11,
-  handshakeInTheClearCap: 0x11,
-  pubKeyIdCap: 0x11,
-  chunkCap: 0x12,
-  epInfoCap: 0x13,
-  eventCap: 0x13,
-  multiKeyCap: 0x13,
-  largeRespCap: 0x14,
-}
-
-export const flagsFor = ({flags}: Offer, version: number): OfferedFlags =>
-  Object.fromEntries(
-    Object.entries(flags).filter(([name]) => (FLAG_SINCE[name as keyof OfferedFlags] ?? Infinity) <= version),
-  )
-
 /** GET_CAPABILITIES of `version`. */
 export function capabilitiesRequest(offer: Offer, version: number): Uint8Array {
   const {ctExponent, dataTransferSize} = offer
-  const flags = flagsFor(offer, version)
+  const flags = definedFlags(offer.flags, 'requester', version)
   // without chunks nothing can be larger than one transfer
-  const maxSpdmMsgSize = flags.chunkCap === true ? offer.maxSpdmMsgSize : dataTransferSize
+  const maxSpdmMsgSize = flags.chunkCap ? offer.maxSpdmMsgSize : dataTransferSize
   return GET_CAPABILITIES.encode(
     {
       spdmVersion: version,
@@ -109,12 +93,9 @@ export function capabilitiesRequest(offer: Offer, version: number): Uint8Array {
   )
 }
 
-/** Algorithms that 1.2 added. */
-const LATE: readonly string[] = ['sm2', 'sm3-256', 'sm4-gcm', 'ed25519', 'ed448']
-
 /** The part of `offered` that `version` defines. */
 const defined = (table: readonly NamedBit[], offered: number, version: number): number =>
-  maskOf(...table.filter(({bit, name}) => bitsOf(offered).includes(bit) && (version >= 0x12 || !LATE.includes(name))))
+  maskOf(...definedIn(table, version).filter(({bit}) => bitsOf(offered).includes(bit)))
 
 /**
  * NEGOTIATE_ALGORITHMS of `version`. `multiKey` asks for several keys on the responder's side. Structures that would

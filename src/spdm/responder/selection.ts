@@ -5,6 +5,7 @@ import {
   BASE_ASYM,
   BASE_HASH,
   bitsOf,
+  definedIn,
   DHE_GROUP,
   type ExchangeAlgorithm,
   KEM,
@@ -74,7 +75,7 @@ export function choose(
   const pqcOffer = version >= 0x14 ? offer.pqcAsymAlgo : 0
   const asym = preferEither<AsymAlgorithm>(
     preferences.asym,
-    [BASE_ASYM.filter(({kind}) => version >= 0x12 || (kind !== 'eddsa' && kind !== 'sm2')), offer.baseAsymAlgo],
+    [definedIn(BASE_ASYM, version), offer.baseAsymAlgo],
     [PQC_ASYM, pqcOffer],
   )
   const exchange = preferEither<ExchangeAlgorithm>(
