@@ -1,5 +1,5 @@
 /** Transfer of large messages in chunks (DSP0274 1.3 §10.26, §10.27), and RESPOND_IF_READY. */
-import {bit, bytes, layout, NEXT, reserved, REST, type Seen, u16, u32, u8} from '../../bits/index.js'
+import {bit, bytes, get, layout, mask, NEXT, prep, reserved, REST, type Seen, u16, u32, u8} from '../../bits/index.js'
 import {SPDM_CODE_NAMES} from './codes.js'
 import {header, since} from './header.js'
 
@@ -56,6 +56,30 @@ export const CHUNK_RESPONSE = layout(
   {id: 'spdm-chunk-response', name: 'CHUNK_RESPONSE', spec: GET_SPEC, contexts: CONTEXTS},
   chunk('CHUNK_RESPONSE'),
 )
+
+/** Version from which ChunkSeqNo has 32 bits. */
+const WIDE = 0x14
+const LOW_HALF = mask(15, 0)
+const HIGH_HALF = mask(31, 16)
+
+interface Numbered {
+  readonly spdmVersion: number
+  readonly chunkSeqNo: number
+  readonly chunkSeqNoHigh?: number | undefined
+}
+
+/** ChunkSeqNo of a chunk or its acknowledgement, from 0. */
+export const chunkNumberOf = ({spdmVersion, chunkSeqNo, chunkSeqNoHigh = 0}: Numbered): number =>
+  spdmVersion >= WIDE ? chunkSeqNo + prep(HIGH_HALF, chunkSeqNoHigh) : chunkSeqNo
+
+/** Largest ChunkSeqNo of `version`: a message that needs more chunks cannot be transferred. */
+export const maxChunkNumber = (version: number): number => (version >= WIDE ? 0xffffffff : 0xffff)
+
+/** Fields for the chunk with that number in `version`. */
+export const chunkNumbered = (version: number, chunkNumber: number) => ({
+  chunkSeqNo: get(LOW_HALF, chunkNumber),
+  ...(version >= WIDE && {chunkSeqNoHigh: get(HIGH_HALF, chunkNumber)}),
+})
 
 /** Least bytes of a message that carries a chunk which is not the last. */
 export const MIN_CHUNK_MESSAGE = 42

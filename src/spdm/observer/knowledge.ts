@@ -2,6 +2,7 @@
 import type {Seen} from '../../bits/index.js'
 import type {SignatureContext} from '../crypto/index.js'
 import {type MessageContext, PUBLIC_KEY_SLOT, SPDM_ERROR_CODE, type SpdmMessageName} from '../messages/index.js'
+import {joinSessionId} from '../session/index.js'
 import type {Scope, Transcript} from '../transcript/index.js'
 import {Chains} from './chains.js'
 import {Conversation} from './conversation.js'
@@ -18,7 +19,6 @@ export interface Secrets {
 
 /** Without context of the responder there is no PSK_FINISH. */
 const PSK_WITHOUT_CONTEXT = 1
-const HALF = 2 ** 16
 
 /** Errors after which the same request may succeed, so that nothing ends with them. */
 const TRANSIENT: ReadonlySet<number> = new Set([
@@ -211,7 +211,7 @@ export class Knowledge {
     const {connection} = conversation
     const keys =
       secret === undefined || connection === undefined ? undefined : SessionKeys.from(connection, secret, kind)
-    const id = (asked.reqSessionId as number) + (answered.rspSessionId as number) * HALF
+    const id = joinSessionId(asked.reqSessionId as number, answered.rspSessionId as number)
     const {responder, requester} = this
     const session = new ObservedSession({conversation, id, kind, keys, responder, requester})
     this.sessions.set(id, session)

@@ -1,16 +1,15 @@
 /** A message on its way in chunks (DSP0274 1.3 §10.26, §10.27). */
 import {join, type Seen} from '../../bits/index.js'
+import {chunkNumberOf} from '../messages/index.js'
 
 /** Largest message anybody would put together. */
 const MAX_MESSAGE = 0x400000
-/** ChunkSeqNo has 16 bits up to 1.3 and 32 since. */
-const HALF = 2 ** 16
-
-const numberOf = ({chunkSeqNo, chunkSeqNoHigh}: Seen): number =>
-  (chunkSeqNo as number) + ((chunkSeqNoHigh as number | undefined) ?? 0) * HALF
-
 /** What a chunk led to: the whole message, nothing yet, or the reason why nothing will come of it. */
 export type ChunkResult = {readonly whole: Uint8Array} | {readonly lost: string} | 'more'
+
+const numberOf = (chunk: Seen): number => chunkNumberOf(chunk as unknown as Parameters<typeof chunkNumberOf>[0])
+
+export const isFirstChunk = (chunk: Seen): boolean => numberOf(chunk) === 0
 
 /** Chunks of one message, in order. */
 export class LargeMessage {

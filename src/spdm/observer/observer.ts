@@ -13,7 +13,7 @@ import {versionText} from '../version.js'
 import type {MessageDirection, EventForm, SpdmEvent, TranscriptPoint} from './event.js'
 import {guesses, needsContext} from './guess.js'
 import {Knowledge, type Secrets} from './knowledge.js'
-import {LargeMessage} from './large.js'
+import {isFirstChunk, LargeMessage} from './large.js'
 import type {RecordFraming} from './session-keys.js'
 import {headerOf, readMessage, type ReadMessage} from './read-message.js'
 
@@ -334,7 +334,7 @@ export class Observer {
   #chunk(event: SpdmEvent, lane: Lane, before: Lane['large'], arrival: Arrival): {event: SpdmEvent; more: SpdmEvent[]} {
     const {name, value} = event
     if (value === undefined || (name !== 'CHUNK_SEND' && name !== 'CHUNK_RESPONSE')) return {event, more: []}
-    const isFirst = name === 'CHUNK_SEND' && value.chunkSeqNo === 0 && (value.chunkSeqNoHigh ?? 0) === 0
+    const isFirst = name === 'CHUNK_SEND' && isFirstChunk(value)
     const large = isFirst || before === undefined ? {message: new LargeMessage(), asked: before?.asked} : before
     lane.large = large
     const result = large.message.add(value)

@@ -1,11 +1,14 @@
 /** Messages larger than one transfer (DSP0274 1.3 §10.26, §10.27). */
-import {get, join, mask} from '../../bits/index.js'
+import {join} from '../../bits/index.js'
 import {
   CHUNK_GET,
+  chunkNumbered,
+  chunkNumberOf,
   CHUNK_RESPONSE,
   CHUNK_SEND,
   CHUNK_SEND_ACK,
   ERROR,
+  maxChunkNumber,
   MIN_CHUNK_MESSAGE,
   SPDM_CODE,
 } from '../messages/index.js'
@@ -16,16 +19,6 @@ import {decodeResponse, codeOf} from './response.js'
 export type Send = (message: Uint8Array) => Promise<Uint8Array>
 
 const WHAT = 'transfer a large message'
-/** Version from which ChunkSeqNo has 32 bits. */
-const WIDE = 0x14
-
-const sequence = (number: number, version: number) => ({
-  chunkSeqNo: get(mask(15, 0), number),
-  ...(version >= WIDE && {chunkSeqNoHigh: get(mask(31, 16), number)}),
-})
-const numberOf = (message: {readonly chunkSeqNo: number; readonly chunkSeqNoHigh?: number | undefined}): number =>
-  message.chunkSeqNo + (message.chunkSeqNoHigh ?? 0) * 2 ** 16
-
 /**
  * The response that ERROR LargeResponse announced, fetched chunk by chunk. It never has more than our MaxSPDMmsgSize, and
  * never more than was announced; nothing is reserved for it in advance.
@@ -39,16 +32,16 @@ export async function fetchLarge(link: Link, handle: number, padding: number, se
     throw link.failure(WHAT, 'chunk', got)
   }
   for (let number = 0; ; number++) {
-    if (number > 0xffff && link.version < WIDE) refuse('more chunks than there are sequence numbers')
+    if (number > maxChunkNumber(link.version)) refuse('more chunks than there are sequence numbers')
     const context = {version: link.version}
-    const raw = await send(CHUNK_GET.encode({handle, ...sequence(number, link.version)}, context))
+    const raw = await send(CHUNK_GET.encode({handle, ...chunkNumbered(link.version, number)}, context))
     if (codeOf(raw) === SPDM_CODE.ERROR) {
       const {errorCode} = decodeResponse(link, WHAT, ERROR, raw, context, padding).value
       throw link.failure(WHAT, 'chunk', 'the responder has no more of its response', {errorCode})
     }
     const {value: chunk, bytes} = decodeResponse(link, WHAT, CHUNK_RESPONSE, raw, context, padding)
     if (chunk.handle !== handle) refuse(`handle ${handle} was asked for, ${chunk.handle} came`)
-    if (numberOf(chunk) !== number) refuse(`chunk ${number} was asked for, ${numberOf(chunk)} came`)
+    if (chunkNumberOf(chunk) !== number) refuse(`chunk ${number} was asked for, ${chunkNumberOf(chunk)} came`)
     if (number === 0) {
       total = chunk.largeMessageSize ?? 0
       if (total <= MIN_CHUNK_MESSAGE) refuse(`a large message of ${total} bytes`)
@@ -85,7 +78,7 @@ export async function sendLarge(
         {
           lastChunk,
           handle,
-          ...sequence(number, link.version),
+          ...chunkNumbered(link.version, number),
           chunk,
           ...(number === 0 && {largeMessageSize: message.length}),
         },
@@ -95,11 +88,11 @@ export async function sendLarge(
     // an ERROR instead of an acknowledgement answers the large request itself
     if (codeOf(raw) === SPDM_CODE.ERROR) return raw
     const {value: ack} = decodeResponse(link, WHAT, CHUNK_SEND_ACK, raw, context, padding)
-    if (ack.handle !== handle || numberOf(ack) !== number)
+    if (ack.handle !== handle || chunkNumberOf(ack) !== number)
       throw link.failure(
         WHAT,
         'chunk',
-        `chunk ${number} of handle ${handle} was sent, chunk ${numberOf(ack)} of ${ack.handle} was acknowledged`,
+        `chunk ${number} of handle ${handle} was sent, chunk ${chunkNumberOf(ack)} of ${ack.handle} was acknowledged`,
       )
     if (ack.earlyErrorDetected && codeOf(ack.response) !== SPDM_CODE.ERROR)
       throw link.failure(WHAT, 'chunk', 'an early error without ERROR')

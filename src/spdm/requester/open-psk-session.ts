@@ -1,24 +1,23 @@
 /** PSK_EXCHANGE and PSK_FINISH: a session under a key both sides have already (DSP0274 1.3 §10.17). */
-import {concat} from '../../bits/index.js'
-import {TsmctlError} from '../../errors.js'
-import {PSK_EXCHANGE, PSK_EXCHANGE_RSP, PSK_FINISH, PSK_FINISH_RSP, SUMMARY_TYPE} from '../messages/index.js'
+import {PSK_EXCHANGE, PSK_EXCHANGE_RSP, PSK_FINISH_RSP, SUMMARY_TYPE} from '../messages/index.js'
 import {supportedVersionsOpaque} from '../negotiation/index.js'
 import {SecureSession} from '../session/index.js'
 import type {Transcript} from '../transcript/index.js'
-import {versionText} from '../version.js'
 import type {Budget} from './budget.js'
 import {hasSummary} from './challenge.js'
 import {exchange} from './exchange.js'
-import type {Link} from './link.js'
-import {agreedSecuredVersion, checkOpaque} from './opaque.js'
 import {
   acceptSession,
+  confirm,
+  demandPossible,
   demandVerifyData,
   freshSessionId,
   guarded,
   type Opened,
   type SessionQuery,
-} from './open-session.js'
+} from './handshake.js'
+import type {Link} from './link.js'
+import {agreedSecuredVersion} from './opaque.js'
 
 export interface PskQuery extends SessionQuery {
   /** The pre-shared key; the caller keeps and zeroes its copy. */
@@ -33,36 +32,9 @@ const CONTEXT_SIZE = 64
 /** PSK_CAP of a responder that takes part with a context of its own; only then PSK_FINISH follows. */
 const WITH_CONTEXT = 2
 
-function checkPossible(link: Link): void {
-  const {requester, responder, version, hash} = link.agreed
-  const refuse = (got: string): never => {
-    throw new TsmctlError({kind: 'unsupported', attempted: WHAT, subject: link.peer, got})
-  }
-  if (version < 0x11) refuse(`SPDM ${versionText(version)} has no sessions`)
-  if ((requester?.flags.pskCap ?? 0) === 0) refuse('we have not offered PSK_CAP')
-  if (responder.flags.pskCap === 0) refuse('the responder has no PSK_CAP')
-  if (hash === undefined) refuse('no base hash was agreed')
-}
-
 async function finish(link: Link, budget: Budget, keys: SecureSession, th: Transcript): Promise<void> {
-  const {version, hash} = link.agreed
-  const {size} = hash!
-  const draft = PSK_FINISH.encode(
-    {spdmVersion: version, requesterVerifyData: new Uint8Array(size)},
-    {version, hashSize: size},
-  )
-  const head = draft.subarray(0, draft.length - size)
-  const verifyData = keys.verifyData('requester', th.append(head).digest())
-  const {value, bytes} = await exchange(link, budget, {
-    request: 'PSK_FINISH',
-    message: concat(head, verifyData),
-    response: PSK_FINISH_RSP,
-    attempted: WHAT,
-    crypto: true,
-    session: keys,
-  })
-  if (value.opaqueData !== undefined) checkOpaque(link, WHAT, value.opaqueData)
-  th.append(verifyData, bytes)
+  const {bytes} = await confirm(link, budget, {keys, th, request: 'PSK_FINISH', response: PSK_FINISH_RSP})
+  th.append(bytes)
 }
 
 /** Opens a session with whoever has the same key. Throws RequesterError. */
@@ -71,7 +43,7 @@ export async function openPskSession(
   budget: Budget,
   {psk, hint = new Uint8Array(), summary = 'none', endOnUpdate = false}: PskQuery,
 ): Promise<Opened> {
-  checkPossible(link)
+  demandPossible(link, 'psk')
   const connection = link.agreed
   const {version, hash, responder} = connection
   const reqSessionId = freshSessionId(link)

@@ -1,10 +1,10 @@
 /** A session that is open, as its user sees it. */
 import type {Budget} from './budget.js'
+import type {Opened, SessionFacts} from './handshake.js'
 import {certificate, type ChainOfSlot, digests, type DigestsFacts} from './identity.js'
 import type {Link} from './link.js'
 import {type MeasurementLog, measurementLog} from './measurement-log.js'
 import type {MeasurementQuery, MeasurementResult} from './measurements.js'
-import type {Opened, SessionFacts} from './open-session.js'
 import {endSession, heartbeat, type KeyUpdate, updateKeys} from './session-control.js'
 import type {Signer} from './signer.js'
 import {type Vendor, vendorDefined} from './vendor-defined.js'

@@ -2,6 +2,8 @@
 import {join} from '../../bits/index.js'
 import {
   CHUNK_GET,
+  chunkNumbered,
+  chunkNumberOf,
   CHUNK_RESPONSE,
   CHUNK_SEND,
   CHUNK_SEND_ACK,
@@ -14,12 +16,6 @@ import {read} from './read.js'
 import {refuse, require} from './refusal.js'
 import {type Answer, type Call, type LargeRequest, scopeOf} from './state.js'
 import {hasChunks, responseLimit, transferLimit} from './transfer-sizes.js'
-
-/** ChunkSeqNo has 16 bits up to 1.3, then 32; a message that needs more chunks is not transferred. */
-const HALF = 0x10000
-const sequenceOf = ({chunkSeqNo, chunkSeqNoHigh}: {chunkSeqNo: number; chunkSeqNoHigh: number | undefined}): number =>
-  chunkSeqNo + (chunkSeqNoHigh ?? 0) * HALF
-const sequence = (n: number) => ({chunkSeqNo: n % HALF, chunkSeqNoHigh: Math.floor(n / HALF)})
 
 const CHUNK_HEADER = 12
 const SIZE_FIELD = 4
@@ -61,7 +57,7 @@ export function chunkGet(call: Call): Answer {
   const transfer = state.transfer(scopeOf(call))
   const pending = transfer.response ?? refuse('UnexpectedRequest')
   transfer.response = undefined
-  require(request.handle === pending.handle && sequenceOf(request) === pending.next)
+  require(request.handle === pending.handle && chunkNumberOf(request) === pending.next)
   const isFirst = pending.next === 0
   const room = transferLimit(state) - CHUNK_HEADER - (isFirst ? SIZE_FIELD : 0)
   const chunk = pending.message.subarray(pending.sent, pending.sent + room)
@@ -70,7 +66,7 @@ export function chunkGet(call: Call): Answer {
     spdmVersion: version,
     lastChunk,
     handle: pending.handle,
-    ...sequence(pending.next),
+    ...chunkNumbered(version, pending.next),
     ...(isFirst && {largeMessageSize: pending.message.length}),
     chunk,
   })
@@ -85,7 +81,7 @@ type Chunk = ReturnType<typeof CHUNK_SEND.decode>
 
 /** The transfer `request` begins or continues. Throws Refusal when it does neither. */
 function transferOf(call: Call, request: Chunk, pending: LargeRequest | undefined): LargeRequest {
-  const n = sequenceOf(request)
+  const n = chunkNumberOf(request)
   if (n !== 0) {
     const known = pending ?? refuse('UnexpectedRequest')
     require(request.handle === known.handle && n === known.next)
@@ -98,12 +94,11 @@ function transferOf(call: Call, request: Chunk, pending: LargeRequest | undefine
   return {handle: request.handle, size, chunks: [], next: 0, received: 0}
 }
 
-const acknowledge = (call: Call, {handle, chunkSeqNo, chunkSeqNoHigh}: Chunk, more: {response?: Uint8Array}) =>
+const acknowledge = (call: Call, request: Chunk, more: {response?: Uint8Array}) =>
   CHUNK_SEND_ACK.encode({
     spdmVersion: call.state.version,
-    handle,
-    chunkSeqNo,
-    ...(call.state.version >= 0x14 && {chunkSeqNoHigh}),
+    handle: request.handle,
+    ...chunkNumbered(call.state.version, chunkNumberOf(request)),
     ...more,
   })
 

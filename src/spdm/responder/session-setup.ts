@@ -12,7 +12,7 @@ import {
   RANDOM_SIZE,
   SPDM_CODE,
 } from '../messages/index.js'
-import {SecureSession} from '../session/index.js'
+import {joinSessionId, rspSessionIdOf, SecureSession} from '../session/index.js'
 import type {Transcript} from '../transcript/index.js'
 import {summaryHash} from './measurements.js'
 import {read} from './read.js'
@@ -22,14 +22,13 @@ import {signWith, slotFor} from './signing.js'
 import {type Answer, type Call, contextFor, endSession, type Handler, negotiatedOf, type Session} from './state.js'
 
 const MAX_SESSIONS = 4
-/** One more than the largest RspSessionID, and the weight of it in a session ID. */
-const HALF = 0x10000
+const MAX_RSP_SESSION_ID = 0xffff
 
 /** An RspSessionID whose session ID is free. Throws Refusal when there are as many sessions as we keep. */
 function freeHalf({options, state}: Call, reqSessionId: number): number {
   if (state.sessions.size >= (options.maxSessions ?? MAX_SESSIONS)) refuse('SessionLimitExceeded')
-  const taken = [...state.sessions.keys()].map(id => Math.floor(id / HALF))
-  let half = HALF - 1
+  const taken = [...state.sessions.keys()].map(rspSessionIdOf)
+  let half = MAX_RSP_SESSION_ID
   while (taken.includes(half)) half--
   // 0 in both halves is no session at all
   return half === 0 && reqSessionId === 0 ? refuse('SessionLimitExceeded') : half
@@ -63,7 +62,7 @@ interface Opening {
 /** The session, in its handshake phase, `th` being TH1. The secret is forgotten. */
 function openSession(call: Call, {reqSessionId, rspSessionId, secret, kind, isClearHandshake, th}: Opening): Session {
   const {connection} = negotiatedOf(call)
-  const id = reqSessionId + rspSessionId * HALF
+  const id = joinSessionId(reqSessionId, rspSessionId)
   const secure = new SecureSession({connection, id, role: 'responder', secret, kind, form: call.options.records})
   secret.fill(0)
   secure.enterHandshake(th.digest())
