@@ -3,19 +3,14 @@ import {DecodeError, equal} from '../bits/index.js'
 import {harmless, printable, TsmctlError} from '../errors.js'
 import {
   type CertificateFacts,
-  type CertificateModel,
-  type ChainFacts,
   type Connection,
   certificatesOfPem,
+  chainProblems,
   deviceCertificateIndex,
-  digestOf,
-  isSelfSigned,
-  leafProblems,
   loadCertificateReader,
   loadCryptoOf,
-  modelProblems,
   parseCertificateChain,
-  pathProblems,
+  type SlotFacts,
   splitCertificates,
   validityProblems,
   verifyCertificateSignature,
@@ -106,20 +101,15 @@ function anchorOf(chain: readonly CertificateFacts[], roots: readonly TrustedRoo
   )
 }
 
-/** RootHash has to be that of the root, which is in the chain or above it. */
-function rootProblems(
-  chain: ChainFacts,
-  facts: readonly CertificateFacts[],
-  anchor: TrustedRoot | undefined,
-  {hash}: Connection,
-): string[] {
-  const root = anchor?.facts ?? (isSelfSigned(facts[0]!) ? facts[0]! : undefined)
-  if (root === undefined || equal(chain.rootHash, digestOf(hash!, root.der))) return []
-  return ['its RootHash is not the digest of its root certificate']
+interface Problem {
+  readonly certificate?: number
+  readonly message: string
 }
 
-const at = (problems: readonly {readonly certificate: number; readonly message: string}[]): string[] =>
-  problems.map(({certificate, message}) => `certificate ${certificate}: ${message}`)
+const told = (problems: readonly Problem[]): string[] =>
+  problems.map(({certificate, message}) =>
+    harmless(certificate === undefined ? message : `certificate ${certificate}: ${message}`, 300),
+  )
 
 const unreadable = (length: number, problem: string): ChainView => ({
   length,
@@ -131,13 +121,13 @@ const unreadable = (length: number, problem: string): ChainView => ({
   anchor: null,
 })
 
-/** Judges the chain object `bytes` of a slot, whose model is `model` if anybody said so. Never throws for what is in it. */
+/** Judges the chain object `bytes` of a slot, of which DIGESTS said `slot`. Never throws for what is in it. */
 export async function judgeChain(
   bytes: Uint8Array,
   connection: Connection,
   roots: readonly TrustedRoot[],
   now: Date,
-  model?: CertificateModel,
+  slot?: SlotFacts,
 ): Promise<ChainView> {
   const {certificateFacts} = await loadCertificateReader()
   try {
@@ -147,21 +137,23 @@ export async function judgeChain(
     const anchor = anchorOf(facts, roots)
     const above = anchor === undefined || anchor.facts.sha384 === facts[0]!.sha384 ? undefined : anchor.facts
     const leaf = facts.at(-1)!
-    const path = pathProblems(facts, above && {spki: above.spki, certificate: above})
-    const isWeakness = ({kind}: (typeof path)[number]): boolean => kind === 'weak'
+    const problems = chainProblems({
+      chain,
+      certificates: facts,
+      connection,
+      ...(slot && {slot}),
+      ...(above && {anchor: {spki: above.spki, certificate: above}}),
+    })
     return {
       length: bytes.length,
       certificates: facts.map(certificateView),
       model: deviceCertificateIndex(facts) === facts.length - 1 ? 'device' : 'alias',
       deviceInfo: leaf.deviceInfoText === undefined ? null : printable(leaf.deviceInfoText, 128),
-      problems: [
-        ...at(path.filter(problem => !isWeakness(problem))),
-        ...rootProblems(chain, facts, anchor, connection),
-        ...leafProblems(leaf, connection.version, connection.asym, {model}).map(({message}) => message),
-        ...(model === undefined ? [] : at(modelProblems(facts, model))),
-        ...at(validityProblems(facts, 'device', {now, built: BUILT, above})),
-      ].map(problem => harmless(problem, 300)),
-      weaknesses: at(path.filter(isWeakness)).map(problem => harmless(problem, 300)),
+      problems: told([
+        ...problems.filter(({kind}) => kind !== 'weak'),
+        ...validityProblems(facts, 'device', {now, built: BUILT, above}),
+      ]),
+      weaknesses: told(problems.filter(({kind}) => kind === 'weak')),
       anchor: anchor === undefined ? null : anchor.file,
     }
   } catch (error) {

@@ -6,7 +6,6 @@ import {equal} from '../bits/index.js'
 import {harmless, TsmctlError} from '../errors.js'
 import {
   type BlockFacts,
-  type CertificateModel,
   type ChainOfSlot,
   type Connection,
   type ContentChanged,
@@ -65,21 +64,6 @@ const UNSIGNED_MEASUREMENTS = 1
 const SIGNED_SINCE = 0x12
 /** What a signed response may say about changes; before 1.2 it says nothing. */
 const STILL: readonly ContentChanged[] = ['not detected', 'unchanged']
-
-const MODELS: Readonly<Record<string, CertificateModel>> = {
-  DeviceCert: 'device',
-  AliasCert: 'alias',
-  GenericCert: 'generic',
-}
-/** SPDMVersion that introduced alias certificates. */
-const MODELS_SINCE = 0x12
-
-/** What a slot's leaf stands for: as the slot says in a multi-key connection, else as the capabilities say for all. */
-function modelOf({multiKey, version, responder}: Connection, {model}: ChainOfSlot): CertificateModel | undefined {
-  if (multiKey) return model === undefined ? undefined : MODELS[model]
-  if (version < MODELS_SINCE) return undefined
-  return responder.flags.aliasCertCap ? 'alias' : 'device'
-}
 
 /** Has `blocks` that block, with the same value if it is in the same form? */
 const isIn = (blocks: readonly BlockFacts[], {index, raw, value}: BlockFacts): boolean =>
@@ -184,7 +168,7 @@ export class Interview {
     const slots = wanted === undefined ? digests.slots.filter(hasCertificate).map(({slot}) => slot) : [wanted]
     for (const slot of slots) {
       const chain: ChainOfSlot = await this.#requester.certificate(slot)
-      const view = await judgeChain(chain.bytes, connection, roots, now, modelOf(connection, chain))
+      const view = await judgeChain(chain.bytes, connection, roots, now, chain)
       findings.chains.set(slot, {bytes: chain.bytes, view})
       findings.slot ??= slot
     }

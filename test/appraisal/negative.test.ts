@@ -138,6 +138,7 @@ const ROWS: readonly Row[] = [
   row('N016 unsigned measurements', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt]! ^= 0x18))}),
   row('N016 reserved MEAS_CAP', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt]! |= 0x18))}),
   row('N016 no encryption', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt]! &= 0xbf))}),
+  row('N016 a reserved PSK_CAP', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt + 1]! |= 0x0c))}),
   row('N018 another negotiation', 'spdm.vca.covered', async () => ({
     vca: put(VCA, CAPABILITIES! + 5, 19),
     measurements: concat(VCA, await transcript(VCA)),

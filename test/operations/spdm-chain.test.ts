@@ -7,8 +7,8 @@ import {createLabDevice} from '../../src/sim/index.js'
 import {
   asymNamed,
   BASE_HASH,
-  type CertificateModel,
   type Connection,
+  type SlotFacts,
   digestOf,
   encodeCertificateChain,
 } from '../../src/spdm/index.js'
@@ -20,7 +20,12 @@ const DAY = 86_400_000
 async function lab(asym = 'ecdsa-p384') {
   const {root, options} = await createLabDevice({random: environment.random, asym})
   const certificates = options.slots[0]!.certificates
-  const connection = {version: 0x12, hash, asym: asymNamed(asym)} as Connection
+  const connection = {
+    version: 0x12,
+    hash,
+    asym: asymNamed(asym),
+    responder: {flags: {aliasCertCap: false}},
+  } as Connection
   const judge = async (
     bytes: Uint8Array,
     anchors: readonly Uint8Array[] = [],
@@ -99,15 +104,20 @@ describe('judgeChain', () => {
       root: made.root,
       certificates: made.options.slots[0]!.certificates,
     }))
-    const connection = {version: 0x12, hash, asym: asymNamed('ecdsa-p384')} as Connection
     const roots = await readRoots('root.der', root)
     const chain = encodeCertificateChain(digestOf(hash, root), certificates)
-    const problemsAs = async (model: CertificateModel | undefined) =>
-      (await judgeChain(chain, connection, roots, new Date(), model)).problems
-    expect(await problemsAs('alias')).toEqual([])
+    const problemsAs = async (version: number, aliasCertCap: boolean, multiKey = false) => {
+      const responder = {flags: {aliasCertCap}}
+      const connection = {version, hash, asym: asymNamed('ecdsa-p384'), responder, multiKey} as Connection
+      const slot: SlotFacts = {slot: 0, digest: digestOf(hash, chain), ...(multiKey && {model: 'device'})}
+      return (await judgeChain(chain, connection, roots, new Date(), slot)).problems
+    }
+    const mutable = [expect.stringMatching(/marked as mutable/)]
+    expect(await problemsAs(0x12, true)).toEqual([])
     // nothing is known about models before 1.2
-    expect(await problemsAs(undefined)).toEqual([])
-    expect(await problemsAs('device')).toEqual([expect.stringMatching(/marked as mutable/)])
+    expect(await problemsAs(0x11, false)).toEqual([])
+    expect(await problemsAs(0x12, false)).toEqual(mutable)
+    expect(await problemsAs(0x13, true, true)).toEqual(mutable)
   })
 
   it('tells weak keys from wrong ones', async () => {

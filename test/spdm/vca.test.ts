@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {concat, DecodeError} from '../../src/bits/index.js'
-import {BASE_HASH, maskOf, parseVca, parseVcaPrefix} from '../../src/spdm/index.js'
+import {BASE_HASH, maskOf, algorithmProblems, parseVca, parseVcaPrefix} from '../../src/spdm/index.js'
 import {negotiation, vcaBytes} from './connection.js'
 import {flipped} from './support.js'
 
@@ -23,8 +23,6 @@ describe.each(VERSIONS)('version %i', version => {
       asym: {name: 'ecdsa-p384', signatureSize: 96},
       measurementHash: {name: 'sha384'},
       responder: {flags: {measCap: 2, certCap: true}},
-      structuresAscend: true,
-      extendedSelected: false,
       aead: version < 0x11 ? undefined : 'aes-256-gcm',
     })
     expect(facts.requester === undefined).toBe(version === 0x10)
@@ -134,11 +132,12 @@ describe('selections', () => {
     expect(facts.selections.find(({name}) => name === 'BaseHash')!.selectedNames).toEqual(['sha256', 'sha384'])
   })
 
-  it('structures out of order are a fact', () => {
+  it('structures out of order are read; that it is a problem is for the rules to say', () => {
     const algStructures = [
       {algType: 3, algSupported: 2},
       {algType: 2, algSupported: 8},
     ]
-    expect(parseVca(vcaBytes({version: 0x12, algorithms: {algStructures}})).structuresAscend).toBe(false)
+    const facts = parseVca(vcaBytes({version: 0x12, algorithms: {algStructures}}))
+    expect(algorithmProblems(facts)).toContain('algorithm structures of ALGORITHMS do not ascend by AlgType')
   })
 })

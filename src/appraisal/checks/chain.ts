@@ -8,6 +8,7 @@ import {
   isHashSupported,
   type LeafProblem,
   leafProblems,
+  modelProblems,
   type PathProblemKind,
   validityProblems,
 } from '../../spdm/index.js'
@@ -92,13 +93,18 @@ const ofLeaf = (...kinds: readonly LeafProblem['kind'][]): Check =>
 const model = about((chain, {facts, rule}) => {
   const flags = known(facts.vca)?.responder.flags
   if (flags === undefined) return blocked('spdm.vca.framing')
-  const leaf = chain.at(-1)!
   const used = flags.aliasCertCap ? 'alias' : 'device'
   const {certModel} = rule.spdm
   if ((certModel === 'device' || certModel === 'alias') && certModel !== used)
     return fail('rule', `${used} certificates`, {expected: `${certModel} certificates`})
-  if (!flags.aliasCertCap && leaf.mutableCertificate) return fail('mutable', 'an alias leaf, but no ALIAS_CERT_CAP')
-  if (flags.aliasCertCap && leaf.hardwareIdentity) return fail('identity', 'a hardware identity in an alias leaf')
+  const contradictions = modelProblems(chain, used)
+  if (contradictions.length > 0)
+    return failIfAny(
+      contradictions.map(({certificate, message}) => ({
+        code: 'marks',
+        message: `certificate ${certificate}: ${message}`,
+      })),
+    )
   if (
     flags.aliasCertCap &&
     !chain.some(({mutableCertificate, hardwareIdentity}) => mutableCertificate || hardwareIdentity)

@@ -1,6 +1,6 @@
 /** What was negotiated (DSP0274 §10.4-10.6). */
 import {equal} from '../../bits/index.js'
-import {SPDM_VERSION, type VcaFacts, versionText} from '../../spdm/index.js'
+import {algorithmProblems, capabilityProblems, SPDM_VERSION, type VcaFacts, versionText} from '../../spdm/index.js'
 import {known} from '../facts.js'
 import type {Check, Context} from './context.js'
 import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
@@ -39,11 +39,8 @@ const unlessAllowed = (what: string, got: string | undefined, list: readonly str
 
 const algorithms = fromVca((vca, {rule}) => {
   const {hash, asym} = rule.spdm
-  const selected = vca.selections.flatMap(({name, problems}) => problems.map(problem => `${name}: ${problem}`))
   const problems: readonly (readonly [code: string, messages: readonly string[]])[] = [
-    ['selection', selected],
-    ['extended', vca.extendedSelected ? ['of no standard table'] : []],
-    ['order', vca.structuresAscend ? [] : ['structures out of order']],
+    ['selection', algorithmProblems(vca)],
     ['hash', unlessAllowed('hash', vca.hash?.name, hash)],
     ['signature', unlessAllowed('signature', vca.asym?.name, asym)],
     ['aead', unlessAllowed('AEAD', vca.aead, [NEEDED_AEAD])],
@@ -55,7 +52,8 @@ const algorithms = fromVca((vca, {rule}) => {
   )
 })
 
-const capabilities = fromVca(({responder: {flags}}) => {
+const capabilities = fromVca(({version: agreed, responder}) => {
+  const {flags} = responder
   const table: readonly (readonly [string, boolean])[] = [
     ['MEAS_CAP (signed)', flags.measCap === MEAS_CAP_SIGNED],
     ['CERT_CAP', flags.certCap],
@@ -64,7 +62,9 @@ const capabilities = fromVca(({responder: {flags}}) => {
     ['MAC_CAP', flags.macCap],
   ]
   const missing = table.filter(([, has]) => !has).map(([name]) => name)
-  return missing.length === 0 ? pass() : fail('missing', missing.join(', '), {place: {object: 'vca'}})
+  if (missing.length > 0) return fail('missing', missing.join(', '), {place: {object: 'vca'}})
+  const contradictions = capabilityProblems(agreed, 'responder', responder)
+  return failIfAny(contradictions.map(message => ({code: 'contradiction', message, place: {object: 'vca'}})))
 })
 
 const measFresh = fromVca(({responder}) =>

@@ -43,9 +43,13 @@ const MAX_SERIAL_BYTES = 20
 const isMultiKey = ({role, connection}: ServedChain): boolean =>
   role === 'requester' ? connection.requesterMultiKey : connection.multiKey
 
+/** SPDMVersion that introduced alias certificates. */
+const MODELS_SINCE = 0x12
+
 /** Model of the chain: of its slot in a multi-key connection, otherwise what the capabilities say for all slots. */
 function modelOf(served: ServedChain): CertificateModel | undefined {
   if (isMultiKey(served)) return served.slot?.model
+  if (served.connection.version < MODELS_SINCE) return undefined
   return served.role !== 'requester' && served.connection.responder.flags.aliasCertCap ? 'alias' : 'device'
 }
 
@@ -90,10 +94,10 @@ export function chainProblems(served: ServedChain): readonly ChainProblem[] {
   const model = modelOf(served)
   const asym = role === 'requester' ? connection.requesterAsym : connection.asym
   const last = certificates.length - 1
-  const modelFindings: readonly ChainProblem[] =
-    model === undefined
-      ? [{kind: 'model', message: 'the certificate model of the slot is not known'}]
-      : modelProblems(certificates, model)
+  const unknownModel: readonly ChainProblem[] = isMultiKey(served)
+    ? [{kind: 'model', message: 'the certificate model of the slot is not known'}]
+    : []
+  const modelFindings = model === undefined ? unknownModel : modelProblems(certificates, model)
   return [
     ...hashProblems(served),
     ...infoProblems(served),

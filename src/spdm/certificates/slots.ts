@@ -25,6 +25,9 @@ type Digests = View<(typeof DIGESTS)['fields']>
 /** Model of CertificateInfo [2:0]; undefined for reserved values. */
 export const certificateModel = (certificateInfo: number): CertificateModel | undefined => MODELS[certificateInfo % 8]
 
+/** CertificateInfo that says `model`. */
+export const certificateInfoOf = (model: CertificateModel): number => MODELS.indexOf(model)
+
 const usesOf = (mask: number): KeyUse[] =>
   (Object.keys(KEY_USAGE) as KeyUse[]).filter(use => bitsOf(mask).includes(KEY_USAGE[use]))
 

@@ -5,7 +5,7 @@
 import {type AnyLayout, type Context, DecodeError} from '../../bits/index.js'
 import {ALGORITHMS, type Algorithms, NEGOTIATE_ALGORITHMS, type NegotiateAlgorithms} from '../messages/index.js'
 import type {AsymAlgorithm, HashAlgorithm} from '../algorithms.js'
-import {chosen, type Selection, selectionsOf, structuresAscend} from './selection.js'
+import {chosen, type Selection, selectionsOf} from './selection.js'
 import {CAPABILITIES, type CapabilityFlags, GET_CAPABILITIES, GET_VERSION, VERSION} from '../messages/index.js'
 
 const STRUCTURE = 'VCA'
@@ -51,10 +51,6 @@ export interface VcaFacts {
   readonly algorithms: Algorithms
   /** Every selection next to what was offered, and what is wrong with it. */
   readonly selections: readonly Selection[]
-  /** Algorithm structures ascend by AlgType in both messages, as they must. */
-  readonly structuresAscend: boolean
-  /** The responder selected an algorithm from outside the specification's tables. */
-  readonly extendedSelected: boolean
   /** The one selected base hash, base signature algorithm, measurement hash; undefined unless it is exactly one. */
   readonly hash: HashAlgorithm | undefined
   readonly asym: AsymAlgorithm | undefined
@@ -133,10 +129,6 @@ export function parseVcaPrefix(input: Uint8Array): VcaFacts {
     negotiate,
     algorithms,
     selections,
-    structuresAscend: structuresAscend(negotiate.algStructures) && structuresAscend(algorithms.algStructures),
-    extendedSelected:
-      algorithms.extAsym.length + algorithms.extHash.length > 0 ||
-      algorithms.algStructures.some(({algExternal}) => algExternal.length > 0),
     ...chosen(version, selections, algorithms),
   }
 }

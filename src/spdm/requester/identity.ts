@@ -1,24 +1,21 @@
 /** DIGESTS and certificate chains: who the responder says it is (DSP0274 1.3 §10.6, §10.7). */
-import {DecodeError, equal, isZero, join} from '../../bits/index.js'
+import {DecodeError, equal, join} from '../../bits/index.js'
 import {bitsOf} from '../algorithms.js'
 import {
   type CertificateFacts,
+  type CertificateModel,
+  certificateModel,
   type ChainFacts,
+  digestProblems,
   isSelfSigned,
   keyFits,
   loadCertificateReader,
   parseCertificateChain,
+  type SlotFacts,
+  slotsOf,
 } from '../certificates/index.js'
 import {digestOf} from '../crypto/index.js'
-import {
-  CERTIFICATE,
-  CERTIFICATE_MODEL_NAMES,
-  DIGESTS,
-  GET_CERTIFICATE,
-  GET_DIGESTS,
-  KEY_USAGE,
-  SPDM_ERROR_CODE,
-} from '../messages/index.js'
+import {CERTIFICATE, DIGESTS, GET_CERTIFICATE, GET_DIGESTS, SPDM_ERROR_CODE} from '../messages/index.js'
 import {contextOf} from '../negotiation/index.js'
 import type {SecureSession} from '../session/index.js'
 import type {Budget} from './budget.js'
@@ -26,22 +23,12 @@ import {exchange} from './exchange.js'
 import {RequesterError} from './failure.js'
 import type {Link} from './link.js'
 
-/** What DIGESTS says about one provisioned slot. */
-export interface SlotDigest {
-  readonly slot: number
-  /** Digest of the chain object; all zero when a slot has a key but no certificate. */
-  readonly digest: Uint8Array
-  /** In a multi-key connection: which key pair, the certificate model, and the uses of the key as bit numbers. */
-  readonly keyPairId: number | undefined
-  readonly model: string | undefined
-  readonly keyUsage: readonly number[] | undefined
-}
-
 /** In a multi-key connection a slot may have a key and no certificate yet. */
-export const hasCertificate = ({model}: SlotDigest): boolean => model !== 'none'
+export const hasCertificate = ({model}: SlotFacts): boolean => model !== 'none'
 
 export interface DigestsFacts {
-  readonly slots: readonly SlotDigest[]
+  /** Provisioned slots, ascending. */
+  readonly slots: readonly SlotFacts[]
   /** Slots that exist, provisioned or not, since 1.3. */
   readonly supportedSlots: readonly number[] | undefined
 }
@@ -52,26 +39,19 @@ export interface ChainOfSlot extends ChainFacts {
   /** Digest of the chain object under the base hash, equal to the slot's entry in DIGESTS. */
   readonly digest: Uint8Array
   readonly leaf: CertificateFacts
-  /** In a multi-key connection, CertificateInfo. */
-  readonly model: string | undefined
+  /** In a multi-key connection, that of CertificateInfo. */
+  readonly model: CertificateModel | undefined
 }
 
 /** Bytes of a chain object that are read at most. */
-export const MAX_CHAIN_SIZE = 0x40000
+const MAX_CHAIN_SIZE = 0x40000
 const MAX_SLOT = 7
-const GENERIC = 'GenericCert'
-const OWN_USES: readonly number[] = [
-  KEY_USAGE.keyExchange,
-  KEY_USAGE.challenge,
-  KEY_USAGE.measurement,
-  KEY_USAGE.endpointInfo,
-]
 
 const READING = 'read the digests of certificate chains'
 
 /** GET_DIGESTS. Throws RequesterError. */
 export async function digests(link: Link, budget: Budget, session?: SecureSession): Promise<DigestsFacts> {
-  const {version, multiKey} = link.agreed
+  const {version} = link.agreed
   const message = GET_DIGESTS.encode({spdmVersion: version}, {version})
   const {value, bytes} = await exchange(link, budget, {
     request: 'GET_DIGESTS',
@@ -80,35 +60,11 @@ export async function digests(link: Link, budget: Budget, session?: SecureSessio
     attempted: READING,
     session,
   })
-  const refuse = (got: string): never => {
-    throw link.failure(READING, 'digest', got)
-  }
-  const provisioned = bitsOf(value.provisionedSlotMask)
-  const supported = version >= 0x13 ? bitsOf(value.supportedSlotMask) : undefined
-  if (provisioned.length === 0) refuse('no slot has a certificate chain')
-  if (supported !== undefined && provisioned.some(slot => !supported.includes(slot)))
-    refuse('a slot is provisioned that is not supported')
-  const slots = provisioned.map((slot, i): SlotDigest => {
-    const info = value.certificateInfo?.[i]
-    const mask = value.keyUsageMasks?.[i]?.mask
-    return {
-      slot,
-      digest: value.digests[i]!.digest,
-      keyPairId: value.keyPairIds?.[i],
-      model: info === undefined ? undefined : (CERTIFICATE_MODEL_NAMES[info] ?? `model ${info}`),
-      keyUsage: mask === undefined ? undefined : bitsOf(mask),
-    }
-  })
-  for (const {slot, digest, model, keyUsage} of slots) {
-    if (!multiKey) continue
-    if (model === 'none' && !isZero(digest)) refuse(`slot ${slot} has a digest but no certificate`)
-    if (slot > 0) continue
-    if (model === GENERIC) refuse('slot 0 has a generic certificate')
-    if (!OWN_USES.some(use => keyUsage!.includes(use))) refuse('the key of slot 0 has no use')
-  }
+  const [problem] = digestProblems(value)
+  if (problem !== undefined) throw link.failure(READING, 'digest', problem)
   link.notes.identity(message, bytes, session?.id ?? 'clear')
   if (session === undefined) link.notes.digests(bytes)
-  return {slots, supportedSlots: supported}
+  return {slots: slotsOf(value), supportedSlots: version >= 0x13 ? bitsOf(value.supportedSlotMask) : undefined}
 }
 
 interface Portion {
@@ -237,8 +193,8 @@ export async function certificate(
     throw link.failure(attempted, 'certificate', got, {cause})
   }
   if (!multiKey && whole.info !== 0) refuse('a certificate model outside a multi-key connection')
-  const model = multiKey ? (CERTIFICATE_MODEL_NAMES[whole.info] ?? `model ${whole.info}`) : undefined
-  if (multiKey && model !== entry.model) refuse(`DIGESTS says ${entry.model}, CERTIFICATE says ${model}`)
+  const model = multiKey ? certificateModel(whole.info) : undefined
+  if (model !== entry.model) refuse(`DIGESTS says ${entry.model} certificate, CERTIFICATE says ${model}`)
   const digest = digestOf(hash!, whole.bytes)
   if (!equal(digest, entry.digest))
     throw link.failure(attempted, 'digest', 'the chain is not the one whose digest DIGESTS states')

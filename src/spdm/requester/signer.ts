@@ -1,7 +1,8 @@
 /** The key whose signatures count, and their verification (DSP0274 1.3 §15). */
 import {TsmctlError} from '../../errors.js'
+import {type KeyUse, slotAllows} from '../certificates/index.js'
 import {type SignatureContext, type SignatureVerdict, verifySignature} from '../crypto/index.js'
-import {KEY_USAGE, PUBLIC_KEY_SLOT} from '../messages/index.js'
+import {PUBLIC_KEY_SLOT} from '../messages/index.js'
 import type {Transcript} from '../transcript/index.js'
 import type {ChainOfSlot, DigestsFacts} from './identity.js'
 import type {Link} from './link.js'
@@ -60,10 +61,10 @@ export function demandUse(
   attempted: string,
   facts: DigestsFacts | undefined,
   slot: Signer['slot'],
-  use: keyof typeof KEY_USAGE,
+  use: KeyUse,
 ): void {
-  const usage = facts?.slots.find(one => one.slot === slot)?.keyUsage
-  if (usage !== undefined && !usage.includes(KEY_USAGE[use]))
+  const found = facts?.slots.find(one => one.slot === slot)
+  if (found !== undefined && !slotAllows(found, use))
     throw new TsmctlError({
       kind: 'usage',
       attempted,

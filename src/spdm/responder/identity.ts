@@ -1,8 +1,9 @@
 /** GET_DIGESTS and GET_CERTIFICATE as a responder answers them (DSP0274 1.3 §10.6, §10.7). */
+import {certificateInfoOf} from '../certificates/index.js'
 import {digestOf} from '../crypto/index.js'
 import {maskOf} from '../algorithms.js'
 import {CERTIFICATE, DIGESTS, GET_CERTIFICATE, GET_DIGESTS, KEY_USAGE} from '../messages/index.js'
-import {CERTIFICATE_MODEL, type ResponderSlot} from './options.js'
+import type {ResponderSlot} from './options.js'
 import {read} from './read.js'
 import {refuse, require} from './refusal.js'
 import {type Call, contextFor, type Handler, negotiatedOf, scopeOf} from './state.js'
@@ -26,7 +27,7 @@ export function slotOf({options}: Pick<Call, 'options'>, slot: number): Responde
   return options.slots.find(one => one.slot === slot) ?? refuse('InvalidRequest')
 }
 
-const modelOf = ({model}: ResponderSlot): number => CERTIFICATE_MODEL[model ?? 'device']
+const modelOf = ({model}: ResponderSlot): number => certificateInfoOf(model ?? 'device')
 
 export const getDigests: Handler = call => {
   const {connection, transcripts, chains} = negotiatedOf(call)

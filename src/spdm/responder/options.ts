@@ -1,14 +1,11 @@
 /** What a responder is: its identity, what it measures, and which parts of SPDM it speaks. */
+import type {CertificateModel} from '../certificates/index.js'
 import type {SignatureQuestion} from '../crypto/index.js'
 import type {CapabilityFlags} from '../messages/index.js'
 import type {RecordForm} from '../transport/index.js'
 
 /** Signs as the owner of a slot's key. Throws TsmctlError when the algorithm cannot be carried out here. */
 export type Signer = (question: SignatureQuestion) => Uint8Array
-
-/** What the certificate of a slot stands for, by the number in CertificateInfo (DSP0274 1.3 §10.6). */
-export const CERTIFICATE_MODEL = {device: 1, alias: 2, generic: 3} as const
-export type SlotModel = keyof typeof CERTIFICATE_MODEL
 
 export interface ResponderSlot {
   /** 0 to 7. */
@@ -17,7 +14,7 @@ export interface ResponderSlot {
   readonly certificates: readonly Uint8Array[]
   readonly sign: Signer
   /** Device certificate unless given. */
-  readonly model?: SlotModel
+  readonly model?: Exclude<CertificateModel, 'none'>
   /** KeyPairID of a multi-key connection, 1 to 255; 1 unless given. */
   readonly keyPairId?: number
   /** KeyUsageMask of a multi-key connection (`KEY_USAGE`); the four uses of the specification unless given. */
