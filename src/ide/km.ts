@@ -131,7 +131,11 @@ const KM_OBJECTS: Readonly<Record<number, AnyLayout>> = {
  * Decodes a whole IDE_KM payload, ProtocolID first, by its ObjectID. Another ProtocolID, an undefined ObjectID and any
  * wrong size are a DecodeError.
  */
-export function decodeKmObject(payload: Uint8Array): {readonly name: string; readonly value: Seen} {
+export function decodeKmObject(payload: Uint8Array): {
+  readonly name: string
+  readonly layout: AnyLayout
+  readonly value: Seen
+} {
   const objectId = payload[1]
   const found = objectId === undefined ? undefined : KM_OBJECTS[objectId]
   if (found === undefined)
@@ -142,5 +146,5 @@ export function decodeKmObject(payload: Uint8Array): {readonly name: string; rea
       expected: 'a defined Object ID',
       got: objectId === undefined ? `${payload.length} bytes` : hex(objectId, 2),
     })
-  return {name: found.name, value: found.decode(payload)}
+  return {name: found.name, layout: found, value: found.decode(payload)}
 }

@@ -1,16 +1,7 @@
 /** What SPDM messages carry of others: PCI-SIG protocols, measurements, opaque data. SPDM itself knows none of the first. */
 import {type AnyLayout, describe, equal, type Json, type Seen} from '../bits/index.js'
 import {harmless, TsmctlError} from '../errors.js'
-import {
-  KM_KEY_PROG,
-  KM_KEY_PROG_ACK,
-  KM_KEY_SET_GO,
-  KM_KEY_SET_GOSTOP_ACK,
-  KM_KEY_SET_STOP,
-  KM_OBJECT,
-  KM_QUERY,
-  KM_QUERY_RESPONSE,
-} from '../ide/index.js'
+import {decodeKmObject, IDE_KM_PROTOCOL} from '../ide/index.js'
 import {
   DEVICE_CLASS_IDENTIFIER,
   DMTF_MEASUREMENT,
@@ -25,7 +16,7 @@ import {
   TOO_LARGE,
   VENDOR_ERROR,
 } from '../spdm/index.js'
-import {decodeTdispMessage, TDISP_MESSAGES} from '../tdisp/index.js'
+import {decodeTdispMessage, TDISP_MESSAGES, TDISP_PROTOCOL} from '../tdisp/index.js'
 
 /** A structure inside a message, or why it could not be read. */
 export interface Inside {
@@ -36,21 +27,11 @@ export interface Inside {
   readonly problem: string | undefined
 }
 
-const IDE_KM: Readonly<Record<number, AnyLayout>> = {
-  [KM_OBJECT.query]: KM_QUERY,
-  [KM_OBJECT.queryResponse]: KM_QUERY_RESPONSE,
-  [KM_OBJECT.keyProg]: KM_KEY_PROG,
-  [KM_OBJECT.keyProgAck]: KM_KEY_PROG_ACK,
-  [KM_OBJECT.keySetGo]: KM_KEY_SET_GO,
-  [KM_OBJECT.keySetStop]: KM_KEY_SET_STOP,
-  [KM_OBJECT.keySetGoStopAck]: KM_KEY_SET_GOSTOP_ACK,
-}
 const EXTENDED_ERROR_DATA: Readonly<Record<number, AnyLayout>> = {
   [SPDM_ERROR_CODE.ResponseTooLarge]: TOO_LARGE,
   [SPDM_ERROR_CODE.DataTooLarge]: TOO_LARGE,
   [SPDM_ERROR_CODE.VendorDefined]: VENDOR_ERROR,
 }
-const PROTOCOL = {ideKm: 0, tdisp: 1} as const
 const DMTF_SPECIFICATION = 1
 
 function tried(what: string, read: () => {readonly layout: AnyLayout; readonly value: Seen}): Inside {
@@ -68,15 +49,13 @@ const nothing = (what: string, problem: string): Inside => ({what, layout: undef
 function pciProtocol(payload: Uint8Array): Inside {
   if (payload.length === 0) return nothing('PCI-SIG protocol', 'the payload is empty')
   const {protocolId, message} = PCI_PROTOCOL.decode(payload)
-  if (protocolId === PROTOCOL.tdisp)
+  if (protocolId === TDISP_PROTOCOL)
     return tried('TDISP', () => {
       const {name, value} = decodeTdispMessage(message)
       return {layout: TDISP_MESSAGES[name], value}
     })
-  if (protocolId !== PROTOCOL.ideKm) return nothing('PCI-SIG protocol', `protocol ${protocolId} is not known here`)
-  const layout = IDE_KM[message[0] ?? -1]
-  if (layout === undefined) return nothing('IDE_KM', 'its Object ID is not defined')
-  return tried('IDE_KM', () => as(layout, payload))
+  if (protocolId === IDE_KM_PROTOCOL) return tried('IDE_KM', () => decodeKmObject(payload))
+  return nothing('PCI-SIG protocol', `protocol ${protocolId} is not known here`)
 }
 
 function measurements(value: Seen): Inside[] {
