@@ -97,7 +97,7 @@ export function addressRange(block: View<typeof ADDRESS_ASSOCIATION.fields>): {b
 }
 
 /** Number of Link stream blocks and of Selective stream blocks that a capability register promises. */
-export const promisedBlocks = (register: {
+const promisedBlocks = (register: {
   readonly linkSupported: boolean
   readonly selectiveSupported: boolean
   readonly lastLinkTc: number

@@ -25,7 +25,6 @@ export {
   type Idle,
   IDLE_STREAM_ID,
   type LinkStream,
-  promisedBlocks,
   readIde,
   type SelectiveStream,
 } from './decode.js'

@@ -27,7 +27,7 @@ import {
 import type {Datagram, Transport} from '../spdm/index.js'
 
 /** Option of the commands that speak through a mailbox. */
-export const MAILBOX_FLAG = '--use-mailbox'
+const MAILBOX_FLAG = '--use-mailbox'
 
 /** Objects count dwords: up to three zero bytes follow a message. */
 const MAX_PADDING = 3

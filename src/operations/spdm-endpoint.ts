@@ -1,6 +1,6 @@
 /** Where a responder is: behind a TCP socket, or in a PCI function's mailbox. */
 import {quoted, TsmctlError} from '../errors.js'
-import {type TcpAddress, tcpName} from '../kernel/index.js'
+import type {TcpAddress} from '../kernel/index.js'
 import {type Bdf, parseBdf} from '../pci/index.js'
 import {SPDM_PORT} from './spdm-tcp-frame.js'
 
@@ -37,9 +37,6 @@ export function parseEndpoint(text: string): Endpoint {
     })
   return {kind: 'doe', bdf: parseBdf(text)}
 }
-
-export const endpointText = (endpoint: Endpoint): string =>
-  endpoint.kind === 'tcp' ? tcpName(endpoint.address) : endpoint.bdf
 
 /** Reachable from this machine only. */
 export const isLoopback = ({host}: TcpAddress): boolean =>

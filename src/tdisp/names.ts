@@ -16,7 +16,7 @@ export const TDISP_REQUEST = {
 } as const
 
 /** MessageType of responses (§11.3.2): the request's without bit 7. */
-export const TDISP_RESPONSE = {
+const TDISP_RESPONSE = {
   TDISP_VERSION: 0x01,
   TDISP_CAPABILITIES: 0x02,
   LOCK_INTERFACE_RESPONSE: 0x03,

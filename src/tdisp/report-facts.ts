@@ -6,7 +6,7 @@ import {INTERFACE_REPORT, type InterfaceReport, msixControl} from './report.js'
 export const LAST_BAR = 5
 
 /** Pages are 4 KiB: the address space has this many. */
-export const ADDRESS_SPACE_PAGES = 1n << 52n
+const ADDRESS_SPACE_PAGES = 1n << 52n
 
 /** Ranges beyond this are refused by policy, not by the format. */
 export const MAX_REASONABLE_RANGES = 4096

@@ -4,7 +4,7 @@ import {TsmctlError} from '../../errors.js'
 import {CERTIFICATE_CHAIN} from '../messages/index.js'
 import {checkNesting, encodingOf, malformed, readDer, TAG} from './der.js'
 
-export const MAX_CERTIFICATES = 10
+const MAX_CERTIFICATES = 10
 
 const STRUCTURE = 'Certificate chain'
 

@@ -18,7 +18,7 @@ export const DICE_OID = {
 export const isDiceOid = (oid: string): boolean => oid.startsWith(`${DICE_ARC}.`)
 
 /** Bits of OperationalFlags by number. */
-export const OPERATIONAL_FLAGS = [
+const OPERATIONAL_FLAGS = [
   'notConfigured',
   'notSecure',
   'recovery',

@@ -30,7 +30,7 @@ export const DELIVER_ENCAPSULATED_RESPONSE = layout(
 )
 
 /** What an ENCAPSULATED_RESPONSE_ACK carries: nothing more, the next request, or the slot the requester shall use. */
-export const ENCAPSULATED_PAYLOAD = {absent: 0, present: 1, slotNumber: 2} as const
+const ENCAPSULATED_PAYLOAD = {absent: 0, present: 1, slotNumber: 2} as const
 
 const carries =
   (type: number) =>

@@ -59,7 +59,7 @@ export const ENDPOINT_INFO = layout(
   },
 )
 
-export const SUBORDINATE_IDENTIFIER = layout(
+const SUBORDINATE_IDENTIFIER = layout(
   {id: 'spdm-subordinate-identifier', name: 'Subordinate identifier', spec: SPEC},
   {length: u8(0, 'SubIDLen'), identifier: bytes(NEXT, 'length', 'SubIdentifier')},
 )

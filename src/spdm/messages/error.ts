@@ -6,7 +6,7 @@ import {header} from './header.js'
 const SPEC = 'DSP0274 1.3 §10.12'
 
 /** Most bytes of ExtendedErrorData. */
-export const MAX_EXTENDED_ERROR_SIZE = 32
+const MAX_EXTENDED_ERROR_SIZE = 32
 
 /** Extended data of ResponseNotReady: when and with what to ask again. */
 export const RESPONSE_NOT_READY = layout(

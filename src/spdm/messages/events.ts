@@ -42,14 +42,6 @@ export const SUBSCRIBE_EVENT_TYPES_ACK = layout(
   {...header('SUBSCRIBE_EVENT_TYPES_ACK'), ...empty},
 )
 
-/** EventTypeId of the DMTF registry. */
-export const DMTF_EVENT = {
-  EventLost: 1,
-  MeasurementChanged: 2,
-  MeasurementPreUpdate: 3,
-  CertificateChanged: 4,
-} as const
-
 export const EVENT = layout(
   {id: 'spdm-event', name: 'Event', spec: SPEC},
   {
@@ -63,7 +55,7 @@ export const EVENT = layout(
 )
 
 /** Detail of EventLost. */
-export const EVENT_LOST = layout(
+const EVENT_LOST = layout(
   {id: 'spdm-event-lost', name: 'EventLost detail', spec: SPEC},
   {lastAcknowledged: u32(0, 'LastAckedEventInstID'), lastLost: u32(4, 'LastLostEventInstID')},
 )

@@ -7,19 +7,6 @@ const CONTEXTS = [{}, {version: 0x13}, {version: 0x14}]
 const empty = {param1: reserved(2, 1), param2: reserved(3, 1)}
 const KEY_USES = 'bit 0 key exchange, 1 challenge, 2 measurement, 3 endpoint info, 14 standards, 15 vendor'
 
-/** Algorithms of a key pair have a numbering of their own; bits of AsymAlgoCapabilities, CurrentAsymAlgo, DesiredAsymAlgo. */
-export const KEY_PAIR_ALGORITHM = {
-  'rsa-2048': 0,
-  'rsa-3072': 1,
-  'rsa-4096': 2,
-  'ecdsa-p256': 3,
-  'ecdsa-p384': 4,
-  'ecdsa-p521': 5,
-  sm2: 6,
-  ed25519: 7,
-  ed448: 8,
-} as const
-
 export const GET_KEY_PAIR_INFO = layout(
   {id: 'spdm-get-key-pair-info', name: 'GET_KEY_PAIR_INFO', spec: SPEC},
   {...header('GET_KEY_PAIR_INFO'), ...empty, keyPairId: u8(4, 'KeyPairID, from 1')},
@@ -55,7 +42,7 @@ export const KEY_PAIR_INFO = layout(
   },
 )
 
-export const KEY_PAIR_OPERATION = {change: 0, erase: 1, generate: 2} as const
+const KEY_PAIR_OPERATION = {change: 0, erase: 1, generate: 2} as const
 
 const wantsSomething = (seen: Seen): boolean => seen.operation !== KEY_PAIR_OPERATION.erase
 const wantsPqc = (seen: Seen): boolean => wantsSomething(seen) && since(0x14)(seen)

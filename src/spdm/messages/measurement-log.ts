@@ -27,7 +27,7 @@ export const MEASUREMENT_EXTENSION_LOG = layout(
   },
 )
 
-export const MEL_ENTRY = layout(
+const MEL_ENTRY = layout(
   {id: 'spdm-mel-entry', name: 'DMTF measurement extension log entry', spec: SPEC},
   {
     melIndex: u32(0, 'MELIndex'),

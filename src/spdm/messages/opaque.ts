@@ -15,7 +15,7 @@ const padding = (seen: Seen): number => {
   return Math.ceil(used / 4) * 4 - used
 }
 
-export const OPAQUE_ELEMENT = layout(
+const OPAQUE_ELEMENT = layout(
   {id: 'spdm-opaque-element', name: 'Opaque element', spec: TABLE_SPEC},
   {
     registryId: u8(0, 'ID of the registry', {names: STANDARD_ID_NAMES}),

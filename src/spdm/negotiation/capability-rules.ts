@@ -10,7 +10,7 @@ const SPEC = 'DSP0274 1.3 §10.4'
 const SPEC_1_4 = 'DSP0274 1.4 §10.4'
 
 /** Longest time for a cryptographic response: 2^n microseconds; what any transport allows, and what PCIe r6.2 §6.31 does. */
-export const MAX_CT_EXPONENT = {any: 31, pci: 23} as const
+const MAX_CT_EXPONENT = {any: 31, pci: 23} as const
 /** Least DataTransferSize, in bytes. */
 export const MIN_DATA_TRANSFER_SIZE = 42
 

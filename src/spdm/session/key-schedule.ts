@@ -26,7 +26,7 @@ export interface TrafficKey {
 }
 
 /** Bytes of an AEAD's initial value. */
-export const IV_SIZE = 12
+const IV_SIZE = 12
 
 const NOTHING: Uint8Array = new Uint8Array()
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
