@@ -31,6 +31,25 @@ const FLOOR: Readonly<Record<string, number>> = {
   'main.ts': 9,
   fast: 9,
 }
+/** Inside `spdm/`: its folders and root files, each above what it may know. One floor: they do not know each other. */
+const SPDM_FLOOR: Readonly<Record<string, number>> = {
+  'algorithms.ts': 0,
+  'side.ts': 0,
+  'version.ts': 0,
+  transport: 0,
+  messages: 1,
+  crypto: 1,
+  negotiation: 2,
+  'legality.ts': 2,
+  certificates: 3,
+  measurements: 3,
+  session: 3,
+  transcript: 3,
+  observer: 4,
+  requester: 4,
+  responder: 4,
+  'index.ts': 5,
+}
 /** Rooms on one floor that may still know each other, and rooms that must not although their floors would allow it. */
 const ALLOWED_SIDEWAYS = new Set(['bits>errors.ts', 'known.ts>errors.ts', 'commands>tui'])
 const FORBIDDEN = new Set(['sim>tsm', 'tsm>sim'])
@@ -60,6 +79,11 @@ const inside = imports.filter(({target}) => FLOOR[roomOf(target.replace(/\.js$/,
 const crossing = inside
   .map(entry => ({...entry, target: entry.target.replace(/\.js$/, '.ts')}))
   .filter(({room, target}) => roomOf(target) !== room)
+/** Folder of the SPDM room, or the file at its root. */
+const cellOf = (file: string): string => file.split('/')[1]!
+const insideSpdm = inside
+  .map(entry => ({...entry, target: entry.target.replace(/\.js$/, '.ts')}))
+  .filter(({file, target}) => file.startsWith('spdm/') && target.startsWith('spdm/') && cellOf(file) !== cellOf(target))
 const said = ({file, target}: Import): string => `${file} imports ${target}`
 
 describe('the house', () => {
@@ -79,6 +103,31 @@ describe('the house', () => {
   it("a room's index.ts is its only door", () => {
     const wrong = crossing.filter(({target}) => target.includes('/') && !/^[a-z]+\/index\.ts$/.test(target))
     expect(wrong.filter(({room}) => !UI_ROOMS.has(room)).map(said)).toEqual([])
+  })
+
+  it('folders of the SPDM room import from lower ones only, through their index.ts', () => {
+    expect(files.filter(file => roomOf(file) === 'spdm' && SPDM_FLOOR[cellOf(file)] === undefined)).toEqual([])
+    expect(insideSpdm.length).toBeGreaterThan(100)
+    const upward = insideSpdm.filter(({file, target}) => !(SPDM_FLOOR[cellOf(target)]! < SPDM_FLOOR[cellOf(file)]!))
+    expect(upward.map(said)).toEqual([])
+    const besides = insideSpdm.filter(({target}) => !/^spdm\/(\w+\.ts|\w+\/index\.ts)$/.test(target))
+    expect(besides.map(said)).toEqual([])
+  })
+
+  it('no file needs itself to be loaded', () => {
+    const needs = new Map<string, string[]>()
+    for (const {file, target} of valueImports()) needs.set(file, [...(needs.get(file) ?? []), target])
+    const done = new Set<string>()
+    const cycles: string[] = []
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' > '))
+      if (done.has(file) || path.includes(file)) return
+      for (const target of needs.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+    for (const file of needs.keys()) visit(file, [])
+    expect(needs.size).toBeGreaterThan(300)
+    expect(cycles).toEqual([])
   })
 
   it('oclif, Ink and React stay on the top floors', () => {
@@ -114,6 +163,25 @@ describe('the house', () => {
 })
 
 const text = (file: string): string => readFileSync(join(src, file), 'utf8')
+
+/** Imports that are there when the program runs, also those that run on demand; types are not. */
+function valueImports(): {readonly file: string; readonly target: string}[] {
+  return files.flatMap(file =>
+    [...text(file).matchAll(/^(?:import|export)\s+(?!type\b)[^;'"]*?from\s+'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm)]
+      .filter(
+        ({index}) =>
+          !text(file)
+            .slice(Math.max(0, index - 8), index)
+            .includes('typeof'),
+      )
+      .map(match => ({file, target: sourceOf(relative(src, join(src, dirname(file), (match[1] ?? match[2])!)))})),
+  )
+}
+
+const sourceOf = (script: string): string => {
+  const file = script.replace(/\.js$/, '.ts')
+  return files.includes(file) ? file : `${file}x`
+}
 
 /** Source as JavaScript, without types, comments and strings, where `>>` can only be a shift. */
 function code(file: string): string {
