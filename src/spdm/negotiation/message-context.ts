@@ -1,28 +1,39 @@
 /** What the decoder of one response must know: from the negotiation, and from the request it answers. */
-import {type MessageContext, type SpdmMessage, SUMMARY_TYPE} from '../messages/index.js'
+import {type CapabilityFlags, type MessageContext, type SpdmMessage, SUMMARY_TYPE} from '../messages/index.js'
 import {type Connection, contextOf} from './connection.js'
 
-/** A summary of the measurements was asked for, and the responder has measurements to summarize. */
-const hasSummary = ({responder}: Connection, type: number): MessageContext => ({
-  summary: Number(type !== SUMMARY_TYPE.none && responder.flags.measCap !== 0),
-})
+/** Is a summary of the measurements part of the response? One is asked for, and there are measurements to summarize. */
+export const hasSummary = (responder: CapabilityFlags, summaryType: number): boolean =>
+  summaryType !== SUMMARY_TYPE.none && responder.measCap !== 0
 
-const unsignedUnless = (asked: boolean): MessageContext => (asked ? {} : {signatureSize: 0})
-
-/** Context of the response to `request` over `connection`. A deferred or chunked response is that of its request. */
-export function responseContext(connection: Connection, request: SpdmMessage): MessageContext {
-  switch (request.name) {
+/**
+ * What the request `name` itself says about the extent of its response; `request` is its decoded form, `responder` what
+ * the responder can do if that is known.
+ */
+export function askedOf(
+  name: SpdmMessage['name'],
+  request: {readonly [field: string]: unknown},
+  responder: CapabilityFlags | undefined,
+): MessageContext {
+  switch (name) {
     case 'CHALLENGE':
     case 'KEY_EXCHANGE':
-    case 'PSK_EXCHANGE':
-      return contextOf(connection, hasSummary(connection, request.value.measurementSummaryHashType))
+    case 'PSK_EXCHANGE': {
+      const type = request.measurementSummaryHashType as number
+      if (responder === undefined) return type === SUMMARY_TYPE.none ? {summary: 0} : {}
+      return {summary: Number(hasSummary(responder, type))}
+    }
     case 'GET_MEASUREMENTS':
     case 'GET_ENDPOINT_INFO':
-      return contextOf(connection, unsignedUnless(request.value.signatureRequested))
+      return request.signatureRequested === true ? {} : {signatureSize: 0}
     default:
-      return contextOf(connection)
+      return {}
   }
 }
+
+/** Context of the response to `request` over `connection`. A deferred or chunked response is that of its request. */
+export const responseContext = (connection: Connection, {name, value}: SpdmMessage): MessageContext =>
+  contextOf(connection, askedOf(name, value as unknown as Parameters<typeof askedOf>[1], connection.responder.flags))
 
 /**
  * The connection as encapsulated messages see it: the responder asks and the requester answers with its own key. In the

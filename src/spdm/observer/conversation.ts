@@ -2,14 +2,19 @@
 import {concat, DecodeError, type Seen} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import type {MessageContext, SpdmMessageName} from '../messages/index.js'
-import {type Connection, connectionOf, contextOf, parseVca} from '../negotiation/index.js'
+import {askedOf, type Connection, connectionOf, contextOf, encapsulatedContext, parseVca} from '../negotiation/index.js'
 import {Transcript, Transcripts} from '../transcript/index.js'
 
 /** Requests of the negotiation, in their order. */
 const NEGOTIATION: readonly SpdmMessageName[] = ['GET_VERSION', 'GET_CAPABILITIES', 'NEGOTIATE_ALGORITHMS']
 
 const NOT_SEEN = 'the negotiation is not in the capture'
-const NEGOTIABLE = 2
+
+/** A message of another version is odd, but no obstacle to reading it. */
+function anyVersion(context: MessageContext): MessageContext {
+  const {version: _, ...sizes} = context
+  return sizes
+}
 
 export class Conversation {
   readonly #given: MessageContext
@@ -18,8 +23,6 @@ export class Conversation {
   transcripts: Transcripts | undefined
   /** Why there are no transcripts. */
   why = NOT_SEEN
-  /** The requester's slots have keys of their own uses. */
-  requesterMultiKey = false
   /** DIGESTS of the requester, for a multi-key connection of it. */
   requesterDigests: Uint8Array | undefined
   /** B' and C' of mutual authentication. */
@@ -40,12 +43,7 @@ export class Conversation {
 
   #agree(): string | undefined {
     try {
-      const vca = parseVca(concat(...this.#vca))
-      this.connection = connectionOf(vca)
-      const {requester, algorithms} = vca
-      const capability = requester?.flags.multiKeyCap ?? 0
-      this.requesterMultiKey =
-        vca.version >= 0x13 && (capability === NEGOTIABLE ? algorithms.requesterMultiKeyConnSel : capability === 1)
+      this.connection = connectionOf(parseVca(concat(...this.#vca)))
       this.transcripts = new Transcripts(this.connection)
       return undefined
     } catch (error) {
@@ -55,41 +53,22 @@ export class Conversation {
     }
   }
 
-  /** Sizes for messages between requester and responder, as far as they are known; another version is no obstacle. */
+  /** Sizes for messages between requester and responder, as far as they are known. */
   context(): MessageContext {
-    if (this.connection === undefined) return this.#given
-    const {version: _, ...sizes} = contextOf(this.connection)
-    return sizes
+    return this.connection === undefined ? this.#given : anyVersion(contextOf(this.connection))
   }
 
   /** The same for messages that go the other way, encapsulated: the requester answers and signs. */
   reversedContext(): MessageContext {
-    const context = this.context()
-    return {
-      ...context,
-      ...(context.requesterSignatureSize !== undefined && {signatureSize: context.requesterSignatureSize}),
-      multiKey: Number(this.requesterMultiKey),
-      summary: 0,
-    }
+    if (this.connection !== undefined) return anyVersion(encapsulatedContext(this.connection))
+    const {requesterSignatureSize} = this.#given
+    const signature = requesterSignatureSize === undefined ? {} : {signatureSize: requesterSignatureSize}
+    return {...this.#given, ...signature, multiKey: 0, summary: 0}
   }
 
   /** What `request` says about the extent of its response. */
   responseContext(name: SpdmMessageName, request: Seen | undefined, base: MessageContext): MessageContext {
-    if (request === undefined) return base
-    switch (name) {
-      case 'GET_MEASUREMENTS':
-      case 'GET_ENDPOINT_INFO':
-        return request.signatureRequested === true ? base : {...base, signatureSize: 0}
-      case 'CHALLENGE':
-      case 'KEY_EXCHANGE':
-      case 'PSK_EXCHANGE': {
-        if (request.measurementSummaryHashType === 0) return {...base, summary: 0}
-        const capable = this.connection?.responder.flags.measCap
-        return capable === undefined ? base : {...base, summary: Number(capable !== 0)}
-      }
-      default:
-        return base
-    }
+    return request === undefined ? base : {...base, ...askedOf(name, request, this.connection?.responder.flags)}
   }
 
   /** GET_DIGESTS and GET_CERTIFICATE of the responder, with their answers. */

@@ -156,10 +156,10 @@ export class ObservedSession {
 
   /** Adds what stands for the requester's chain. Returns what is missing for it. */
   #addRequester(slot: number): string | undefined {
-    const {connection, requesterMultiKey, requesterDigests} = this.conversation
+    const {connection, requesterDigests} = this.conversation
     const chainHash = this.#requester.hashOf(slot, connection!.hash!)
     if (chainHash === undefined) return `no certificate chain of the requester's slot ${slot} is in the capture`
-    if (requesterMultiKey && requesterDigests !== undefined) this.#th!.append(requesterDigests)
+    if (connection!.requesterMultiKey && requesterDigests !== undefined) this.#th!.append(requesterDigests)
     this.#th!.append(chainHash)
     return undefined
   }

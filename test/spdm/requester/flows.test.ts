@@ -250,7 +250,7 @@ it('asks for no certificate where a slot has a key only', async () => {
   }
   const {slots} = await requester.digests()
   expect(slots.map(({slot, model}) => [slot, model])).toEqual([
-    [0, 'DeviceCert'],
+    [0, 'device'],
     [1, 'none'],
   ])
   await expect(requester.certificate(1)).rejects.toMatchObject({kind: 'not-found', hint: 'slots with one: 0'})
