@@ -197,7 +197,7 @@ const SPEECHLESS: readonly FailureReason[] = ['timeout', 'interrupted', 'closed'
 /** Misuse and what we cannot do ourselves leave the peer as it was. */
 const LOCAL: readonly string[] = ['usage', 'unsupported']
 
-function endsConnection(error: unknown): boolean {
+export function endsConnection(error: unknown): boolean {
   if (error instanceof RequesterError) return error.ends
   return !(error instanceof TsmctlError && LOCAL.includes(error.kind))
 }
