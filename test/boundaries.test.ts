@@ -48,6 +48,7 @@ const SPDM_FLOOR: Readonly<Record<string, number>> = {
   observer: 4,
   requester: 4,
   responder: 4,
+  'layouts.ts': 4,
   'index.ts': 5,
 }
 /** Rooms on one floor that may still know each other, and rooms that must not although their floors would allow it. */
