@@ -246,11 +246,14 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
       : write(transcriptFile, captureFile(seen, BINDINGS[options.transport ?? 'doe']))
   const keeps = bundle !== undefined && bundleFile !== undefined
   const noBundle = keeps ? write(bundleFile, new Uint8Array(Buffer.from(bundleToJson(bundle)))) : undefined
+  const refusal = refusalOf(peer, interview.questions, roots.length > 0)
+  // what is wrong with the device weighs more than what is wrong with a file
+  const denial = refusal?.kind === 'denied' ? refusal : undefined
   return {
     attestation: attestationOf(interview, {peer, startedAt, exchanges: Math.floor(seen.length / 2)}, appraisal),
     bundle: keeps && noBundle === undefined ? {digest: bundle.digest, file: bundleFile} : null,
     transcript: noTranscript === undefined ? (transcriptFile ?? null) : null,
-    error: failure ?? noBundle ?? noTranscript ?? refusalOf(peer, interview.questions, roots.length > 0),
+    error: failure ?? denial ?? noBundle ?? noTranscript ?? refusal,
   }
 }
 

@@ -355,6 +355,14 @@ describe('attest', () => {
     expect(result.error).toMatchObject({kind: 'unsupported', message: expect.stringContaining('ENOSPC')})
   })
 
+  it('tells of a false answer before it tells of a file', async () => {
+    const {device, root} = await lab({}, (answer, code) =>
+      answer !== undefined && code === SPDM_CODE.CHALLENGE ? {...answer, payload: flipped(answer.payload, -1)} : answer,
+    )
+    const {error} = await asking(device, {roots: [root], bundleFile: '/dev/full'})
+    expect(error).toMatchObject({kind: 'denied'})
+  })
+
   it('waits again and again without piling up listeners', async () => {
     const warnings: Error[] = []
     const note = (warning: Error): number => warnings.push(warning)
