@@ -3,7 +3,6 @@ import {concat} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
 import {
   asymNamed,
-  DEVICE_MODE,
   DHE_GROUP,
   generateSigningKey,
   KEM,
@@ -17,6 +16,7 @@ import {
   SVN,
 } from '../spdm/index.js'
 import {sha384} from './digest.js'
+import {deviceMode} from './measured.js'
 import {createPki} from './pki.js'
 
 export interface LabDeviceSpec extends Partial<Omit<ResponderOptions, 'slots' | 'algorithms'>> {
@@ -49,15 +49,7 @@ const MEASUREMENTS: readonly ResponderMeasurement[] = [
     index: MEASUREMENT_INDEX.deviceMode,
     type: MEASUREMENT_TYPE['device-mode'],
     form: 'raw',
-    value: DEVICE_MODE.encode({
-      normalModeCap: true,
-      normalMode: true,
-      nonInvasiveDebugCap: true,
-      invasiveDebugCap: true,
-      nonInvasiveDebugSinceResetCap: true,
-      invasiveDebugSinceResetCap: true,
-      invasiveDebugSinceManufacturingCap: true,
-    }),
+    value: deviceMode([]),
     tcb: false,
   },
 ]

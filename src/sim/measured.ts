@@ -35,7 +35,8 @@ const DIGESTED: readonly (readonly [number, MeasurementTypeName, string])[] = [
   [4, 'fw-config', 'default settings'],
 ]
 
-function deviceMode(active: DeviceSpec['mode']): Uint8Array {
+/** The device mode of a device in normal operation that says everything about debug access. */
+export function deviceMode(active: DeviceSpec['mode']): Uint8Array {
   return DEVICE_MODE.encode({
     manufacturingModeCap: true,
     normalModeCap: true,
