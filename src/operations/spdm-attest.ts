@@ -229,6 +229,7 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
     ...options,
     roots,
     now,
+    isPci: (options.transport ?? 'doe') === 'doe',
     requesterId: bdf === null ? undefined : ridOf(bdf),
   })
   const failure = await ended(interview, transport)

@@ -28,6 +28,8 @@ export interface InterviewOptions {
   readonly oneByOne?: boolean | undefined
   readonly raw?: boolean | undefined
   readonly session?: boolean | undefined
+  /** Can it be a function of PCI? Yes, unless it is said. */
+  readonly isPci?: boolean | undefined
   /** Requester ID of the function, where we know which one it is. */
   readonly requesterId?: number | undefined
   readonly now: Date
@@ -211,6 +213,7 @@ export class Interview {
     this.#tell('opening a session')
     const view = await converse(this.#requester, connection, {
       slot: this.findings.slot!,
+      isPci: this.#options.isPci ?? true,
       requesterId: this.#options.requesterId,
       onOpen: session => {
         this.findings.session = session

@@ -9,6 +9,11 @@ import type {SessionView} from './spdm-attestation.js'
 
 export interface ConversationOptions {
   readonly slot: number
+  /**
+   * Ask for IDE_KM and TDISP, which PCIe puts into DOE objects. Elsewhere there may be nobody for them: the emulator of
+   * DMTF on MCTP, built for debugging, stops for good at a vendor-defined message.
+   */
+  readonly isPci: boolean
   /** Requester ID of the function behind a mailbox; over TCP the device's own word for it is taken. */
   readonly requesterId?: number | undefined
   /** Told as soon as both sides have the same keys. */
@@ -44,6 +49,33 @@ async function tdi(session: RequesterSession, requesterId: number): Promise<stri
   return `version 1.0, ${devAddrWidth} address bits, interface in ${await client.state()}`
 }
 
+/** Everything that was negotiated, one after the other; `steps` gets a line for each. */
+async function use(
+  session: RequesterSession,
+  {requester: ours, responder: theirs}: Connection,
+  {isPci, requesterId, onMeasured}: ConversationOptions,
+  steps: string[],
+): Promise<void> {
+  if (theirs.flags.measCap === SIGNED) {
+    const {facts} = await session.measurements({which: 'all'})
+    steps.push(`measurements: ${facts.blocks.length}, signed`)
+    onMeasured(facts)
+  }
+  if (session.facts.heartbeatPeriod !== 0) {
+    await session.heartbeat()
+    steps.push('heartbeat: answered')
+  }
+  if (ours?.flags.keyUpdCap && theirs.flags.keyUpdCap) {
+    await session.keyUpdate('requester')
+    await session.keyUpdate('both')
+    steps.push('keys: ours updated, then both')
+  }
+  if (!isPci) return
+  let rid = requesterId
+  steps.push(await optional(session, 'IDE_KM', () => ports(session, own => (rid ??= own))))
+  steps.push(await optional(session, 'TDISP', () => tdi(session, rid ?? 0)))
+}
+
 /**
  * Opens a session with the owner of a slot's key, uses everything that was negotiated, and ends it. Throws
  * RequesterError; closing the requester forgets the keys of a session that did not come to its end.
@@ -64,24 +96,7 @@ export async function converse(
     steps,
   }
   options.onOpen(view)
-  const {requester: ours, responder: theirs} = connection
-  if (theirs.flags.measCap === SIGNED) {
-    const {facts} = await session.measurements({which: 'all'})
-    steps.push(`measurements: ${facts.blocks.length}, signed`)
-    options.onMeasured(facts)
-  }
-  if (heartbeatPeriod !== 0) {
-    await session.heartbeat()
-    steps.push('heartbeat: answered')
-  }
-  if (ours?.flags.keyUpdCap && theirs.flags.keyUpdCap) {
-    await session.keyUpdate('requester')
-    await session.keyUpdate('both')
-    steps.push('keys: ours updated, then both')
-  }
-  let {requesterId} = options
-  steps.push(await optional(session, 'IDE_KM', () => ports(session, rid => (requesterId ??= rid))))
-  steps.push(await optional(session, 'TDISP', () => tdi(session, requesterId ?? 0)))
+  await use(session, connection, options, steps)
   await session.end()
   steps.push('ended')
   return view
