@@ -76,9 +76,20 @@ async function use(
   steps.push(await optional(session, 'TDISP', () => tdi(session, rid ?? 0)))
 }
 
+/** Ends a session that something failed in, unless that has ended it: the responder is not to keep it. */
+async function leave(session: RequesterSession): Promise<void> {
+  if (!session.isOpen) return
+  try {
+    await session.end()
+  } catch (error) {
+    // the failure that brought us here is the one to report
+    if (!(error instanceof TsmctlError)) throw error
+  }
+}
+
 /**
- * Opens a session with the owner of a slot's key, uses everything that was negotiated, and ends it. Throws
- * RequesterError; closing the requester forgets the keys of a session that did not come to its end.
+ * Opens a session with the owner of a slot's key, uses everything that was negotiated, and ends it, whatever was refused
+ * inside. Throws RequesterError; closing the requester forgets the keys of a session that did not come to its end.
  */
 export async function converse(
   requester: Requester,
@@ -96,8 +107,13 @@ export async function converse(
     steps,
   }
   options.onOpen(view)
-  await use(session, connection, options, steps)
-  await session.end()
+  try {
+    await use(session, connection, options, steps)
+    await session.end()
+  } catch (error) {
+    await leave(session)
+    throw error
+  }
   steps.push('ended')
   return view
 }

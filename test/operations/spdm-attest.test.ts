@@ -298,6 +298,29 @@ describe('attest', () => {
     expect(result.error).toMatchObject({kind: 'review', got: expect.stringMatching(/block 2 .*inside the session/)})
   })
 
+  it('ends a session in which something is refused', async () => {
+    let isOpen = false
+    const onSessionEnd = vi.fn<(session: number) => void>()
+    const {device, root} = await lab(
+      {versions: ['1.2']},
+      (answer, code) => {
+        isOpen ||= code === SPDM_CODE.KEY_EXCHANGE
+        return answer
+      },
+      options => ({
+        ...options,
+        onSessionEnd,
+        // nobody is left to sign what is measured inside
+        get slots() {
+          return isOpen ? [] : options.slots
+        },
+      }),
+    )
+    const result = await asking(device, {roots: [root], session: true})
+    expect(answersOf(result)).toEqual({...ALL, session: 'not verified'})
+    expect(onSessionEnd).toHaveBeenCalledOnce()
+  })
+
   it('tells of a forged record in a session, not of what came of it', async () => {
     let records = 0
     const {device, root} = await lab({versions: ['1.2']}, (answer, code) =>
