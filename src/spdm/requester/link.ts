@@ -80,6 +80,13 @@ export class Link {
     return this.transcripts
   }
 
+  /** END_SESSION. Only a responder that would keep what was negotiated is told not to. */
+  get farewell(): Uint8Array {
+    const {version} = this
+    const clearNegotiatedState = this.connection?.responder.flags.cacheCap === true
+    return END_SESSION.encode({spdmVersion: version, clearNegotiatedState}, {version})
+  }
+
   /** Handle of the next large request. */
   nextHandle(): number {
     this.#handle = (this.#handle + 1) % 256
@@ -160,9 +167,8 @@ export class Link {
 
   /** Tells the responder that sessions whose keys are still good are over, so that it does not keep them. */
   async #takeLeave(): Promise<void> {
-    const {version} = this
     const {response: timeout} = this.settings.timeouts
-    const message = END_SESSION.encode({spdmVersion: version, clearNegotiatedState: true}, {version})
+    const message = this.farewell
     for (const session of this.sessions.values())
       if (session.phase === 'application')
         try {

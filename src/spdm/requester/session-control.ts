@@ -1,6 +1,5 @@
 /** HEARTBEAT, KEY_UPDATE and END_SESSION (DSP0274 1.3 §10.18 to §10.20). */
 import {
-  END_SESSION,
   END_SESSION_ACK,
   HEARTBEAT,
   HEARTBEAT_ACK,
@@ -63,11 +62,10 @@ export async function updateKeys(link: Link, budget: Budget, session: SecureSess
 
 /** Ends the session on both sides; on ours in any case. */
 export async function endSession(link: Link, budget: Budget, session: SecureSession): Promise<void> {
-  const {version} = link
   try {
     await exchange(link, budget, {
       request: 'END_SESSION',
-      message: END_SESSION.encode({spdmVersion: version, clearNegotiatedState: true}, {version}),
+      message: link.farewell,
       response: END_SESSION_ACK,
       attempted: 'end the session',
       session,

@@ -184,6 +184,18 @@ it('reports every exchange, decrypted, with its scope', async () => {
   ])
 })
 
+it.each([true, false])('lets a responder forget what was negotiated, where it would keep it: %s', async cacheCap => {
+  const seen: Exchange[] = []
+  const {requester} = bench({
+    device: {capabilities: {cacheCap}},
+    requester: {onExchange: exchange => seen.push(exchange)},
+  })
+  await requester.negotiate()
+  const session = await requester.openSession()
+  await session.end()
+  expect([...seen.at(-1)!.request]).toEqual([0x14, SPDM_CODE.END_SESSION, Number(cacheCap), 0])
+})
+
 describe('heartbeats', () => {
   it('are due in time, and a silent session is dead on both sides', async () => {
     const {requester, clock, wire} = bench()
