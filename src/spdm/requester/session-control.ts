@@ -36,17 +36,16 @@ async function operate(
   const {version} = link
   const [tag] = link.settings.random(1)
   const keyOperation = KEY_OPERATION[operation]
-  let isSwitched = false
+  const before = session.updates('responder')
   const {value} = await exchange(link, budget, {
     request: 'KEY_UPDATE',
     message: KEY_UPDATE.encode({spdmVersion: version, keyOperation, tag}, {version}),
     response: KEY_UPDATE_ACK,
     attempted,
     session,
-    // the acknowledgement comes under the responder's new key already
+    // the acknowledgement comes under the responder's new key already; an ERROR in front of it takes the update back
     beforeOpen() {
-      if (operation === 'updateAllKeys' && !isSwitched) session.update('responder')
-      isSwitched = true
+      if (operation === 'updateAllKeys' && session.updates('responder') === before) session.update('responder')
     },
   })
   if (value.keyOperation !== keyOperation || value.tag !== tag)

@@ -28,11 +28,17 @@ export class Direction {
   #current: Generation
   /** What a peer still uses that has refused an update. */
   #previous: Generation | undefined
+  #updates = 0
 
   /** Takes over `secret`. Throws TsmctlError `unsupported` for a cipher we do not have. */
   constructor(suite: TrafficSuite, secret: Uint8Array) {
     this.#suite = suite
     this.#current = generationOf(suite, secret)
+  }
+
+  /** How many updates are in force. */
+  get updates(): number {
+    return this.#updates
   }
 
   /** The record that carries `message`. Throws as `RecordKey.seal`. */
@@ -57,6 +63,7 @@ export class Direction {
     forget(this.#current)
     this.#current = this.#previous
     this.#previous = undefined
+    this.#updates--
     return old
   }
 
@@ -66,6 +73,7 @@ export class Direction {
     const old = this.#current
     this.#current = generationOf(this.#suite, updatedSecretOf(this.#suite.schedule, old.secret))
     this.#previous = revocable ? old : undefined
+    this.#updates++
     if (!revocable) forget(old)
   }
 

@@ -142,6 +142,11 @@ export class SecureSession {
     this.#directions![side].update(side !== this.role)
   }
 
+  /** How often the key of what `side` sends has been replaced since the handshake, updates taken back not counted. */
+  updates(side: Side): number {
+    return this.#directions?.[side].updates ?? 0
+  }
+
   /** Forgets all keys. */
   end(): void {
     this.#phase = 'ended'

@@ -196,6 +196,18 @@ it.each([true, false])('lets a responder forget what was negotiated, where it wo
   expect([...seen.at(-1)!.request]).toEqual([0x14, SPDM_CODE.END_SESSION, Number(cacheCap), 0])
 })
 
+it.each(['requester', 'both'] as const)('updates keys with a responder that puts that off: %s', async whose => {
+  const {requester, wire} = bench({device: {isSlow: code => code === SPDM_CODE.KEY_UPDATE}})
+  await requester.negotiate()
+  const session = await requester.openSession()
+  // ResponseNotReady still comes under the old key, the acknowledgement behind it under the new one
+  await session.keyUpdate(whose)
+  await session.keyUpdate(whose)
+  await session.heartbeat()
+  await session.end()
+  expect(wire.closed).toBe(0)
+})
+
 describe('heartbeats', () => {
   it('are due in time, and a silent session is dead on both sides', async () => {
     const {requester, clock, wire} = bench()
