@@ -78,6 +78,11 @@ describe.each(VERSIONS)('version %s', (_, version) => {
     expect(events.filter(({form}) => form === 'reassembled').map(({name}) => name)).toContain('NEGOTIATE_ALGORITHMS')
   })
 
+  it('so it is when every answer is put off', async () => {
+    const events = await observed({versions: [version], isSlow: () => true})
+    expect(verdictOn(events)).toEqual(version < 0x11 ? SOUND_1_0 : SOUND)
+  })
+
   it.skipIf(version < 0x13)('so it is in a connection of several keys', async () => {
     const capabilities = {multiKeyCap: 1, getKeyPairInfoCap: true}
     expect(verdictOn(await observed({versions: [version], capabilities}))).toEqual(SOUND)

@@ -1,7 +1,13 @@
 /** What one exchange adds to what an observer knows, and the transcript digests that matter in it. */
 import type {Seen} from '../../bits/index.js'
 import type {SignatureContext} from '../crypto/index.js'
-import {type MessageContext, PUBLIC_KEY_SLOT, SPDM_ERROR_CODE, type SpdmMessageName} from '../messages/index.js'
+import {
+  type MessageContext,
+  PUBLIC_KEY_SLOT,
+  SPDM_CODE,
+  SPDM_ERROR_CODE,
+  type SpdmMessageName,
+} from '../messages/index.js'
 import {joinSessionId} from '../session/index.js'
 import type {Scope, Transcript} from '../transcript/index.js'
 import {Chains} from './chains.js'
@@ -74,7 +80,9 @@ export class Knowledge {
     if (value === undefined) return []
     const session = this.#sessionOf(scope)
     if (name === 'FINISH' || name === 'PSK_FINISH') return session?.finishing(name, bytes, value) ?? []
-    if (name === 'KEY_UPDATE' && value.keyOperation === 2) this.#update(session, 'responder')
+    // ResponseNotReady came under the old key: which one the answer comes under is for the record itself to say
+    const isDeferred = name === 'RESPOND_IF_READY' && value.requestCode === SPDM_CODE.KEY_UPDATE
+    if (isDeferred || (name === 'KEY_UPDATE' && value.keyOperation === 2)) this.#update(session, 'responder')
     return []
   }
 
