@@ -92,7 +92,9 @@ describe.skipIf(!existsSync(join(root, 'dist')))('connecting, step by step (need
     const told: string[] = []
     const ended = once(child, 'close')
     const said = async (text: string): Promise<void> => {
-      while (!told.join('').includes(text)) await once(child.stderr, 'data')
+      while (!told.join('').includes(text))
+        if ((await Promise.race([once(child.stderr, 'data'), ended.then(() => 'ended')])) === 'ended')
+          throw new Error(`ended without saying ${text}: ${told.join('')}`)
     }
     child.stderr.on('data', (chunk: Buffer) => told.push(chunk.toString()))
     await said('tsm/connect')
@@ -131,7 +133,8 @@ describe.skipIf(!existsSync(join(root, 'dist')))('connecting, step by step (need
   })
 
   it('--timeout abandons too, with its own exit code', async () => {
-    const {ended, text} = await slow('--timeout', '1')
+    // long enough for a busy machine to get as far as the write
+    const {ended, text} = await slow('--timeout', '3')
     expect((await ended)[0]).toBe(9)
     expect(text()).toContain('may yet complete it')
   })
