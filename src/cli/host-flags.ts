@@ -12,6 +12,23 @@ export const hostFlags = {
   }),
 }
 
+/**
+ * `signal`, or the end of `seconds`. The platform's AbortSignal.any holds its sources weakly: a timeout that nobody else
+ * refers to may be collected and never strike.
+ */
+export function within(signal: AbortSignal, seconds: number): AbortSignal {
+  const controller = new AbortController()
+  const late = (): void => controller.abort(new DOMException('the time is up', 'TimeoutError'))
+  const timer = setTimeout(late, seconds * 1000).unref()
+  const stop = (): void => {
+    clearTimeout(timer)
+    controller.abort(signal.reason)
+  }
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, {once: true})
+  return controller.signal
+}
+
 /** Options of one device: its time starts now. */
 export function hostOptions(
   {signal, abandon, progress}: Session,
@@ -22,13 +39,14 @@ export function hostOptions(
     readonly tsm?: string | undefined
   },
 ): HostOptions {
-  const late = flags.timeout === undefined ? [] : [AbortSignal.timeout(flags.timeout * 1000)]
+  const limited = (given: AbortSignal): AbortSignal =>
+    flags.timeout === undefined ? given : within(given, flags.timeout)
   return {
     tsm: flags.tsm,
     dryRun: flags['dry-run'],
     force: flags.force,
-    signal: AbortSignal.any([signal, ...late]),
-    abandon: AbortSignal.any([abandon, ...late]),
+    signal: limited(signal),
+    abandon: limited(abandon),
     onStep: progress,
   }
 }

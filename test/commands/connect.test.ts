@@ -134,7 +134,7 @@ describe.skipIf(!existsSync(join(root, 'dist')))('connecting, step by step (need
 
   it('--timeout abandons too, with its own exit code', async () => {
     // long enough for a busy machine to get as far as the write
-    const {ended, text} = await slow('--timeout', '3')
+    const {ended, text} = await slow('--timeout', '2')
     expect((await ended)[0]).toBe(9)
     expect(text()).toContain('may yet complete it')
   })
