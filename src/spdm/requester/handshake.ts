@@ -9,7 +9,7 @@ import type {Budget} from './budget.js'
 import type {SummaryType} from './challenge.js'
 import {exchange} from './exchange.js'
 import type {Link} from './link.js'
-import {checkOpaque} from './opaque.js'
+import {agreedSecuredVersion, checkOpaque} from './opaque.js'
 import type {Signer, ValidSignature} from './signer.js'
 
 export interface SessionQuery {
@@ -50,18 +50,32 @@ export function freshSessionId(link: Link): number {
   }
 }
 
+/** Parts of KEY_EXCHANGE_RSP and PSK_EXCHANGE_RSP alike. */
+interface SessionOffer {
+  readonly rspSessionId: number
+  readonly heartbeatPeriod: number
+  readonly measurementSummaryHash: Uint8Array
+  readonly opaqueData: Uint8Array
+}
+
 /** What both ways to open a session take from the response. Throws RequesterError. */
 export function acceptSession(
   link: Link,
+  attempted: string,
   reqSessionId: number,
-  response: {readonly rspSessionId: number; readonly heartbeatPeriod: number},
-): number {
-  const id = joinSessionId(reqSessionId, response.rspSessionId)
+  {rspSessionId, heartbeatPeriod, measurementSummaryHash, opaqueData}: SessionOffer,
+): Omit<SessionFacts, 'signature' | 'slot'> {
+  const id = joinSessionId(reqSessionId, rspSessionId)
   if (link.sessions.has(id)) throw link.failure(WHAT, 'echo', 'the responder reuses the ID of an open session')
   const {requester, responder} = link.agreed
   const mayBeat = requester?.flags.hbeatCap === true && responder.flags.hbeatCap
-  if (response.heartbeatPeriod !== 0 && !mayBeat) throw link.failure(WHAT, 'echo', 'a heartbeat that was not agreed')
-  return id
+  if (heartbeatPeriod !== 0 && !mayBeat) throw link.failure(WHAT, 'echo', 'a heartbeat that was not agreed')
+  return {
+    id,
+    heartbeatPeriod,
+    securedVersion: agreedSecuredVersion(link, attempted, opaqueData),
+    summaryHash: measurementSummaryHash.length > 0 ? measurementSummaryHash : undefined,
+  }
 }
 
 /** Throws RequesterError `verify-data` unless the other side has the same keys and transcript. */

@@ -17,7 +17,6 @@ import {
   type SessionQuery,
 } from './handshake.js'
 import type {Link} from './link.js'
-import {agreedSecuredVersion} from './opaque.js'
 
 export interface PskQuery extends SessionQuery {
   /** The pre-shared key; the caller keeps and zeroes its copy. */
@@ -59,17 +58,15 @@ export async function openPskSession(
     },
     {version},
   )
-  const isSummarized = hasSummary(connection, summary)
   const {value, bytes} = await exchange(link, budget, {
     request: 'PSK_EXCHANGE',
     message,
     response: PSK_EXCHANGE_RSP,
-    context: {summary: Number(isSummarized)},
+    context: {summary: Number(hasSummary(connection, summary))},
     attempted: WHAT,
     crypto: true,
   })
-  const id = acceptSession(link, reqSessionId, value)
-  const securedVersion = agreedSecuredVersion(link, WHAT, value.opaqueData)
+  const accepted = acceptSession(link, WHAT, reqSessionId, value)
   const hasContext = responder.flags.pskCap === WITH_CONTEXT
   if (hasContext !== value.responderContext.length > 0)
     throw link.failure(
@@ -80,7 +77,7 @@ export async function openPskSession(
   const th = link.notes.handshake().append(message, bytes.subarray(0, bytes.length - hash!.size))
   const keys = new SecureSession({
     connection,
-    id,
+    id: accepted.id,
     role: 'requester',
     secret: psk,
     kind: 'psk',
@@ -94,14 +91,7 @@ export async function openPskSession(
     keys.enterApplication(th.digest())
     return {
       keys,
-      facts: {
-        id,
-        heartbeatPeriod: value.heartbeatPeriod,
-        securedVersion,
-        summaryHash: isSummarized ? value.measurementSummaryHash : undefined,
-        signature: undefined,
-        slot: undefined,
-      },
+      facts: {...accepted, signature: undefined, slot: undefined},
     }
   })
 }

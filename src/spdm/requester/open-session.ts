@@ -19,7 +19,6 @@ import {
   WHAT,
 } from './handshake.js'
 import type {Link} from './link.js'
-import {agreedSecuredVersion} from './opaque.js'
 import {demandSignature, type Signer, slotByte} from './signer.js'
 
 async function finish(link: Link, budget: Budget, keys: SecureSession, th: Transcript): Promise<void> {
@@ -61,17 +60,15 @@ export async function openSession(
     },
     context,
   )
-  const isSummarized = hasSummary(connection, summary)
   const {value, bytes} = await exchange(link, budget, {
     request: 'KEY_EXCHANGE',
     message,
     response: KEY_EXCHANGE_RSP,
-    context: {summary: Number(isSummarized)},
+    context: {summary: Number(hasSummary(connection, summary))},
     attempted: WHAT,
     crypto: true,
   })
-  const id = acceptSession(link, reqSessionId, value)
-  const securedVersion = agreedSecuredVersion(link, WHAT, value.opaqueData)
+  const accepted = acceptSession(link, WHAT, reqSessionId, value)
   const verified = value.responderVerifyData.length
   const signed = bytes.length - verified - value.signature.length
   const th = link.notes.handshake(signer.hash).append(message, bytes.subarray(0, signed))
@@ -90,7 +87,7 @@ export async function openSession(
   const secret = share.agree(value.exchangeData)
   const keys = new SecureSession({
     connection,
-    id,
+    id: accepted.id,
     role: 'requester',
     secret,
     kind: 'exchange',
@@ -106,14 +103,7 @@ export async function openSession(
     await finish(link, budget, keys, th)
     return {
       keys,
-      facts: {
-        id,
-        heartbeatPeriod: value.heartbeatPeriod,
-        securedVersion,
-        summaryHash: isSummarized ? value.measurementSummaryHash : undefined,
-        signature,
-        slot: signer.slot,
-      },
+      facts: {...accepted, signature, slot: signer.slot},
     }
   })
 }
