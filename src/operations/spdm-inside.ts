@@ -6,17 +6,15 @@ import {
   DEVICE_CLASS_IDENTIFIER,
   DMTF_MEASUREMENT,
   DMTF_MEL,
+  EXTENDED_ERROR_DATA,
   OPAQUE_TABLE,
   OPAQUE_TABLE_1_1,
   PCI_PROTOCOL,
   PCI_SIG_VENDOR,
-  SPDM_ERROR_CODE,
   type SpdmMessageName,
   STANDARD_ID,
-  TOO_LARGE,
-  VENDOR_ERROR,
 } from '../spdm/index.js'
-import {decodeTdispMessage, TDISP_MESSAGES, TDISP_PROTOCOL} from '../tdisp/index.js'
+import {decodeTdispPayload, TDISP_PROTOCOL} from '../tdisp/index.js'
 
 /** A structure inside a message, or why it could not be read. */
 export interface Inside {
@@ -27,16 +25,12 @@ export interface Inside {
   readonly problem: string | undefined
 }
 
-const EXTENDED_ERROR_DATA: Readonly<Record<number, AnyLayout>> = {
-  [SPDM_ERROR_CODE.ResponseTooLarge]: TOO_LARGE,
-  [SPDM_ERROR_CODE.DataTooLarge]: TOO_LARGE,
-  [SPDM_ERROR_CODE.VendorDefined]: VENDOR_ERROR,
-}
 const DMTF_SPECIFICATION = 1
 
 function tried(what: string, read: () => {readonly layout: AnyLayout; readonly value: Seen}): Inside {
   try {
-    return {what, ...read(), problem: undefined}
+    const {layout, value} = read()
+    return {what, layout, value, problem: undefined}
   } catch (error) {
     if (!(error instanceof TsmctlError)) throw error
     return {what, layout: undefined, value: undefined, problem: error.message}
@@ -48,12 +42,8 @@ const nothing = (what: string, problem: string): Inside => ({what, layout: undef
 
 function pciProtocol(payload: Uint8Array): Inside {
   if (payload.length === 0) return nothing('PCI-SIG protocol', 'the payload is empty')
-  const {protocolId, message} = PCI_PROTOCOL.decode(payload)
-  if (protocolId === TDISP_PROTOCOL)
-    return tried('TDISP', () => {
-      const {name, value} = decodeTdispMessage(message)
-      return {layout: TDISP_MESSAGES[name], value}
-    })
+  const {protocolId} = PCI_PROTOCOL.decode(payload)
+  if (protocolId === TDISP_PROTOCOL) return tried('TDISP', () => decodeTdispPayload(payload))
   if (protocolId === IDE_KM_PROTOCOL) return tried('IDE_KM', () => decodeKmObject(payload))
   return nothing('PCI-SIG protocol', `protocol ${protocolId} is not known here`)
 }
@@ -75,7 +65,7 @@ function opaque({opaqueData, spdmVersion}: Seen): Inside[] {
 }
 
 /** Extended data whose form the error code prescribes. */
-function errorDetail({errorCode, extendedErrorData}: Seen): Inside[] {
+function errorData({errorCode, extendedErrorData}: Seen): Inside[] {
   const data = (extendedErrorData ?? new Uint8Array()) as Uint8Array
   const layout = EXTENDED_ERROR_DATA[errorCode as number]
   return layout === undefined || data.length === 0 ? [] : [tried('extended error data', () => as(layout, data))]
@@ -98,7 +88,7 @@ export function insideOf(name: SpdmMessageName, value: Seen): Inside[] {
           )
         : []
     case 'ERROR':
-      return errorDetail(value)
+      return errorData(value)
     case 'ENDPOINT_INFO':
       return [tried('device class', () => as(DEVICE_CLASS_IDENTIFIER, value.endpointInfo as Uint8Array))]
     default:

@@ -142,11 +142,18 @@ export const TDISP_MESSAGES: Readonly<Record<TdispMessageName, AnyLayout>> = {
   TDISP_ERROR,
 }
 
+/** A message and the layout that shows it. */
+export interface DecodedTdisp {
+  readonly name: TdispMessageName
+  readonly layout: AnyLayout
+  readonly value: Seen
+}
+
 /**
  * Decodes any TDISP message by its MessageType. An undefined type is a DecodeError, as is every malformed body; a
  * requester treats a response of undefined type like TDISP_ERROR (§11.3.2).
  */
-export function decodeTdispMessage(input: Uint8Array): {readonly name: TdispMessageName; readonly value: Seen} {
+export function decodeTdispMessage(input: Uint8Array): DecodedTdisp {
   const type = input[1]
   const name = type === undefined ? undefined : TDISP_MESSAGE_NAMES[type]
   if (name === undefined)
@@ -157,5 +164,6 @@ export function decodeTdispMessage(input: Uint8Array): {readonly name: TdispMess
       expected: 'a defined MessageType',
       got: type === undefined ? `${input.length} bytes` : hex(type, 2),
     })
-  return {name, value: TDISP_MESSAGES[name].decode(input)}
+  const found: AnyLayout = TDISP_MESSAGES[name]
+  return {name, layout: found, value: found.decode(input)}
 }

@@ -1,7 +1,6 @@
 /** TDISP messages as SPDM carries them: behind the ProtocolID byte of a PCI-SIG vendor-defined message. */
-import {concat, DecodeError, hex, type Seen} from '../bits/index.js'
-import {decodeTdispMessage} from './messages.js'
-import type {TdispMessageName} from './names.js'
+import {concat, DecodeError, hex} from '../bits/index.js'
+import {decodeTdispMessage, type DecodedTdisp} from './messages.js'
 
 /** ProtocolID of TDISP within the PCI-SIG vendor-defined messages. */
 export const TDISP_PROTOCOL = 1
@@ -23,5 +22,4 @@ export function tdispMessage(payload: Uint8Array): Uint8Array {
 }
 
 /** Decodes a whole payload; offsets in errors count from the TDISP header, as the specification does. */
-export const decodeTdispPayload = (payload: Uint8Array): {readonly name: TdispMessageName; readonly value: Seen} =>
-  decodeTdispMessage(tdispMessage(payload))
+export const decodeTdispPayload = (payload: Uint8Array): DecodedTdisp => decodeTdispMessage(tdispMessage(payload))

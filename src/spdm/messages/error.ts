@@ -1,5 +1,17 @@
 /** ERROR and its extended data (DSP0274 1.3 §10.12). */
-import {bytes, DecodeError, layout, nested, NEXT, REST, type Seen, u32, u8, type View} from '../../bits/index.js'
+import {
+  type AnyLayout,
+  bytes,
+  DecodeError,
+  layout,
+  nested,
+  NEXT,
+  REST,
+  type Seen,
+  u32,
+  u8,
+  type View,
+} from '../../bits/index.js'
 import {SPDM_CODE_NAMES, SPDM_ERROR_CODE, SPDM_ERROR_NAMES} from './codes.js'
 import {header} from './header.js'
 
@@ -36,6 +48,13 @@ export const TOO_LARGE = layout(
 )
 
 const {ResponseNotReady, LargeResponse, ResponseTooLarge, DataTooLarge, VendorDefined} = SPDM_ERROR_CODE
+
+/** Structure of the extended data of codes that give it one, beyond what the layout of ERROR names itself. */
+export const EXTENDED_ERROR_DATA: Readonly<Record<number, AnyLayout>> = {
+  [ResponseTooLarge]: TOO_LARGE,
+  [DataTooLarge]: TOO_LARGE,
+  [VendorDefined]: VENDOR_ERROR,
+}
 
 const is =
   (...codes: readonly number[]) =>

@@ -2,9 +2,9 @@
 import {DecodeError, isZero} from '../../bits/index.js'
 import {
   decodeSpdmMessage,
+  EXTENDED_ERROR_DATA,
   type MessageContext,
   SPDM_CODE_NAMES,
-  SPDM_ERROR_CODE,
   SPDM_HEADER,
   type SpdmMessage,
   type SpdmMessageName,
@@ -29,16 +29,9 @@ export interface ReadMessage {
   readonly context: MessageContext
 }
 
-/** Codes whose ERROR has data of its own behind what the layout names. */
-const WITH_DATA: ReadonlySet<number> = new Set([
-  SPDM_ERROR_CODE.VendorDefined,
-  SPDM_ERROR_CODE.ResponseTooLarge,
-  SPDM_ERROR_CODE.DataTooLarge,
-])
-
 /** Zeros at the end of an ERROR that no field of it asks for. */
 function swallowedPadding({name, value}: SpdmMessage, maxPadding: number): number {
-  if (name !== 'ERROR' || WITH_DATA.has(value.errorCode)) return 0
+  if (name !== 'ERROR' || value.errorCode in EXTENDED_ERROR_DATA) return 0
   const tail = value.extendedErrorData ?? new Uint8Array()
   return tail.length <= maxPadding && isZero(tail) ? tail.length : 0
 }
