@@ -1,5 +1,6 @@
 export {checkDword} from './attribute-io.js'
 export {type Capture, CAPTURE_FORMAT, type CaptureNode, type Exchange} from './capture.js'
+export {DEVICE_EVIDENCE} from './device-evidence-family.js'
 export {environment} from './environment.js'
 export {
   checkUserFile,
@@ -31,6 +32,7 @@ export {
   type HostInfo,
   type HostKind,
   type Kernel,
+  type NetlinkFamily,
   type NetlinkRequest,
   readText,
   type Stat,

@@ -20,6 +20,15 @@ const BLOCKING = /\/tsm\/|\/(?:authenticated|bind|unbind|drivers_probe|remove|re
 /** Locks must be seen by all of root's processes and vanish with a reboot; /run does both. */
 const RUN_DIRECTORY = '/run/tsmctl'
 
+const unbuilt = (attempted: string): never => {
+  throw new TsmctlError({
+    kind: 'unsupported',
+    attempted,
+    got: 'this version of tsmctl cannot do that, so evidence cannot be collected on live hosts',
+    hint: 'use a simulated or replayed host (--host sim, --host replay:PATH)',
+  })
+}
+
 export function liveKernel(options: LiveOptions = {}): Kernel {
   const uid = process.getuid?.() ?? -1
   const stateDirectory = options.stateDirectory ?? defaultStateDirectory(process.env, uid)
@@ -43,14 +52,11 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
       if (BLOCKING.test(path)) await helpers.write(path, bytes, signal)
       else writeOnce(path, bytes)
     },
-    async netlinkDump({family}) {
-      throw new TsmctlError({
-        kind: 'unsupported',
-        attempted: `ask the kernel's generic-netlink family ${family}`,
-        got: 'this version of tsmctl does not speak generic netlink, so evidence cannot be collected on live hosts',
-        hint: 'use a simulated or replayed host (--host sim, --host replay:PATH)',
-      })
-    },
+    netlinkFamily: async name => unbuilt(`ask the kernel for the generic-netlink family ${name}`),
+    netlinkDump: async ({family}) => unbuilt(`ask the kernel's generic-netlink family ${family}`),
+    netlinkDo: async ({family}) => unbuilt(`ask the kernel's generic-netlink family ${family}`),
+    uevents: () => unbuilt('listen to kernel events'),
+    ioctl: async path => unbuilt(`talk to the driver of ${path}`),
     lock: fileLocks(isSystem ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
     ...environment,
     close: () => helpers.close(),

@@ -21,7 +21,22 @@ export interface Stat {
   readonly size: number
 }
 
-/** One generic-netlink dump request: `GENL` command and attributes of a family addressed by name. */
+/** A generic-netlink family as CTRL_CMD_GETFAMILY describes it (Linux uapi `linux/genetlink.h`). */
+export interface NetlinkFamily {
+  readonly name: string
+  readonly version: number
+  /** Largest attribute type of requests. */
+  readonly maxAttribute: number
+  /** Commands it serves, by number. */
+  readonly commands: ReadonlySet<number>
+  /**
+   * What CTRL_CMD_GETPOLICY says about request attributes: the longest payload by attribute type, in bytes, null where
+   * the kernel states no limit. Undefined where the kernel cannot dump policies.
+   */
+  readonly policy?: ReadonlyMap<number, number | null> | undefined
+}
+
+/** One generic-netlink request: command and attributes of a family addressed by name. */
 export interface NetlinkRequest {
   readonly family: string
   readonly version: number
@@ -78,6 +93,21 @@ export interface Kernel {
    * ENOENT when the family does not exist; otherwise the errno of NLMSG_ERROR or NLMSG_DONE.
    */
   netlinkDump(request: NetlinkRequest, signal?: AbortSignal): Promise<readonly Uint8Array[]>
+  /** The family called `name`. ENOENT when the kernel has none. */
+  netlinkFamily(name: string, signal?: AbortSignal): Promise<NetlinkFamily>
+  /**
+   * One generic-netlink request with acknowledgement: the payloads of what was answered before it, often none. Throws the
+   * errno of NLMSG_ERROR; `got` then has the kernel's own words (NLMSGERR_ATTR_MSG), where it gave any.
+   */
+  netlinkDo(request: NetlinkRequest, signal?: AbortSignal): Promise<readonly Uint8Array[]>
+  /**
+   * Kobject uevents from now on, as the kernel sends them (`ACTION@DEVPATH`, then `KEY=VALUE`, each ended by NUL), and
+   * `lost` when some were lost and everything must be looked at again. Ends without error on abort; EOPNOTSUPP where the
+   * host has none: then only looking again and again tells.
+   */
+  uevents(signal: AbortSignal): AsyncIterable<Uint8Array | 'lost'>
+  /** ioctl(2) on the device file at `path`; returns `argument` as the kernel left it. */
+  ioctl(path: string, request: number, argument: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>
 
   /** tsmctl's advisory lock on `name`; EBUSY when another process holds it. Returns the release. */
   lock(name: string): () => void

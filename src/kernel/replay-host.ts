@@ -1,6 +1,6 @@
 /** What all replayed hosts share: they can be looked at and not changed, and keep no state unless told where. */
 import {join} from 'node:path'
-import {ErrnoError} from '../errors.js'
+import {ErrnoError, printable} from '../errors.js'
 import {checkDword} from './attribute-io.js'
 import {environment} from './environment.js'
 import {refuseIfAborted} from './interrupted.js'
@@ -16,6 +16,12 @@ export interface ReplayOptions {
 /** The part of a replayed host that differs. */
 export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> &
   Partial<Pick<Kernel, 'netlinkDump'>>
+
+const noExchange = (family: string): never => {
+  throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${printable(family)}`, {
+    hint: 'this recording holds no netlink exchanges',
+  })
+}
 
 /** A host of kind `replay` around `reading`; `label` is what the user named. */
 export function replayHost(label: string, {stateDirectory}: ReplayOptions, reading: Reading): Kernel {
@@ -36,10 +42,14 @@ export function replayHost(label: string, {stateDirectory}: ReplayOptions, readi
       checkDword(path, offset, bytes)
       throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
     },
-    async netlinkDump({family}) {
-      throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${family}`, {
-        hint: 'this recording holds no netlink exchanges',
-      })
+    netlinkFamily: async name => noExchange(name),
+    netlinkDump: async ({family}) => noExchange(family),
+    netlinkDo: async ({family}) => noExchange(family),
+    uevents() {
+      throw new ErrnoError('EOPNOTSUPP', 'listen to', 'kernel events', {got: 'nothing happens on a recorded host'})
+    },
+    async ioctl(path) {
+      throw new ErrnoError('ENOTTY', 'talk to', path, {hint: 'this recording holds no ioctl exchanges'})
     },
     close() {
       // nothing is kept open between calls

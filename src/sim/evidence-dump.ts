@@ -7,6 +7,7 @@ import {
   encodeAttributes,
   EVIDENCE_TYPES,
   type EvidenceLabel,
+  type NetlinkFamily,
   type NetlinkRequest,
   PCI_TSM,
   stringOf,
@@ -15,7 +16,7 @@ import {
 } from '../kernel/index.js'
 import {bindDriver, removeFunction} from './drivers.js'
 import {type Fault, flipped, takeFault} from './faults.js'
-import {fromBase64, type FunctionState, type SimFunction, toBase64} from './machine.js'
+import {fromBase64, type FunctionState, type Machine, type SimFunction, toBase64} from './machine.js'
 import {sha384} from './digest.js'
 import {takeMeasurements} from './responder.js'
 import {relock} from './tsm-verbs.js'
@@ -140,6 +141,13 @@ async function strikeBefore(fault: Fault, device: string, {store, pause}: DumpCo
 function strikeAfter(fault: Fault, fn: SimFunction, {store, random}: DumpContext): void {
   if (fault.do === 'relock') store.update(state => relock(state, fn, random))
   if (fault.do === 'bind-driver') store.update(state => bindDriver(state, fn, fn.driver ?? 'vfio-pci'))
+}
+
+/** Family `pci-tsm` as the kernel describes it. Throws ErrnoError ENOENT for any other, and where there is none. */
+export function pciTsmFamily(name: string, {tsm}: Machine): NetlinkFamily {
+  if (tsm !== 'devsec' || name !== PCI_TSM.name)
+    throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
+  return {name, version: PCI_TSM.version, maxAttribute: attribute.value, commands: new Set([PCI_TSM.evidenceRead])}
 }
 
 /** The dump's messages, generic-netlink headers stripped. Throws ErrnoError as the kernel would. */

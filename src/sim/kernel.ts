@@ -226,6 +226,19 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
         pause: milliseconds => pause(milliseconds, signal, 'ask', about),
       })
     },
+    async netlinkFamily(name) {
+      const {pciTsmFamily} = await import('./evidence-dump.js')
+      return pciTsmFamily(name, store.machine)
+    },
+    async netlinkDo({family}) {
+      throw new ErrnoError('EOPNOTSUPP', 'ask', `the generic-netlink family ${family}`)
+    },
+    uevents() {
+      throw new ErrnoError('EOPNOTSUPP', 'listen to', 'kernel events')
+    },
+    async ioctl(path) {
+      throw new ErrnoError('ENOTTY', 'talk to', path)
+    },
     close() {
       // nothing is kept open between calls
     },
