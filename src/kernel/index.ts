@@ -11,6 +11,7 @@ export {
   type WriteOptions,
 } from './files.js'
 export {formatCapture} from './format-capture.js'
+export {ioctlNumber, type IoctlDirection} from './ioctl-number.js'
 export {liveKernel, type LiveOptions} from './live.js'
 export {fileLocks, memoryLocks} from './lock.js'
 export {parseLspci} from './lspci.js'
@@ -46,4 +47,5 @@ export {replayKernel} from './replay.js'
 export {defaultStateDirectory, directoryState, memoryState} from './state.js'
 export {connectTcp, listenTcp, type Limits, type TcpAddress, type TcpListener, tcpName, type TcpStream} from './tcp.js'
 export {treeKernel, type TreeOptions} from './tree.js'
+export {encodeUevent, LARGEST_UEVENT, parseUevent, type Uevent} from './uevent.js'
 export {type Lookup, resolvePath} from './walk.js'
