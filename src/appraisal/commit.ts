@@ -2,7 +2,7 @@
 import {toHex} from '../bits/index.js'
 import {quoted} from '../errors.js'
 import {type Bundle, decodePciFacts, decodeTsmFacts, type PciFacts} from '../evidence/index.js'
-import {changes} from './checks/index.js'
+import {changes, hasGenerations} from './checks/index.js'
 import {type Answer, fail, pass, skip} from './checks/index.js'
 import type {CheckId} from './registry/index.js'
 import {settle, type Terms} from './settle.js'
@@ -30,8 +30,12 @@ export interface CommitInput {
   readonly pci: PciFacts
   /** The TSM's digests by label. */
   readonly digests: ReadonlyMap<string, Uint8Array>
+  /** Interface the digests came from, as the manifest names it. */
+  readonly abi: string
   /** Generation of the evidence now, where the interface has one. */
-  readonly generation?: number | null | undefined
+  readonly generation: number | null
+  /** How often the TSM saw the evidence refreshed, where it counts. */
+  readonly count: bigint | null
   readonly auditDurable: boolean
 }
 
@@ -63,13 +67,22 @@ function human({appraisal, approval, bundle, now}: CommitInput): Answer {
 const state = ({state: now}: CommitInput): Answer =>
   now === 'CONFIG_LOCKED' ? pass() : fail('state', quoted(now), {expected: 'CONFIG_LOCKED'})
 
-function generation({bundle, generation: now}: CommitInput): Answer {
-  const frozen = bundle.manifest.provider.generation
-  if (frozen === null) return skip('na', 'this evidence interface has no generation')
-  return now === frozen ? pass() : fail('changed', `generation ${now ?? 'unknown'}`, {expected: String(frozen)})
+type EvidenceNow = Pick<CommitInput, 'abi' | 'bundle' | 'count' | 'digests' | 'generation'>
+
+function generation({bundle, abi, generation: now}: EvidenceNow): Answer {
+  const {provider} = bundle.manifest
+  if (abi !== provider.abi) return fail('interface', `it now comes through ${quoted(abi)}`, {expected: provider.abi})
+  const frozen = provider.generation
+  if (frozen === null && now === null && !hasGenerations(provider.kind))
+    return skip('na', 'this evidence interface has no generation')
+  return now !== null && now === frozen
+    ? pass()
+    : fail('changed', `generation ${now ?? 'unknown'}`, {expected: String(frozen ?? 'unknown')})
 }
 
-function lockEpoch({bundle, digests}: Pick<CommitInput, 'bundle' | 'digests'>): Answer {
+function lockEpoch({bundle, count, digests}: EvidenceNow): Answer {
+  const {kind, value} = bundle.manifest.lockEpoch
+  if (kind === 'report-counter' && value !== String(count)) return fail('count', `refresh count ${count ?? 'unknown'}`)
   const bytes = bundle.objects.get('tsm')
   const frozen = bytes === undefined ? {} : decodeTsmFacts(bytes).digests
   const labels = Object.keys(frozen)
@@ -121,11 +134,12 @@ const termsOf = ({allowSkip}: Appraisal): Terms => ({allowSkip: (allowSkip ?? []
  * the write is found out here. Blocking means unlock.
  */
 export function postCommitChecks(
-  input: Pick<CommitInput, 'bundle' | 'appraisal' | 'state' | 'digests'>,
+  input: EvidenceNow & Pick<CommitInput, 'appraisal' | 'state'>,
 ): readonly CheckResult[] {
   const terms = termsOf(input.appraisal)
   const {state: now} = input
   return [
+    settle('commit.generation', generation(input), terms),
     settle('commit.lock-epoch', lockEpoch(input), terms),
     settle('commit.post-state', now === 'RUN' ? pass() : fail('state', quoted(now), {expected: 'RUN'}), terms),
   ]

@@ -9,7 +9,7 @@ import {EVIDENCE_TYPES} from '../kernel/index.js'
 export const LABELS = [...EVIDENCE_TYPES, 'tsm', 'ide', 'pci', 'collection', 'platform'] as const
 export type ObjectLabel = (typeof LABELS)[number]
 
-export const PROVIDER_KINDS = ['device-evidence', 'pci-tsm', 'host-link', 'vendor-tool', 'file'] as const
+export const PROVIDER_KINDS = ['device-evidence', 'pci-tsm', 'none', 'host-link', 'vendor-tool', 'file'] as const
 export type ProviderKind = (typeof PROVIDER_KINDS)[number]
 
 /** `sha384:` and 96 lower-case hexadecimal digits. */
@@ -177,7 +177,7 @@ export interface CollectionFacts {
   readonly before: PciFacts
   /** Attribute types the evidence interface sent and nobody knows. */
   readonly unknownAttributes: readonly number[]
-  /** Evidence generations seen; null when the interface has none. */
+  /** Evidence generations in the data dump and then in the digest dump; null when the interface has none. */
   readonly generations: readonly number[] | null
   readonly driverOverride: string | null
   /** `/sys/bus/pci/drivers_autoprobe`; null when it was not readable. */

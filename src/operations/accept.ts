@@ -16,9 +16,10 @@ import type {Kernel} from '../kernel/index.js'
 import {
   acceptPlan,
   bindPlan,
+  chooseProvider,
   devicePath,
+  type EvidenceProvider,
   observe,
-  readDigests,
   readTdi,
   runPlan,
   type Tdi,
@@ -94,37 +95,58 @@ export async function acceptHeld(
   const approval = approvalOf(appraisal, bdf, given, kernel.now())
   if (approval instanceof TsmctlError) return {...result, failure: approval}
   if (approval !== null) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval})
-  const commit = await readAndCheck(kernel, bundle, appraisal, approval, options)
+  const provider = await chooseProvider(kernel, options.signal)
+  const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval}, options)
   const stopped = commit.find(({blocking}) => blocking)
   if (stopped !== undefined) {
     recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: stopped.id}})
     return {...result, commit, failure: changedMeanwhile(bdf, stopped)}
   }
   recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval})
-  return commitNow(kernel, bundle, appraisal, {...result, commit}, options)
+  try {
+    await validate(kernel, provider, bundle, options.signal)
+  } catch (error) {
+    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: 'commit.generation'}})
+    if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
+    return {...result, commit, failure: error}
+  }
+  return commitNow(kernel, provider, bundle, appraisal, {...result, commit}, options)
 }
 
 /** Everything that was reviewed, read once more and held against the frozen evidence. */
 async function readAndCheck(
   kernel: Kernel,
-  bundle: Bundle,
-  appraisal: Appraisal,
-  approval: Approval | null,
+  provider: EvidenceProvider,
+  reviewed: {readonly bundle: Bundle; readonly appraisal: Appraisal; readonly approval: Approval | null},
   {signal}: AcceptOptions,
 ): Promise<readonly CheckResult[]> {
+  const {bundle} = reviewed
   const bdf = bundle.manifest.device.bdf!
   const tdi = await readTdi(kernel, bdf, signal)
   return commitChecks({
-    bundle,
-    appraisal,
-    approval,
+    ...reviewed,
+    ...(await provider.readDigests(kernel, bdf, signal)),
+    abi: provider.abi,
     now: kernel.now(),
     state: tdi.state,
     driver: tdi.driver,
     pci: await readPciFacts(kernel, bdf, signal),
-    digests: await readDigests(kernel, bdf, signal),
     auditDurable: isAuditDurable(kernel),
   })
+}
+
+/**
+ * Tells the kernel which generation was verified, immediately before the write: from here on the kernel itself can see
+ * that it is told to accept something else. Throws TsmctlError `busy` when it no longer has that generation.
+ */
+async function validate(
+  kernel: Kernel,
+  provider: EvidenceProvider,
+  {manifest}: Bundle,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const {generation} = manifest.provider
+  if (generation !== null) await provider.validate?.(kernel, manifest.device.bdf!, generation, signal)
 }
 
 /**
@@ -133,6 +155,7 @@ async function readAndCheck(
  */
 async function commitNow(
   kernel: Kernel,
+  provider: EvidenceProvider,
   bundle: Bundle,
   appraisal: Appraisal,
   result: AcceptResult,
@@ -143,11 +166,12 @@ async function commitNow(
   try {
     // the plan reads back RUN, and unlocks where it does not find it
     const {after} = await carryOut(kernel, before, acceptPlan(before), {...options, dryRun: false})
-    const digests = await readDigests(kernel, bdf, options.signal)
-    const post = postCommitChecks({bundle, appraisal, state: after.state, digests})
+    const now = await provider.readDigests(kernel, bdf, options.signal)
+    const post = postCommitChecks({bundle, appraisal, ...now, abi: provider.abi, state: after.state})
     const stopped = post.find(({blocking}) => blocking)
     if (stopped !== undefined) throw changedMeanwhile(bdf, stopped)
-    recordAudit(kernel, 'committed', {bdf, bundle, appraisal})
+    const validated = provider.validate !== null && bundle.manifest.provider.generation !== null
+    recordAudit(kernel, 'committed', {bdf, bundle, appraisal, result: {validated}})
     const earlier = result.commit.filter(({id}) => post.every(later => later.id !== id))
     accepted = {...result, commit: [...earlier, ...post], changed: true, after}
   } catch (error) {

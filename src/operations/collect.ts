@@ -9,6 +9,7 @@ import {
   encodeFacts,
   type EvidenceObject,
   freeze,
+  type LockEpoch,
   type ManifestFacts,
   named,
   nonceBytes,
@@ -18,7 +19,7 @@ import {
 } from '../evidence/index.js'
 import {quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {type CollectedEvidence, collectPciTsm, readTdi, type Tdi} from '../tsm/index.js'
+import {chooseProvider, type CollectedEvidence, readTdi, type Tdi} from '../tsm/index.js'
 import {readPciFacts, textOrNull} from './device-facts.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
@@ -46,22 +47,37 @@ export async function collectHeld(kernel: Kernel, bdf: string, options: CollectO
       got: 'the TDI is CONFIG_UNLOCKED, and evidence means nothing before the lock',
       hint: `tsmctl lock ${bdf} first.`,
     })
+  const provider = await chooseProvider(kernel, signal)
   const before = await readPciFacts(kernel, bdf, signal)
   const nonce = drawNonce(length => kernel.random(length), options.relyingPartyNonce)
   const bundleId = toHex(kernel.random(16))
   burnNonce(kernel.state, nonce.value, bundleId, {now: kernel.now(), monotonic: kernel.monotonic()})
-  const collected = await collectPciTsm(kernel, bdf, nonceBytes(nonce), signal)
+  const collected = await provider.collect(kernel, bdf, nonceBytes(nonce), signal)
   const after = await readPciFacts(kernel, bdf, signal)
   const state = await readTdi(kernel, bdf, signal)
   const bundle = freeze(objectsOf(kernel, collected, before, after, state), {
     ...factsAround(kernel, after, state, options.tool ?? 'tsmctl'),
     bundleId,
-    nonce,
-    provider: {kind: collected.provider, abi: collected.abi, tsm: state.lockedBy, generation: collected.generation},
+    // one that nobody took proves nothing, and is not shown as if it did
+    nonce: collected.nonceTaken ? nonce : null,
+    lockEpoch: epochOf(collected),
+    provider: {
+      kind: collected.provider,
+      abi: collected.abi,
+      tsm: state.lockedBy,
+      generation: collected.generations?.[0] ?? null,
+    },
   })
   keepBundle(kernel, bundle)
   recordAudit(kernel, 'collected', {bdf, bundle})
   return bundle
+}
+
+/** What tells this lock and its evidence from any other, where the interface has such a thing. */
+function epochOf({count, generations}: CollectedEvidence): LockEpoch {
+  if (count !== null) return {kind: 'report-counter', value: String(count)}
+  const last = generations?.at(-1)
+  return last === undefined ? {kind: 'none', value: null} : {kind: 'generation', value: String(last)}
 }
 
 function factsAround(
@@ -69,7 +85,7 @@ function factsAround(
   pci: PciFacts,
   tdi: Tdi,
   tool: string,
-): Omit<ManifestFacts, 'bundleId' | 'nonce' | 'provider'> {
+): Omit<ManifestFacts, 'bundleId' | 'lockEpoch' | 'nonce' | 'provider'> {
   const machineId = textOrNull(kernel, '/etc/machine-id')
   const {bdf, vendor, device, subsystem, class: classCode, revision, dsn} = pci
   return {
@@ -84,7 +100,6 @@ function factsAround(
       toolDigest: null,
     },
     device: {bdf, vendor, device, subsystem, class: classCode, revision, ...(dsn !== undefined && {dsn})},
-    lockEpoch: {kind: 'none', value: null},
     tdiState: tdi.state,
   }
 }
@@ -115,7 +130,7 @@ function objectsOf(
       bytes: encodeFacts({
         before,
         unknownAttributes: [...collected.unknownAttributes],
-        generations: collected.generation === null ? null : [collected.generation],
+        generations: collected.generations,
         driverOverride: tdi.driverOverride,
         driversAutoprobe: autoprobe === null ? null : autoprobe === '1',
       }),

@@ -1,7 +1,15 @@
+export {
+  chooseProvider,
+  type CollectedEvidence,
+  deviceEvidence,
+  type EvidenceProvider,
+  type EvidenceState,
+  none,
+  pciTsm,
+} from './evidence/index.js'
 export {acceptPlan, bindPlan, HOLD, lockPlan, unlockPlan} from './guest-plans.js'
 export {connectPlan, disconnectPlan, type HostDevice, sleepPlan} from './host-plans.js'
 export {holdersOfNextId, type IdeView, leftovers, streamProblem, streamsOf, streamText} from './host-streams.js'
-export {collectPciTsm, type CollectedEvidence, readDigests} from './pci-tsm-provider.js'
 export {type Plan, PlanError, planLines, runPlan, type RunOptions, type Step} from './plan.js'
 export {
   CHECKS,

@@ -49,6 +49,9 @@ const input = (extra: Partial<CommitInput> = {}): CommitInput => ({
   driver: null,
   pci: PCI,
   digests: digestsOf(bundle),
+  abi: bundle.manifest.provider.abi,
+  generation: null,
+  count: null,
   auditDurable: true,
   ...extra,
 })
@@ -136,11 +139,11 @@ describe('commit checks', () => {
       },
     )
     const appraisal = await judge(generation, policyFrom(DOCUMENT))
-    const given = (now: number | undefined): CommitInput =>
+    const given = (now: number | null): CommitInput =>
       input({bundle: generation, appraisal, digests: digestsOf(generation), generation: now})
     expect(blocking(given(7))).toEqual([])
     expect(blocking(given(8))).toEqual(['commit.generation changed'])
-    expect(blocking(given(undefined))).toEqual(['commit.generation changed'])
+    expect(blocking(given(null))).toEqual(['commit.generation changed'])
   })
 
   it('no waiver helps', async () => {

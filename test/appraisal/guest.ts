@@ -14,7 +14,7 @@ import {
 import {readPciFacts} from '../../src/operations/device-facts.js'
 import {simPolicyText} from '../../src/operations/sim-policy.js'
 import {publications} from '../../src/sim/index.js'
-import {collectPciTsm, HOLD} from '../../src/tsm/index.js'
+import {HOLD, pciTsm} from '../../src/tsm/index.js'
 import {lockDevice, type TestMachine} from '../sim/machines.js'
 
 export const NOW = new Date('2026-11-21T12:00:10Z')
@@ -48,7 +48,7 @@ export async function collect(machine: TestMachine, bdf: string): Promise<Parts>
   await machine.write(bdf, 'driver_override', HOLD)
   await lockDevice(machine, bdf)
   const before = await readPciFacts(kernel, bdf)
-  const {objects, digests} = await collectPciTsm(kernel, bdf, NONCE)
+  const {objects, digests} = await pciTsm.collect(kernel, bdf, NONCE)
   const pci = await readPciFacts(kernel, bdf)
   const {vendor, device, subsystem, class: classCode, revision} = pci
   return {

@@ -1,19 +1,30 @@
 /** Acquisition: is the evidence whole, fresh, and of this device? */
 import {fromHex, isZero} from '../../bits/index.js'
 import {quoted} from '../../errors.js'
-import {derivationHolds, integrityFindings, NONCE_LENGTH, OBJECT_LIMIT, type PciFacts} from '../../evidence/index.js'
+import {
+  derivationHolds,
+  integrityFindings,
+  NONCE_LENGTH,
+  OBJECT_LIMIT,
+  type PciFacts,
+  type ProviderKind,
+} from '../../evidence/index.js'
 import {certificateLabel, type Facts, known} from '../facts.js'
 import type {Check} from './context.js'
 import {fail, failIfAny, malformed, pass, skip} from './verdict.js'
 
-const KNOWN_ABIS = ['pci-tsm/1']
+const KNOWN_ABIS = ['device-evidence/1', 'pci-tsm/1']
 const LIVE = ['device-evidence', 'pci-tsm']
+
+/** Does every object of this interface carry a generation? */
+export const hasGenerations = (kind: ProviderKind): boolean => kind === 'device-evidence'
 
 const isLiveKind = ({bundle}: Facts): boolean => LIVE.includes(bundle.manifest.provider.kind)
 
 const abiKnown: Check = ({facts}) => {
   const {kind, abi} = facts.bundle.manifest.provider
   if (kind === 'file') return pass('evidence from a file')
+  if (kind === 'none') return fail('none', 'this kernel has no interface for evidence')
   if (!KNOWN_ABIS.includes(abi)) return fail('abi', quoted(abi), {expected: KNOWN_ABIS.join(', ')})
   const {collection} = facts
   if (collection.kind === 'malformed') return malformed('collection', collection.error)
@@ -90,9 +101,12 @@ const nonceUsed: Check = ({facts, circumstances}) => {
 
 const generationStable: Check = ({facts}) => {
   const generations = known(facts.collection)?.generations ?? null
-  const stated = facts.bundle.manifest.provider.generation
-  if (generations === null && stated === null) return skip('na', 'this evidence interface has no generation')
+  const {kind, generation: stated} = facts.bundle.manifest.provider
   const seen = new Set([...(generations ?? []), ...(stated === null ? [] : [stated])])
+  if (seen.size === 0)
+    return hasGenerations(kind)
+      ? fail('missing', 'no generation')
+      : skip('na', 'this evidence interface has no generation')
   if (seen.has(0)) return fail('zero', 'generation 0')
   return seen.size === 1 ? pass() : fail('changed', [...seen].join(' -> '))
 }

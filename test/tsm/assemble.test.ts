@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {DecodeError} from '../../src/bits/index.js'
 import {type Attribute, encodeAttributes, EVIDENCE_TYPES, PCI_TSM, u32Attribute} from '../../src/kernel/index.js'
-import {assemble} from '../../src/tsm/pci-tsm-provider.js'
+import {assemble as assembleAny} from '../../src/tsm/evidence/index.js'
 
 const {attribute, allTypes} = PCI_TSM
+const assemble = (messages: readonly Uint8Array[], mask: number) => assembleAny(messages, mask, attribute)
 const type = (number: number): Attribute => u32Attribute(attribute.type, number)
 const value = (...bytes: number[]): Attribute => ({type: attribute.value, value: new Uint8Array(bytes)})
 const message = (...attributes: Attribute[]): Uint8Array => encodeAttributes(attributes)
