@@ -8,17 +8,42 @@ import {ErrnoError, printable} from '../errors.js'
 import type {Exchange} from './capture.js'
 import {refuseIfAborted} from './interrupted.js'
 import {decodeAttributes, encodeAttributes} from './netlink.js'
+import {DEVICE_EVIDENCE} from './device-evidence-family.js'
 import {PCI_TSM} from './pci-tsm-family.js'
 import type {Kernel} from './port.js'
 
+const NONCE: ReadonlyMap<string, number> = new Map([
+  [PCI_TSM.name, PCI_TSM.attribute.nonce],
+  [DEVICE_EVIDENCE.name, DEVICE_EVIDENCE.attribute.nonce],
+])
+
 function withoutNonce(family: string, attributes: Uint8Array): Uint8Array {
-  if (family !== PCI_TSM.name) return attributes
+  const nonce = NONCE.get(family)
+  if (nonce === undefined) return attributes
   try {
-    return encodeAttributes(decodeAttributes(attributes).filter(({type}) => type !== PCI_TSM.attribute.nonce))
+    return encodeAttributes(decodeAttributes(attributes).filter(({type}) => type !== nonce))
   } catch (error) {
     // a request that cannot be decoded is compared as it is
     if (error instanceof DecodeError) return attributes
     throw error
+  }
+}
+
+/** Nobody asked the family when this was recorded: whether the kernel has it is not known. */
+const unasked = (about: string): ErrnoError =>
+  new ErrnoError('ENOENT', 'ask', about, {kind: 'unsupported', got: 'this recording holds no exchange with it'})
+
+/** A family as far as its recorded exchanges show it: the version and the commands it was asked. */
+export function replayFamily(exchanges: readonly Exchange[]): Kernel['netlinkFamily'] {
+  return async (name, signal) => {
+    const about = `the generic-netlink family ${printable(name)}`
+    refuseIfAborted(signal, 'ask', about)
+    const ofFamily = exchanges.filter(({family}) => family === name)
+    const [first] = ofFamily
+    if (first === undefined) throw unasked(about)
+    if (ofFamily.every(({response}) => response === 'ENOENT')) throw new ErrnoError('ENOENT', 'ask', about)
+    const commands = new Set(ofFamily.map(({command}) => command))
+    return {name, version: first.version, maxAttribute: 0, commands}
   }
 }
 
@@ -28,11 +53,7 @@ export function replayExchanges(exchanges: readonly Exchange[]): Kernel['netlink
     const about = `the generic-netlink family ${printable(family)}`
     refuseIfAborted(signal, 'ask', about)
     const ofFamily = exchanges.filter(one => one.family === family)
-    if (ofFamily.length === 0)
-      throw new ErrnoError('ENOENT', 'ask', about, {
-        kind: 'unsupported',
-        got: 'this recording holds no exchange with it',
-      })
+    if (ofFamily.length === 0) throw unasked(about)
     const wanted = withoutNonce(family, attributes)
     const matching = ofFamily.filter(
       one => one.version === version && one.command === command && equal(withoutNonce(family, one.request), wanted),

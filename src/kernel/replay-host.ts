@@ -15,10 +15,11 @@ export interface ReplayOptions {
 
 /** The part of a replayed host that differs. */
 export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> &
-  Partial<Pick<Kernel, 'netlinkDump'>>
+  Partial<Pick<Kernel, 'netlinkDump' | 'netlinkFamily'>>
 
 const noExchange = (family: string): never => {
   throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${printable(family)}`, {
+    kind: 'unsupported',
     hint: 'this recording holds no netlink exchanges',
   })
 }

@@ -2,7 +2,9 @@
  * What side of TDISP this kernel shows: told by files, `pci_mode` and netlink families, never by a version number,
  * because distributions carry the guest series in several generations and build the host side or leave it out.
  */
+import {DEVICE_EVIDENCE, type NetlinkFamily} from '../kernel/index.js'
 import type {Known, Present} from '../known.js'
+import {printable} from '../errors.js'
 import type {Tsm} from '../pci/index.js'
 import type {Provider} from './providers.js'
 
@@ -19,14 +21,19 @@ export interface ProbeFacts {
   /** Does any function show `tsm/connect`, `tsm/lock`? */
   readonly connect: Known<boolean>
   readonly lock: Known<boolean>
-  /** Is the generic-netlink family registered? */
-  readonly families: {readonly pciTsm: Known<boolean>; readonly deviceEvidence: Known<boolean>}
+  /** The generic-netlink families of evidence; null where the kernel has none. */
+  readonly families: {
+    readonly pciTsm: Known<NetlinkFamily | null>
+    readonly deviceEvidence: Known<NetlinkFamily | null>
+  }
 }
 
 export interface Probe {
   readonly profile: Profile
   /** Null where there is no guest side. */
   readonly generation: GuestGeneration | null
+  /** The evidence interface; null where there is none, or nobody could tell. */
+  readonly evidence: EvidenceInterface | null
   readonly tsms: readonly ProbedTsm[]
   /** What it means, one or two sentences. */
   readonly meaning: string
@@ -34,22 +41,44 @@ export interface Probe {
   readonly remedy: string | null
 }
 
+export interface EvidenceInterface {
+  readonly family: string
+  readonly version: number
+  /** Can the kernel be told which generation of the evidence was verified? */
+  readonly validates: boolean
+}
+
 export interface ProbedTsm extends Provider {
   /** `link` serves `connect`, `devsec` serves `lock`; null where the kernel does not say. */
   readonly mode: string | null
 }
 
-const FAMILY: Readonly<Record<GuestGeneration, string>> = {
-  G1n: 'no evidence interface',
-  G2: 'evidence through netlink family pci-tsm',
-  P2: 'evidence through netlink family device-evidence',
-  unknown: 'which evidence interface it has could not be told',
+interface Guest {
+  readonly generation: GuestGeneration
+  readonly evidence: EvidenceInterface | null
 }
 
-function generationOf({pciTsm, deviceEvidence}: ProbeFacts['families']): GuestGeneration {
-  if (deviceEvidence.known && deviceEvidence.value) return 'P2'
-  if (pciTsm.known && pciTsm.value) return 'G2'
-  return pciTsm.known && deviceEvidence.known ? 'G1n' : 'unknown'
+const interfaceOf = ({name, version, commands}: NetlinkFamily): EvidenceInterface => ({
+  family: name,
+  version,
+  validates: name === DEVICE_EVIDENCE.name && commands.has(DEVICE_EVIDENCE.validate),
+})
+
+function guestOf({pciTsm, deviceEvidence}: ProbeFacts['families']): Guest {
+  if (deviceEvidence.known && deviceEvidence.value !== null)
+    return {generation: 'P2', evidence: interfaceOf(deviceEvidence.value)}
+  // without an answer about the newer one, which is asked first when evidence is read
+  if (!deviceEvidence.known || !pciTsm.known) return {generation: 'unknown', evidence: null}
+  if (pciTsm.value !== null) return {generation: 'G2', evidence: interfaceOf(pciTsm.value)}
+  return {generation: 'G1n', evidence: null}
+}
+
+function evidenceWords({generation, evidence}: Guest): string {
+  if (evidence === null)
+    return generation === 'G1n' ? 'no evidence interface' : 'which evidence interface it has could not be told'
+  const {family, version, validates} = evidence
+  const known = validates ? ', which can be told what was verified' : ''
+  return `evidence through netlink family ${printable(family)} version ${version}${known}`
 }
 
 const textOf = (fact: Present<string>): string | null => (fact.present && fact.value.known ? fact.value.value : null)
@@ -99,16 +128,16 @@ const HOST: Words = {
   remedy: null,
 }
 
-const guestWords = (generation: GuestGeneration): Words => ({
-  meaning: `Guest side: functions with tsm/lock are TDIs; ${FAMILY[generation]}.`,
+const guestWords = (guest: Guest): Words => ({
+  meaning: `Guest side: functions with tsm/lock are TDIs; ${evidenceWords(guest)}.`,
   remedy:
-    generation === 'G1n'
+    guest.generation === 'G1n'
       ? 'Without evidence no device can be verified, so none will be accepted: a kernel with a later series is needed.'
       : null,
 })
 
-const both = (generation: GuestGeneration): Words => ({
-  meaning: `Both sides at once: tsm/connect and tsm/lock (${FAMILY[generation]}). A sample driver or a nested host does this.`,
+const both = (guest: Guest): Words => ({
+  meaning: `Both sides at once: tsm/connect and tsm/lock (${evidenceWords(guest)}). A sample driver or a nested host does this.`,
   remedy: 'Name the verb you mean: connect is for the host side of a device, lock for a TDI.',
 })
 
@@ -121,9 +150,10 @@ const unread = (reason: string): Words => ({
 export function classify(facts: ProbeFacts, providers: readonly Provider[]): Probe {
   const {core, connect, lock, families} = facts
   const tsms = facts.tsms.map((tsm, index) => ({...providers[index]!, mode: textOf(tsm.mode)}))
-  const is = (profile: Profile, words: Words, generation: GuestGeneration | null = null): Probe => ({
+  const is = (profile: Profile, words: Words, {generation, evidence}: Partial<Guest> = {}): Probe => ({
     profile,
-    generation,
+    generation: generation ?? null,
+    evidence: evidence ?? null,
     tsms,
     ...words,
   })
@@ -134,6 +164,6 @@ export function classify(facts: ProbeFacts, providers: readonly Provider[]): Pro
   if (!lock.known) return is('unknown', unread(lock.reason))
   if (!connect.value && !lock.value) return is('nothing-usable', nothingUsable(tsms))
   if (!lock.value) return is('host', HOST)
-  const generation = generationOf(families)
-  return connect.value ? is('both', both(generation), generation) : is('guest', guestWords(generation), generation)
+  const guest = guestOf(families)
+  return connect.value ? is('both', both(guest), guest) : is('guest', guestWords(guest), guest)
 }

@@ -1,27 +1,20 @@
 /** Reads what `classify` needs. Nothing here blocks: attributes are looked for, not read. */
 import {errnoOf, TsmctlError} from '../errors.js'
-import {type Kernel, PCI_TSM} from '../kernel/index.js'
+import {DEVICE_EVIDENCE, type Kernel, type NetlinkFamily, PCI_TSM} from '../kernel/index.js'
 import {attempt, type Known, known, mapKnown, thenKnown, unknown} from '../known.js'
 import {deviceDirectory, DEVICES, isBdf, listTsms, TSM_CLASS} from '../pci/index.js'
 import {classify, type Probe} from './probe.js'
 import {readProvider} from './providers.js'
 
-/** Families of the guest series; the request is empty, because only whether it is refused with ENOENT matters. */
-const FAMILIES = {pciTsm: PCI_TSM.name, deviceEvidence: 'device-evidence'} as const
-
-async function hasFamily(kernel: Kernel, family: string, signal: AbortSignal | undefined): Promise<Known<boolean>> {
-  const {version, evidenceRead: command} = PCI_TSM
+/** The family called `name`, null where the kernel has none. */
+async function familyCalled(kernel: Kernel, name: string, signal?: AbortSignal): Promise<Known<NetlinkFamily | null>> {
   try {
-    await kernel.netlinkDump({family, version, command, attributes: new Uint8Array()}, signal)
-    return known(true)
+    return known(await kernel.netlinkFamily(name, signal))
   } catch (error) {
     if (signal?.aborted || !(error instanceof TsmctlError)) throw error
-    const errno = errnoOf(error)
-    // nobody asked the kernel, now or when it was recorded
-    if (errno === undefined || (errno === 'ENOENT' && error.kind === 'unsupported'))
-      return unknown(error.got ?? error.message)
-    // a family that refuses is a family that is there
-    return known(errno !== 'ENOENT')
+    // ENOENT of kind `unsupported`: nobody asked the kernel, now or when it was recorded
+    if (errnoOf(error) === 'ENOENT' && error.kind !== 'unsupported') return known(null)
+    return unknown(error.got ?? error.message)
   }
 }
 
@@ -33,15 +26,15 @@ export async function probe(kernel: Kernel, signal?: AbortSignal): Promise<Probe
   const any = (name: string): Known<boolean> =>
     mapKnown(functions, all => all.some(bdf => kernel.stat(`${deviceDirectory(bdf)}/tsm/${name}`) !== undefined))
   const lock = any('lock')
-  const family = async (name: string): Promise<Known<boolean>> =>
-    lock.known && lock.value ? hasFamily(kernel, name, signal) : known(false)
+  const family = async (name: string): Promise<Known<NetlinkFamily | null>> =>
+    lock.known && lock.value ? familyCalled(kernel, name, signal) : known(null)
   return classify(
     {
       core: thenKnown(tsms, ({core}) => core),
       tsms: list,
       connect: any('connect'),
       lock,
-      families: {pciTsm: await family(FAMILIES.pciTsm), deviceEvidence: await family(FAMILIES.deviceEvidence)},
+      families: {pciTsm: await family(PCI_TSM.name), deviceEvidence: await family(DEVICE_EVIDENCE.name)},
     },
     list.map(tsm => readProvider(kernel, tsm)),
   )

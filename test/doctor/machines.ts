@@ -202,7 +202,7 @@ export const probeOf = (
       tsms,
       connect: known(false),
       lock: known(false),
-      families: {pciTsm: known(false), deviceEvidence: known(false)},
+      families: {pciTsm: known(null), deviceEvidence: known(null)},
       ...rest,
     },
     tsms.map(() => ({tsm: 'tsm0', kind, words: 'the provider', makesStreams: true})),

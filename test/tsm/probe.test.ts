@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {ErrnoError} from '../../src/errors.js'
-import type {Kernel} from '../../src/kernel/index.js'
-import {ABSENT, known, type Present, unknown, valueOf} from '../../src/known.js'
+import type {Kernel, NetlinkFamily} from '../../src/kernel/index.js'
+import {ABSENT, known, mapKnown, type Present, unknown, valueOf} from '../../src/known.js'
 import type {Tsm} from '../../src/pci/index.js'
 import {classify, classifyProvider, probe, type ProbeFacts} from '../../src/tsm/index.js'
 import {functionNodes, mapKernel, type Node} from '../pci/map-kernel.js'
@@ -19,11 +19,21 @@ const yes = known(true)
 const no = known(false)
 const dark = unknown('not readable')
 
-const NOTHING: ProbeFacts = {core: yes, tsms: [], connect: no, lock: no, families: {pciTsm: no, deviceEvidence: no}}
-const registered = (facts: Partial<ProbeFacts>): ProbeFacts => ({...NOTHING, tsms: [tsm()], ...facts})
-const families = (pciTsm: ProbeFacts['core'], deviceEvidence: ProbeFacts['core']) => ({
-  families: {pciTsm, deviceEvidence},
+const family = (name: string, ...commands: number[]): NetlinkFamily => ({
+  name,
+  version: 1,
+  maxAttribute: 10,
+  commands: new Set(commands),
 })
+const families = (pciTsm: ProbeFacts['core'], deviceEvidence: ProbeFacts['core'], ...more: number[]) => ({
+  families: {
+    pciTsm: mapKnown(pciTsm, there => (there ? family('pci-tsm', 1) : null)),
+    deviceEvidence: mapKnown(deviceEvidence, there => (there ? family('device-evidence', 1, ...more) : null)),
+  },
+})
+
+const NOTHING: ProbeFacts = {core: yes, tsms: [], connect: no, lock: no, ...families(no, no)}
+const registered = (facts: Partial<ProbeFacts>): ProbeFacts => ({...NOTHING, tsms: [tsm()], ...facts})
 const classified = (facts: ProbeFacts) =>
   classify(
     facts,
@@ -100,10 +110,11 @@ describe('the detection matrix', () => {
       tsms: fc.constantFrom([], [tsm()], [tsm(mode('link'))], [tsm(mode('devsec')), tsm()]),
       connect: fact,
       lock: fact,
-      families: fc.record({pciTsm: fact, deviceEvidence: fact}),
+      evidence: fc.tuple(fact, fact),
     })
     fc.assert(
-      fc.property(mix, facts => {
+      fc.property(mix, ({evidence, ...some}) => {
+        const facts = {...some, ...families(...evidence)}
         const {profile, generation} = classified(facts)
         const [connect, lock] = [facts.connect, facts.lock].map(valueOf)
         if (profile === 'host' || profile === 'both') expect(connect).toBe(true)
@@ -139,12 +150,12 @@ const nodes = (extra: Record<string, Node>): Record<string, Node> => ({
   ...extra,
 })
 const class0 = {'/sys/class/tsm/tsm0': {link: '../../devices/faux/tdx_host/tsm/tsm0'}}
-const speaking = (kernel: Kernel, answers: Record<string, string | null>): Kernel => ({
+const speaking = (kernel: Kernel, answers: Record<string, NetlinkFamily | string>): Kernel => ({
   ...kernel,
-  async netlinkDump({family}) {
-    const errno = answers[family] ?? 'ENOENT'
-    if (errno !== 'none') throw new ErrnoError(errno, 'ask', family)
-    return []
+  async netlinkFamily(name) {
+    const answer = answers[name] ?? 'ENOENT'
+    if (typeof answer === 'string') throw new ErrnoError(answer, 'ask', name)
+    return answer
   },
 })
 
@@ -160,18 +171,21 @@ describe('reading', () => {
   })
 
   it.each([
-    [{'pci-tsm': 'EINVAL'}, 'G2'],
-    [{'pci-tsm': 'EPERM'}, 'G2'],
-    [{'pci-tsm': 'none'}, 'G2'],
-    [{'device-evidence': 'EINVAL'}, 'P2'],
-    [{}, 'G1n'],
-  ])('takes a family that refuses for one that is there: %j is %s', async (answers, generation) => {
-    const tree = nodes({...class0, [`${device}/tsm/lock`]: '\n'})
-    expect(await probe(speaking(mapKernel(tree), answers as Record<string, string>))).toMatchObject({
-      profile: 'guest',
-      generation,
-    })
-  })
+    ['no family', {}, 'G1n', null],
+    ['pci-tsm', {'pci-tsm': family('pci-tsm', 1)}, 'G2', {version: 1, validates: false}],
+    ['device-evidence', {'device-evidence': family('device-evidence', 1)}, 'P2', {validates: false}],
+    ['the one with validate', {'device-evidence': family('device-evidence', 1, 2)}, 'P2', {validates: true}],
+    ['an unknown version', {'device-evidence': {...family('device-evidence', 1), version: 9}}, 'P2', {version: 9}],
+    // whoever reads evidence asks the newer family first, and then would not know either
+    ['a kernel that does not say', {'pci-tsm': family('pci-tsm', 1), 'device-evidence': 'EIO'}, 'unknown', null],
+  ] satisfies [string, Record<string, NetlinkFamily | string>, string, object | null][])(
+    'tells the generation by the families: %s',
+    async (_, answers, generation, evidence) => {
+      const tree = nodes({...class0, [`${device}/tsm/lock`]: '\n'})
+      const found = await probe(speaking(mapKernel(tree), answers))
+      expect(found).toMatchObject({profile: 'guest', generation, evidence})
+    },
+  )
 
   it('does not know families that nobody could ask for', async () => {
     const tree = nodes({...class0, [`${device}/tsm/lock`]: '\n'})

@@ -2,7 +2,7 @@
  * Which evidence interface this kernel has: the newest first, told by family, version, commands and, where the kernel
  * dumps it, policy; never by the kernel's release. Nothing is remembered: a TSM that goes takes its interface with it.
  */
-import {ErrnoError, harmless, printable, TsmctlError} from '../../errors.js'
+import {ErrnoError, harmless, TsmctlError} from '../../errors.js'
 import {DEVICE_EVIDENCE, type Kernel, type NetlinkFamily, PCI_TSM} from '../../kernel/index.js'
 import {deviceEvidence} from './device-evidence.js'
 import {none, silent} from './none.js'
@@ -50,22 +50,19 @@ function difference({version, read, nonce}: Candidate, family: NetlinkFamily): s
   return longest !== null && longest < NONCE_BYTES ? `nonce of at most ${longest} bytes` : undefined
 }
 
-/** The family called `name`, or undefined when the kernel has none. */
-async function familyOf(kernel: Kernel, name: string, signal?: AbortSignal): Promise<NetlinkFamily | undefined> {
-  try {
-    return await kernel.netlinkFamily(name, signal)
-  } catch (error) {
-    // ENOENT of kind `unsupported`: nobody asked a kernel, so nobody knows
-    if (error instanceof ErrnoError && error.errno === 'ENOENT' && error.kind !== 'unsupported') return undefined
-    if (!(error instanceof TsmctlError)) throw error
-    throw new TsmctlError({
-      kind: error.kind,
-      attempted: 'find the evidence interface of this kernel',
-      got: `family ${name}: ${harmless(error.got ?? error.message)}`,
-      hint: error.hint,
-      cause: error,
-    })
-  }
+/** Nobody asked a kernel, now or when it was recorded. */
+const isUnasked = (error: unknown): error is ErrnoError =>
+  error instanceof ErrnoError && error.errno === 'ENOENT' && error.kind === 'unsupported'
+
+function notTold(error: unknown, name: string): unknown {
+  if (!(error instanceof TsmctlError)) return error
+  return new TsmctlError({
+    kind: error.kind,
+    attempted: 'find the evidence interface of this kernel',
+    got: `family ${name}: ${harmless(error.got ?? error.message)}`,
+    hint: error.hint,
+    cause: error,
+  })
 }
 
 /**
@@ -74,14 +71,23 @@ async function familyOf(kernel: Kernel, name: string, signal?: AbortSignal): Pro
  * kernel cannot be asked.
  */
 export async function chooseProvider(kernel: Kernel, signal?: AbortSignal): Promise<EvidenceProvider> {
+  let unknown: unknown
   for (const candidate of CANDIDATES) {
-    // in this order: the second is only asked for where the first is missing
-    // oxlint-disable-next-line no-await-in-loop
-    const family = await familyOf(kernel, candidate.name, signal)
-    if (family === undefined) continue
+    let family: NetlinkFamily
+    try {
+      // in this order: the second is only asked for where the first is missing
+      // oxlint-disable-next-line no-await-in-loop
+      family = await kernel.netlinkFamily(candidate.name, signal)
+    } catch (error) {
+      // a recording may know one family and not the other; what it knows can be replayed
+      if (isUnasked(error)) unknown ??= notTold(error, candidate.name)
+      else if (!(error instanceof ErrnoError && error.errno === 'ENOENT')) throw notTold(error, candidate.name)
+      continue
+    }
     const unlike = difference(candidate, family)
     if (unlike === undefined) return candidate.provider(family)
-    return silent(candidate.kind, `${candidate.name}/${printable(String(family.version))} (${unlike})`)
+    return silent(candidate.kind, `${candidate.name}/${family.version} (${unlike})`)
   }
+  if (unknown !== undefined) throw unknown
   return none
 }
