@@ -5,6 +5,7 @@ import {type Fault, type FaultKind, isHostFault} from './faults.js'
 import {happen} from './host/events.js'
 import {holdTsmLock} from './host/writes.js'
 import {hostStatus, type HostStatus} from './host/status.js'
+import {type Abi, traitsOf} from './abi.js'
 import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
 import {type MachineStore, openMachine} from './store.js'
@@ -20,6 +21,12 @@ export interface DeviceStatus {
   readonly lockedBy: string | null
   readonly accepted: boolean
   readonly lockEpoch: number
+  /** Of the evidence; 0 while unlocked. */
+  readonly generation: number
+  /** Generation that user space has verified. */
+  readonly validated: number | null
+  /** Whether the device reaches private memory. */
+  readonly dma: boolean
 }
 
 export interface MachineStatus {
@@ -28,8 +35,13 @@ export interface MachineStatus {
   readonly title: string
   readonly created: string
   readonly tsm: TsmKind
+  readonly abi: Abi
   readonly nonce: NonceMode
   readonly bootId: string
+  /** Seconds by which the wall clock is wrong. */
+  readonly clock: number
+  /** The host does nothing that a TSM needs it for. */
+  readonly hostRefuses: boolean
   /** Devices with a DSM. */
   readonly devices: readonly DeviceStatus[]
   /** Null for a guest. */
@@ -41,9 +53,10 @@ export interface MachineStatus {
 /** What the machine in `directory` is and how it fares. Throws TsmctlError `not-found`. */
 export function machineStatus(directory: string): MachineStatus {
   const store = openMachine(directory)
-  const {scenario, title, created, tsm, nonce, functions} = store.machine
+  const {scenario, title, created, tsm, abi, nonce, functions} = store.machine
+  const {dma} = traitsOf(abi)
   const state = store.state()
-  const {bootId, faults, violations, functions: records} = state
+  const {bootId, faults, violations, world, functions: records} = state
   const host = hostStatus(store.machine, state)
   const devices = functions.flatMap(({bdf, dsm}) => {
     if (dsm === null) return []
@@ -58,9 +71,28 @@ export function machineStatus(directory: string): MachineStatus {
       lockedBy: tdi.lockedBy,
       accepted: tdi.accepted,
       lockEpoch: tdi.epoch,
+      generation: tdi.generation,
+      validated: tdi.validated,
+      dma: tdi.accepted && tdi.state === 'RUN' && (dma === 'at accept' || driver !== null),
     }
   })
-  return {directory, scenario, title, created, tsm, nonce, bootId, devices, host, faults, violations}
+  const {clock, refuses: hostRefuses} = world
+  return {
+    directory,
+    scenario,
+    title,
+    created,
+    tsm,
+    abi,
+    nonce,
+    bootId,
+    clock,
+    hostRefuses,
+    devices,
+    host,
+    faults,
+    violations,
+  }
 }
 
 /** What only the hardware does; everything else goes through the kernel, which does one thing at a time. */
@@ -100,10 +132,11 @@ export async function injectFault(directory: string, given: Fault): Promise<void
   else store.update(state => void state.faults.push(fault))
 }
 
-/** Removes all faults, or those of one device; returns how many there were. */
+/** Removes all faults, or those of one device; returns how many there were. Without faults the host does its part. */
 export const clearFaults = (directory: string, device?: string): number =>
   openMachine(directory).update(state => {
     const before = state.faults.length
+    if (device === undefined) state.world.refuses = false
     state.faults = device === undefined ? [] : state.faults.filter(fault => fault.device !== device)
     return before - state.faults.length
   })

@@ -153,15 +153,20 @@ async function makeFunctions(scenario: Scenario, pki: DevicePki | undefined): Pr
   return [...ports.values(), ...functions].sort(byBdf)
 }
 
-type Made = Pick<Machine, 'tsm' | 'nonce' | 'manufacturer' | 'root' | 'functions' | 'models' | 'host'>
+type Made = Pick<
+  Machine,
+  'tsm' | 'nonce' | 'abi' | 'validate' | 'manufacturer' | 'root' | 'functions' | 'models' | 'host'
+>
 
 async function makeGuest(scenario: Scenario, now: Date): Promise<Made> {
-  const {manufacturer, tsm, nonce} = scenario
+  const {manufacturer, tsm, nonce, abi, validate} = scenario
   const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
   const pki = models.length === 0 ? undefined : await (await import('./pki.js')).createPki(manufacturer, now, random)
   return {
     tsm,
     nonce,
+    abi,
+    validate,
     manufacturer,
     root: pki === undefined ? null : toBase64(pki.root),
     functions: await makeFunctions(scenario, pki),
@@ -173,7 +178,8 @@ async function makeGuest(scenario: Scenario, now: Date): Promise<Made> {
 async function makeHostMachine(scenario: HostScenario, refuse: RefuseScenario): Promise<Made> {
   const {makeHost} = await import('./host/create.js')
   const made = makeHost(scenario, random, refuse)
-  return {tsm: scenario.tsm, nonce: 'ignored', manufacturer: 'ACME', root: null, models: [], ...made}
+  const {tsm, abi} = scenario
+  return {tsm, abi, nonce: 'ignored', validate: true, manufacturer: 'ACME', root: null, models: [], ...made}
 }
 
 /** Makes the machine of `source` in `directory`. Throws TsmctlError; `usage` when there is one already. */

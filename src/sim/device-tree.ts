@@ -1,6 +1,7 @@
 /** The directory of one PCI function (Linux Documentation/ABI/testing/sysfs-bus-pci). */
+import {traitsOf, VENDOR_SWITCHES} from './abi.js'
 import type {Action, TreeBuilder} from './nodes.js'
-import type {FunctionState, Ids, Machine, SimFunction} from './machine.js'
+import type {FunctionState, Ids, Machine, SimFunction, World} from './machine.js'
 
 const digits = (value: number, width: number): string => value.toString(16).padStart(width, '0')
 const capitals = (value: number, width: number): string => digits(value, width).toUpperCase()
@@ -16,7 +17,8 @@ function modalias({vendor, device, subsystemVendor, subsystemDevice, classCode}:
   ].join('')
 }
 
-function uevent({bdf, ids}: SimFunction, driver: string | null): string {
+/** The variables that a PCI function brings to its events, and its `uevent` file shows. */
+export function ueventVariables({bdf, ids}: SimFunction, driver: string | null): readonly string[] {
   return [
     ...(driver === null ? [] : [`DRIVER=${driver}`]),
     `PCI_CLASS=${capitals(ids.classCode, 4)}`,
@@ -24,7 +26,7 @@ function uevent({bdf, ids}: SimFunction, driver: string | null): string {
     `PCI_SUBSYS_ID=${capitals(ids.subsystemVendor, 4)}:${capitals(ids.subsystemDevice, 4)}`,
     `PCI_SLOT_NAME=${bdf}`,
     `MODALIAS=${modalias(ids)}`,
-  ].join('\n')
+  ]
 }
 
 /** `../` as often as leads from the directory `path` up to `/sys`. */
@@ -34,6 +36,7 @@ export interface DeviceView {
   readonly machine: Machine
   readonly fn: SimFunction
   readonly state: FunctionState
+  readonly world: World
   readonly privileged: boolean
   /** Configuration space as it is now. */
   readonly config: Uint8Array
@@ -41,7 +44,7 @@ export interface DeviceView {
 
 function addIdentity(tree: TreeBuilder, {fn, state}: DeviceView): void {
   const {path, ids} = fn
-  tree.text(`${path}/uevent`, uevent(fn, state.driver))
+  tree.text(`${path}/uevent`, ueventVariables(fn, state.driver).join('\n'))
   tree.text(`${path}/modalias`, modalias(ids))
   tree.text(`${path}/vendor`, `0x${digits(ids.vendor, 4)}`)
   tree.text(`${path}/device`, `0x${digits(ids.device, 4)}`)
@@ -91,13 +94,17 @@ function addLinks(tree: TreeBuilder, {fn, state}: DeviceView): void {
   tree.text(`${group}/type`, 'DMA')
 }
 
-/** The guest-side attributes of ABI generation G2; link attributes do not exist in this guest. */
-function addTsm(tree: TreeBuilder, {machine, fn: {path, bdf: device, dsm}, state: {tdi}}: DeviceView): void {
-  if (machine.tsm !== 'devsec' || dsm === null) return
+/** The guest-side attributes; link attributes do not exist in this guest. */
+function addTsm(tree: TreeBuilder, {machine, fn, state: {tdi, switches}, world}: DeviceView): void {
+  const {path, bdf: device, dsm} = fn
+  if (!world.tsm || dsm === null) return
   const action = (verb: 'lock' | 'unlock' | 'accept'): Action => ({verb, device})
   tree.text(`${path}/tsm/lock`, tdi.lockedBy ?? '', 0o644, action('lock'))
   tree.command(`${path}/tsm/unlock`, action('unlock'))
   tree.text(`${path}/tsm/accept`, tdi.accepted ? '1' : '0', 0o644, action('accept'))
+  if (!traitsOf(machine.abi).vendorSwitches || !device.endsWith('.0')) return
+  for (const name of VENDOR_SWITCHES)
+    tree.text(`${path}/tsm/${name}`, switches?.[name] ? '1' : '0', 0o644, {verb: 'switch', device, name})
 }
 
 export function addFunction(tree: TreeBuilder, view: DeviceView): void {

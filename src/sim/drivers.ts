@@ -1,4 +1,5 @@
 /** Driver core semantics: who matches, who is bound, and what must never be bound (Linux drivers/base/dd.c). */
+import {emit} from './event-ring.js'
 import {type Machine, type MachineState, type SimFunction, unlockedTdi} from './machine.js'
 
 /**
@@ -10,6 +11,7 @@ export function bindDriver(state: MachineState, {bdf}: SimFunction, driver: stri
   if (record.driver !== null) return
   record.driver = driver
   record.enabled = 1
+  emit(state, 'bind', bdf)
   const {lockedBy, accepted} = record.tdi
   if (lockedBy !== null && !accepted)
     state.violations.push({
@@ -21,6 +23,7 @@ export function bindDriver(state: MachineState, {bdf}: SimFunction, driver: stri
 
 export function unbindDriver(state: MachineState, {bdf}: SimFunction): void {
   const record = state.functions[bdf]!
+  if (record.driver !== null) emit(state, 'unbind', bdf)
   record.driver = null
   // the guest series leaves Command alone while locked; otherwise the driver would break its own TDI
   record.enabled = 0
@@ -32,9 +35,24 @@ export function probeDriver({drivers}: Machine, state: MachineState, fn: SimFunc
   if (driver !== null && drivers.includes(driver)) bindDriver(state, fn, driver)
 }
 
+/** What was removed is found again. */
+export function addFunctions(machine: Machine, state: MachineState): void {
+  for (const fn of machine.functions) {
+    const record = state.functions[fn.bdf]!
+    if (record.present) continue
+    record.present = true
+    record.override = null
+    emit(state, 'add', fn.bdf)
+    if (state.autoprobe) probeDriver(machine, state, fn)
+  }
+}
+
 /** The function goes, and with it what the TSM held for it. */
 export function removeFunction(state: MachineState, device: string): void {
   const record = state.functions[device]!
+  if (!record.present) return
+  if (record.driver !== null) emit(state, 'unbind', device)
+  emit(state, 'remove', device)
   record.present = false
   record.driver = null
   record.enabled = 0

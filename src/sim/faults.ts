@@ -2,11 +2,49 @@
 import type {EvidenceLabel} from '../kernel/index.js'
 import type {MachineStore} from './store.js'
 
-/** A verb, a dump of evidence, this moment, or the reading of an attribute named relative to the device directory. */
+/**
+ * A verb, a dump of evidence or its validation, a step of driver binding (`probe` is `drivers_probe`, `override` is
+ * `driver_override`), this moment, or the reading of an attribute named relative to the device directory.
+ */
 export type FaultPoint = (typeof POINTS)[number] | `read:${string}`
 
 /** `now` is no occasion to wait for: what is injected there happens at once. */
-export const POINTS = ['lock', 'accept', 'unlock', 'evidence', 'connect', 'disconnect', 'now'] as const
+export const POINTS = [
+  'lock',
+  'accept',
+  'unlock',
+  'evidence',
+  'validate',
+  'unbind',
+  'bind',
+  'probe',
+  'override',
+  'connect',
+  'disconnect',
+  'now',
+] as const
+
+/** What happens to a guest from outside, at whatever moment. */
+const WORLD = [
+  'relock',
+  'vanish',
+  'rescan',
+  'bind-driver',
+  'unbind',
+  'reset',
+  'bme-clear',
+  'regenerate',
+  'clock',
+  'host-refuses',
+  'host-relents',
+  'tsm-gone',
+  'tsm-back',
+] as const
+export type WorldKind = (typeof WORLD)[number]
+
+/** What becomes of the messages of a dump. */
+const MESSAGE = ['truncate', 'duplicate', 'unrequested', 'oversize', 'double-fetch', 'unknown-attribute'] as const
+type MessageKind = (typeof MESSAGE)[number]
 
 /**
  * What happens:
@@ -15,50 +53,72 @@ export const POINTS = ['lock', 'accept', 'unlock', 'evidence', 'connect', 'disco
  * - `flip-bit`: the lowest bit of byte `offset` of `object` (evidence) or of the attribute (reading) is inverted on its
  *   way to the reader; the TSM's digests are of what it holds itself;
  * - `replay`: the measurements before the current ones are served;
- * - `relock`: a rival unlocks and locks the device: before a verb, after a dump;
- * - `vanish`: the device is removed first;
- * - `bind-driver`: a rival binds the device's driver, override or not: before a verb, after a dump;
  * - `delay`: the operation first takes `ms` milliseconds; of readings only those through `query`, which may block;
- * - `stuck`: a write succeeds and has no effect;
+ * - `stuck`: a write or a validation succeeds and has no effect;
+ *
+ * to a dump of evidence, on its way to the reader:
+ *
+ * - `interrupted`: it ends with EINTR, as a dump does during which something changed;
+ * - `hostile-text`: `errno`, with words that try to drive a terminal; also of a validation;
+ * - `truncate`: of `object` only `offset` bytes come, whatever was announced;
+ * - `duplicate`: `object` comes twice;
+ * - `unrequested`: an object comes that nobody asked for;
+ * - `oversize`: `object` has `offset` bytes, one more than the largest object may have unless given;
+ * - `double-fetch`: `object` ends in other bytes at every reading;
+ * - `unknown-attribute`: every object comes with an attribute that the family does not define;
+ * - `family-version`: the family announces another version;
+ *
+ * to a guest, `when` the operation has not begun, is under way (`during`, of `regenerate`) or is over; unless given,
+ * before a verb or a reading and after a dump, but for `vanish`, which then comes first:
+ *
+ * - `relock`: a rival unlocks and locks the device;
+ * - `vanish`: the device is removed; `rescan`: what was removed is found again;
+ * - `bind-driver`: a rival binds the device's driver, override or not; `unbind`: a rival unbinds it;
+ * - `reset`: the function is reset; `bme-clear`: somebody turns off bus mastering;
+ * - `regenerate`: somebody else has the evidence refreshed;
+ * - `clock`: the wall clock jumps by `seconds`;
+ * - `host-refuses`, `host-relents`: the host no longer does what a TSM needs it for; does it again;
+ * - `tsm-gone`, `tsm-back`: the TSM is unregistered, registered;
  *
  * and on a host:
  *
  * - `rival`: somebody else connects or disconnects the device first;
- * - `tsm-gone`, `tsm-back`: the TSM is unregistered, registered;
  * - `insecure`: the stream's `end` does not become Secure, or no longer is;
  * - `one-sided`: the stream's `end` is not enabled;
  * - `stream-id`: the TSM asks for Stream ID `id`;
  * - `ide-fail`: `block` reports that it received an IDE fail message;
- * - `vfs`: the driver makes `count` virtual functions;
- * - `rescan`: what was removed is found again.
+ * - `vfs`: the driver makes `count` virtual functions.
  */
 export type FaultKind =
+  | WorldKind
+  | MessageKind
   | 'errno'
   | 'flip-bit'
   | 'replay'
-  | 'relock'
-  | 'vanish'
-  | 'bind-driver'
   | 'delay'
   | 'stuck'
+  | 'interrupted'
+  | 'hostile-text'
+  | 'family-version'
   | 'rival'
-  | 'tsm-gone'
-  | 'tsm-back'
   | 'insecure'
   | 'one-sided'
   | 'stream-id'
   | 'ide-fail'
   | 'vfs'
-  | 'rescan'
 
 export interface Fault {
   readonly device: string
   readonly at: FaultPoint
   readonly do: FaultKind
+  /** Of what happens to a guest: relative to the operation. */
+  readonly when?: 'before' | 'during' | 'after'
   readonly errno?: string
   readonly object?: EvidenceLabel
   readonly offset?: number
   readonly ms?: number
+  /** By how much the wall clock jumps, backwards if negative. */
+  readonly seconds?: number
   /** How often it strikes; once unless given. */
   readonly times?: number | 'always'
   /** Occasions that pass unharmed first. */
@@ -73,27 +133,54 @@ export interface Fault {
   readonly count?: number
 }
 
-/** Kinds that make sense at a point: the guest's verbs, `reading` for every `read:` point, and the others by name. */
+/** Kinds that make sense at a point: the guest's verbs, driver binding, every `read:` point, and the others by name. */
 export const KINDS_AT: Readonly<
-  Record<'verb' | 'evidence' | 'reading' | 'connect' | 'disconnect' | 'now', readonly FaultKind[]>
+  Record<
+    'verb' | 'evidence' | 'validate' | 'binding' | 'reading' | 'connect' | 'disconnect' | 'now',
+    readonly FaultKind[]
+  >
 > = {
-  verb: ['errno', 'relock', 'vanish', 'bind-driver', 'delay', 'stuck'],
-  evidence: ['errno', 'flip-bit', 'replay', 'relock', 'vanish', 'bind-driver', 'delay'],
-  reading: ['errno', 'flip-bit', 'vanish', 'delay', 'tsm-gone', 'rival'],
+  verb: ['errno', 'delay', 'stuck', ...WORLD],
+  evidence: [
+    'errno',
+    'flip-bit',
+    'replay',
+    'delay',
+    'interrupted',
+    'hostile-text',
+    'family-version',
+    ...MESSAGE,
+    ...WORLD,
+  ],
+  validate: ['errno', 'delay', 'stuck', 'hostile-text', ...WORLD],
+  binding: ['errno', 'delay', 'stuck', ...WORLD],
+  reading: ['errno', 'flip-bit', 'delay', 'rival', ...WORLD],
   connect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone', 'insecure', 'one-sided', 'stream-id'],
   disconnect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone'],
-  now: ['tsm-gone', 'tsm-back', 'vanish', 'rescan', 'rival', 'insecure', 'ide-fail', 'vfs'],
+  now: [...WORLD, 'rival', 'insecure', 'ide-fail', 'vfs'],
 }
 
+const BINDING: readonly string[] = ['unbind', 'bind', 'probe', 'override']
+const BY_NAME = ['evidence', 'validate', 'connect', 'disconnect', 'now'] as const
+
 export function kindsAt(at: FaultPoint): readonly FaultKind[] {
-  if (at === 'evidence' || at === 'connect' || at === 'disconnect' || at === 'now') return KINDS_AT[at]
+  const named = BY_NAME.find(name => name === at)
+  if (named !== undefined) return KINDS_AT[named]
+  if (BINDING.includes(at)) return KINDS_AT.binding
   return at.startsWith('read:') ? KINDS_AT.reading : KINDS_AT.verb
 }
 
 /** What can happen on a host only. */
-const HOST_KINDS: readonly FaultKind[] = ['rival', 'tsm-gone', 'tsm-back', 'insecure', 'ide-fail', 'vfs', 'rescan']
+const HOST_KINDS: readonly FaultKind[] = ['rival', 'insecure', 'ide-fail', 'vfs']
 export const isHostFault = ({at, do: what}: Fault): boolean =>
   at === 'connect' || at === 'disconnect' || HOST_KINDS.includes(what)
+
+export const isWorldFault = ({do: what}: Fault): boolean => (WORLD as readonly FaultKind[]).includes(what)
+
+/** Where an event of the world falls, relative to the operation it was injected at. */
+export function momentOf({at, do: what, when}: Fault): 'before' | 'during' | 'after' {
+  return when ?? (at === 'evidence' && what !== 'vanish' ? 'after' : 'before')
+}
 
 const later = (fault: Fault): Fault => ({...fault, after: fault.after! - 1})
 
@@ -104,14 +191,18 @@ function spent(fault: Fault): Fault[] {
   return times > 1 ? [{...fault, times: times - 1}] : []
 }
 
-/** The fault that strikes now, used up by one; undefined when all is well. `concerns` narrows the choice. */
+/**
+ * The fault that strikes now, used up by one; undefined when all is well. `concerns` narrows the choice, `null` stands for
+ * any device.
+ */
 export function takeFault(
   store: MachineStore,
-  device: string,
+  device: string | null,
   at: FaultPoint,
   concerns: (fault: Fault) => boolean = () => true,
 ): Fault | undefined {
-  const matches = (fault: Fault): boolean => fault.device === device && fault.at === at && concerns(fault)
+  const matches = (fault: Fault): boolean =>
+    (device === null || fault.device === device) && fault.at === at && concerns(fault)
   if (!store.state().faults.some(matches)) return undefined
   return store.update(state => {
     let struck: Fault | undefined

@@ -4,7 +4,8 @@ import {setTimeout} from 'node:timers/promises'
 import {get, mask} from '../bits/index.js'
 import {errnoOf, ErrnoError} from '../errors.js'
 import {checkDword, directoryState, environment, fileLocks, type Kernel} from '../kernel/index.js'
-import {flipped, takeFault} from './faults.js'
+import type {DumpContext} from './evidence-dump.js'
+import {flipped, momentOf, takeFault} from './faults.js'
 import {happen} from './host/events.js'
 import {holdTsmLock} from './host/writes.js'
 import type {MachineState} from './machine.js'
@@ -12,6 +13,7 @@ import {type MailboxModels, simMailboxes} from './mailboxes.js'
 import {machineTree} from './machine-tree.js'
 import type {FileNode, Tree} from './nodes.js'
 import {openMachine} from './store.js'
+import {listen} from './uevents.js'
 
 export interface SimOptions {
   /** What root may do; true unless given. */
@@ -40,6 +42,8 @@ function checkSignal(signal: AbortSignal | undefined, verb: string, path: string
 
 /** Function and attribute of a canonical path below `/sys/devices`. */
 const ATTRIBUTE = /\/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])\/([a-z0-9_]+(?:\/[a-z0-9_]+)?)$/
+
+const MILLISECONDS = 1000
 
 /** Bytes of a register. */
 const DWORD = 4
@@ -94,17 +98,17 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     switch (fault?.do) {
       case 'errno':
         throw new ErrnoError(fault.errno!, 'read', path)
-      case 'vanish':
-        happen(store, fault)
-        throw new ErrnoError('ENODEV', 'read', path)
-      case 'tsm-gone':
-      case 'rival':
-        happen(store, fault)
-        return {bytes: fileAt(path).node.content, delay: 0}
       case 'flip-bit':
         return {bytes: flipped(content, fault.offset), delay: 0}
+      case 'delay':
+        return {bytes: content, delay: fault.ms ?? 0}
+      case undefined:
+        return {bytes: content, delay: 0}
       default:
-        return {bytes: content, delay: fault?.ms ?? 0}
+        happen(store, fault!)
+        if (momentOf(fault!) === 'after') return {bytes: content, delay: 0}
+        if (fault!.do === 'vanish') throw new ErrnoError('ENODEV', 'read', path)
+        return {bytes: fileAt(path).node.content, delay: 0}
     }
   }
 
@@ -149,6 +153,17 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     }
   }
 
+  function netlinkContext(family: string, signal: AbortSignal | undefined): DumpContext {
+    const about = `the generic-netlink family ${family}`
+    checkSignal(signal, 'ask', about)
+    return {
+      store,
+      privileged,
+      random: environment.random,
+      pause: milliseconds => pause(milliseconds, signal, 'ask', about),
+    }
+  }
+
   return {
     host: {kind: 'sim', label: directory},
     state: directoryState(stateDirectory),
@@ -156,6 +171,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     ...environment,
     sleep: (milliseconds, signal) => sleep(milliseconds, signal),
     monotonic,
+    now: () => new Date(environment.now().getTime() + store.state().world.clock * MILLISECONDS),
     read: path => part(contentOf(path)),
     readAt(path, offset, length) {
       const data = length === DWORD ? mailboxes.readData(path, offset) : undefined
@@ -216,26 +232,21 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
       })
     },
     async netlinkDump(request, signal) {
-      const about = `the generic-netlink family ${request.family}`
-      checkSignal(signal, 'ask', about)
+      const context = netlinkContext(request.family, signal)
       const {dumpEvidence} = await import('./evidence-dump.js')
-      return dumpEvidence(request, {
-        store,
-        privileged,
-        random: environment.random,
-        pause: milliseconds => pause(milliseconds, signal, 'ask', about),
-      })
+      return dumpEvidence(request, context)
     },
-    async netlinkFamily(name) {
-      const {pciTsmFamily} = await import('./evidence-dump.js')
-      return pciTsmFamily(name, store.machine)
+    async netlinkFamily(name, signal) {
+      netlinkContext(name, signal)
+      const {describeFamily} = await import('./evidence-families.js')
+      return describeFamily(name, store)
     },
-    async netlinkDo({family}) {
-      throw new ErrnoError('EOPNOTSUPP', 'ask', `the generic-netlink family ${family}`)
+    async netlinkDo(request, signal) {
+      const context = netlinkContext(request.family, signal)
+      const {doEvidence} = await import('./evidence-dump.js')
+      return doEvidence(request, context)
     },
-    uevents() {
-      throw new ErrnoError('EOPNOTSUPP', 'listen to', 'kernel events')
-    },
+    uevents: signal => listen(store, sleep, signal),
     async ioctl(path) {
       throw new ErrnoError('ENOTTY', 'talk to', path)
     },

@@ -1,17 +1,13 @@
 /** Everything a simulated machine shows under `/sys`, `/proc` and `/etc`, from what it is and what has happened. */
+import {traitsOf} from './abi.js'
 import {addFunction} from './device-tree.js'
 import {hostOf, type HostSimFunction} from './host/facts.js'
 import {addHost, addHostFunction, hostConfig} from './host/tree.js'
-import {fromBase64, type Machine, type MachineState, TSM_NAME} from './machine.js'
+import {fromBase64, GUEST_TSM, type Machine, type MachineState, TSM_NAME} from './machine.js'
 import {type Tree, treeBuilder, type TreeBuilder} from './nodes.js'
 
-/** Release of a kernel with the guest series of ABI generation G2. */
-const GUEST_RELEASE = '7.0.0-rc2-sim-g2'
-/** Release with the link TSM interface and none of the guest's. */
-const HOST_RELEASE = '7.3.4-sim'
 /** Every bridge starts with as many, IDE or not (Linux drivers/pci/ide.c). */
 const STREAM_SLOTS = '256'
-const PROVIDER = '/sys/devices/faux/sim_devsec_tsm'
 
 function addBus(tree: TreeBuilder, {drivers}: Machine, {autoprobe}: MachineState): void {
   tree.directory('/sys/bus/pci/devices')
@@ -31,12 +27,12 @@ function addGuestBridges(tree: TreeBuilder, {functions}: Machine): void {
   }
 }
 
-function addTsmCore(tree: TreeBuilder, {tsm}: Machine): void {
+function addTsmCore(tree: TreeBuilder, {tsm, abi}: Machine, {world}: MachineState): void {
   if (tsm === 'absent') return
   tree.directory('/sys/class/tsm')
-  if (tsm === 'none') return
-  const tsmDirectory = `${PROVIDER}/tsm/${TSM_NAME}`
-  tree.text(`${tsmDirectory}/pci_mode`, 'devsec')
+  if (tsm === 'none' || !world.tsm) return
+  const tsmDirectory = `/sys${GUEST_TSM}`
+  if (traitsOf(abi).describesTsm) tree.text(`${tsmDirectory}/pci_mode`, 'devsec')
   tree.text(`${tsmDirectory}/uevent`, '')
   tree.link(`${tsmDirectory}/device`, '../../../sim_devsec_tsm')
   tree.link(`${tsmDirectory}/subsystem`, '../../../../../class/tsm')
@@ -69,19 +65,19 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
   addBus(tree, machine, state)
   const host = hostOf(machine, state)
   if (host === undefined) {
-    addTsmCore(tree, machine)
+    addTsmCore(tree, machine, state)
     addGuestBridges(tree, machine)
     addGuestProcessor(tree)
   } else addHost(tree, host)
   for (const fn of machine.functions) {
     if (!isThere(state, fn.path)) continue
     const config = host === undefined ? fromBase64(fn.config) : hostConfig(host, fn as HostSimFunction)
-    addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, privileged, config})
+    addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, world: state.world, privileged, config})
     if (host !== undefined) addHostFunction(tree, host, fn as HostSimFunction)
   }
   addProcess(tree, privileged)
   tree.text('/proc/sys/kernel/random/boot_id', state.bootId)
-  tree.text('/proc/sys/kernel/osrelease', host === undefined ? GUEST_RELEASE : HOST_RELEASE)
+  tree.text('/proc/sys/kernel/osrelease', traitsOf(machine.abi).release)
   tree.text('/etc/machine-id', machine.machineId)
   return tree.done()
 }

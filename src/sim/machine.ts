@@ -4,14 +4,16 @@
  */
 import type {MeasurementTypeName} from '../spdm/index.js'
 import type {TdiState} from '../tdisp/index.js'
+import type {Abi} from './abi.js'
+import {type EventRing, noEvents} from './event-ring.js'
 import type {Fault} from './faults.js'
 import type {HostFunction, HostPlatform, HostState} from './host/types.js'
 
 export const FORMAT = 'tsmctl-sim-2'
 
 /**
- * `devsec`: a guest kernel of ABI generation G2 with the TSM `tsm0`. `none`: a kernel with TSM core and nothing
- * registered. `absent`: a kernel without TSM core. `link`: a host kernel (Linux 7.3) with a TSM that connects devices.
+ * `devsec`: a guest kernel with the TSM `tsm0`. `none`: a kernel with TSM core and nothing
+ * registered. `absent`: a kernel without TSM core. `link`: a host kernel with a TSM that connects devices.
  */
 export type TsmKind = 'devsec' | 'link' | 'none' | 'absent'
 
@@ -22,6 +24,8 @@ export type TsmKind = 'devsec' | 'link' | 'none' | 'absent'
 export type NonceMode = 'honoured' | 'ignored' | 'refused'
 
 export const TSM_NAME = 'tsm0'
+/** Path of a guest's TSM below `/sys`. */
+export const GUEST_TSM = `/devices/faux/sim_devsec_tsm/tsm/${TSM_NAME}`
 
 export interface Ids {
   readonly vendor: number
@@ -95,6 +99,10 @@ export interface Machine {
   readonly created: string
   readonly tsm: TsmKind
   readonly nonce: NonceMode
+  /** Generation of the guest ABI. */
+  readonly abi: Abi
+  /** The evidence family takes note of what user space has verified. */
+  readonly validate: boolean
   readonly machineId: string
   readonly manufacturer: string
   /** DER of the vendor's root; null when no device has a DSM. */
@@ -125,6 +133,10 @@ export interface TdiRecord {
   measurements: string | null
   /** The one before, of any epoch. */
   previous: string | null
+  /** Of the evidence the kernel holds: 1 at every lock, one more with every refresh, never 0 while locked. */
+  generation: number
+  /** Generation that user space has verified; refreshing the evidence revokes it. */
+  validated: number | null
 }
 
 export interface FunctionState {
@@ -133,6 +145,8 @@ export interface FunctionState {
   override: string | null
   /** The kernel's enable count. */
   enabled: number
+  /** A vendor kernel's switches that somebody has set. */
+  switches?: Record<string, boolean>
   tdi: TdiRecord
 }
 
@@ -143,6 +157,16 @@ export interface Violation {
   readonly detail: string
 }
 
+/** What happens around a guest, beyond its devices. */
+export interface World {
+  /** Seconds by which the wall clock is wrong. */
+  clock: number
+  /** The host carries nothing out that a TSM needs it for. */
+  refuses: boolean
+  /** The guest's TSM is registered. */
+  tsm: boolean
+}
+
 export interface MachineState {
   revision: number
   bootId: string
@@ -150,6 +174,8 @@ export interface MachineState {
   functions: Record<string, FunctionState>
   faults: Fault[]
   violations: Violation[]
+  world: World
+  events: EventRing
   /** Null for a guest. */
   host: HostState | null
 }
@@ -163,6 +189,8 @@ export const unlockedTdi = (epoch: number, previous: string | null): TdiRecord =
   reports: 0,
   measurements: null,
   previous,
+  generation: 0,
+  validated: null,
 })
 
 const bootedFunction = ({driver, bound}: SimFunction): FunctionState => ({
@@ -181,8 +209,28 @@ export const booted = (machine: Machine, revision: number, bootId: string): Mach
   functions: Object.fromEntries(machine.functions.map(fn => [fn.bdf, bootedFunction(fn)])),
   faults: machine.faults.map(fault => ({...fault})),
   violations: [],
+  world: {clock: 0, refuses: false, tsm: machine.tsm === 'devsec'},
+  events: noEvents(),
   host: null,
 })
 
 export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+
+/** `machine` as written by this version: what earlier ones did not know is as it was then. */
+export const currentMachine = (machine: Machine): Machine => ({
+  ...machine,
+  abi: machine.abi ?? (machine.host === null ? 'G2' : 'mainline'),
+  validate: machine.validate ?? true,
+})
+
+/** Adds to a state that an earlier version wrote what was added to states since. */
+export function upgradeState({tsm}: Machine, state: MachineState): void {
+  if (state.events !== undefined) return
+  state.events = noEvents()
+  state.world = {clock: 0, refuses: false, tsm: tsm === 'devsec'}
+  for (const {tdi} of Object.values(state.functions)) {
+    tdi.generation = tdi.lockedBy === null ? 0 : tdi.reports
+    tdi.validated = null
+  }
+}

@@ -10,6 +10,7 @@ export type Action =
   | {readonly verb: 'driver_override' | 'enable'; readonly device: string}
   | {readonly verb: 'reset' | 'remove' | 'sriov_numvfs'; readonly device: string}
   | {readonly verb: 'bind' | 'unbind'; readonly driver: string}
+  | {readonly verb: 'switch'; readonly device: string; readonly name: string}
   | {readonly verb: 'rescan'}
   | {readonly verb: 'drivers_probe' | 'drivers_autoprobe' | 'locked-down'}
 

@@ -91,10 +91,12 @@ const KINDS_OF_FAULT = [...new Set(Object.values(KINDS_AT).flat())]
 const faultEntries = {
   at: point,
   do: v.picklist(KINDS_OF_FAULT),
+  when: v.optional(v.picklist(['before', 'during', 'after'])),
   errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as EIO is needed'))),
   object: v.optional(v.picklist(EVIDENCE_TYPES)),
   offset: v.optional(count),
   ms: v.optional(upTo(86_400_000)),
+  seconds: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(-4_000_000_000), v.maxValue(4_000_000_000))),
   times: v.optional(v.union([v.pipe(count, v.minValue(1)), v.literal('always')], 'a number or always is needed')),
   after: v.optional(count),
   end: v.optional(v.picklist(['root-port', 'endpoint'])),
@@ -144,6 +146,9 @@ export const SCENARIO = v.strictObject({
   title: line,
   tsm: v.optional(v.picklist(['devsec', 'none', 'absent']), 'devsec'),
   nonce: v.optional(v.picklist(['honoured', 'ignored', 'refused']), 'honoured'),
+  abi: v.optional(v.picklist(['G1n', 'G2', 'P2']), 'G2'),
+  /** Whether the evidence family of P2 has its second command; earlier postings had not. */
+  validate: v.optional(v.boolean(), true),
   manufacturer: v.optional(
     v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed')),
     'ACME',

@@ -2,7 +2,7 @@
 import {parseDocument} from 'yaml'
 import {printable, quoted, TsmctlError} from '../errors.js'
 import {isRecord} from '../records.js'
-import {type Fault, kindsAt} from './faults.js'
+import {type Fault, isWorldFault, kindsAt} from './faults.js'
 import {kindNamed} from './kinds.js'
 import {HOST_SCENARIO, type HostScenario} from './host/schema.js'
 import {FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
@@ -70,6 +70,11 @@ function checkBars(
     }
 }
 
+/** What happens to one object of a dump. */
+const ALTERS_ONE: readonly string[] = ['flip-bit', 'truncate', 'duplicate', 'oversize', 'double-fetch']
+/** Bytes: enough for an object larger than any may be. */
+const LARGEST = 2 ** 25
+
 /** What the schema cannot say about one fault. */
 function checkFault(fault: Fault, where: string, attempted: string): Fault {
   const kinds = kindsAt(fault.at)
@@ -80,9 +85,10 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
       `Known there: ${kinds.join(', ')}.`,
     )
   const needs = {
-    errno: fault.do === 'errno',
+    errno: fault.do === 'errno' || fault.do === 'hostile-text',
     ms: fault.do === 'delay',
-    object: fault.do === 'flip-bit' && fault.at === 'evidence',
+    seconds: fault.do === 'clock',
+    object: fault.at === 'evidence' && ALTERS_ONE.includes(fault.do),
     id: fault.do === 'stream-id',
     block: fault.do === 'ide-fail',
     count: fault.do === 'vfs',
@@ -91,7 +97,13 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
     if (needed && !(key in fault)) refuse(attempted, `${where}.${key} is missing: ${fault.do} needs it`)
     if (!needed && key in fault) refuse(attempted, `${where}.${key}: ${fault.do} at ${fault.at} takes none`)
   }
-  if ('offset' in fault && fault.do !== 'flip-bit') refuse(attempted, `${where}.offset: ${fault.do} takes none`)
+  if ('offset' in fault && !['flip-bit', 'truncate', 'oversize'].includes(fault.do))
+    refuse(attempted, `${where}.offset: ${fault.do} takes none`)
+  if (fault.do === 'oversize' && (fault.offset ?? 0) > LARGEST) refuse(attempted, `${where}.offset: at most ${LARGEST}`)
+  if ('when' in fault && (!isWorldFault(fault) || fault.at === 'now'))
+    refuse(attempted, `${where}.when: ${fault.do} at ${fault.at} takes none`)
+  if (fault.when === 'during' && (fault.do !== 'regenerate' || fault.at !== 'evidence'))
+    refuse(attempted, `${where}.when: only regenerate at evidence can come during`)
   if ('end' in fault && fault.do !== 'insecure' && fault.do !== 'one-sided')
     refuse(attempted, `${where}.end: ${fault.do} takes none`)
   return fault

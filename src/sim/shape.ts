@@ -3,17 +3,20 @@
  * simulator trusts its types from here on. Nothing but what is listed may be present.
  */
 import {TDI_STATE} from '../tdisp/index.js'
+import {ABIS} from './abi.js'
 import {isHostFunction, isHostPlatform, isHostState} from './host/shape.js'
-import {fields, isCount, isFlag, isText, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
+import {fields, isCount, isFlag, isText, isWhole, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
 
 const fault = fields({
   device: isText,
   at: isText,
   do: isText,
+  when: maybe(isText),
   errno: maybe(isText),
   object: maybe(isText),
   offset: maybe(isCount),
   ms: maybe(isCount),
+  seconds: maybe(isWhole),
   times: maybe(value => value === 'always' || isCount(value)),
   after: maybe(isCount),
   end: maybe(isText),
@@ -73,6 +76,8 @@ export const isMachine: Shape = fields({
   created: isText,
   tsm: oneOf('devsec', 'link', 'none', 'absent'),
   nonce: oneOf('honoured', 'ignored', 'refused'),
+  abi: maybe(oneOf(...Object.keys(ABIS))),
+  validate: maybe(isFlag),
   machineId: isText,
   manufacturer: isText,
   root: nullOr(isText),
@@ -88,6 +93,7 @@ const functionState = fields({
   driver: nullOr(isText),
   override: nullOr(isText),
   enabled: isCount,
+  switches: maybe(mapOf(isFlag)),
   tdi: fields({
     state: oneOf(...Object.keys(TDI_STATE)),
     lockedBy: nullOr(isText),
@@ -97,6 +103,8 @@ const functionState = fields({
     reports: isCount,
     measurements: nullOr(isText),
     previous: nullOr(isText),
+    generation: maybe(isCount),
+    validated: maybe(nullOr(isCount)),
   }),
 })
 
@@ -107,6 +115,8 @@ const stateFields = fields({
   functions: mapOf(functionState),
   faults: listOf(fault),
   violations: listOf(fields({kind: isText, device: isText, detail: isText})),
+  world: maybe(fields({clock: isWhole, refuses: isFlag, tsm: isFlag})),
+  events: maybe(fields({next: isCount, ring: listOf(isText)})),
   host: nullOr(isHostState),
 })
 

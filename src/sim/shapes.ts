@@ -6,6 +6,7 @@ export type Shape = (value: unknown) => boolean
 export const isText: Shape = value => typeof value === 'string'
 export const isFlag: Shape = value => typeof value === 'boolean'
 export const isCount: Shape = value => Number.isSafeInteger(value) && (value as number) >= 0
+export const isWhole: Shape = Number.isSafeInteger
 export const oneOf =
   (...names: readonly string[]): Shape =>
   value =>

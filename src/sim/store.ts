@@ -5,7 +5,7 @@
 import {dirname, join} from 'node:path'
 import {errnoOf, printable, printablePath, TsmctlError} from '../errors.js'
 import {directoryState, fileLocks} from '../kernel/index.js'
-import {FORMAT, type Machine, type MachineState} from './machine.js'
+import {currentMachine, FORMAT, type Machine, type MachineState, upgradeState} from './machine.js'
 import {isMachine, isStateOf} from './shape.js'
 
 const MACHINE = 'machine.json'
@@ -95,7 +95,7 @@ export function openMachine(directory: string): MachineStore {
     })
   if (!isMachine(found) || format !== FORMAT)
     throw spoilt(join(directory, MACHINE), 'not the description of a simulated machine')
-  const machine = found as Machine
+  const machine = currentMachine(found as Machine)
   const isState = isStateOf(machine.functions.map(({bdf}) => bdf))
   let head: Uint8Array = new Uint8Array()
   let current: MachineState | undefined
@@ -109,6 +109,7 @@ export function openMachine(directory: string): MachineStore {
     // of what was read, not of what was there before: somebody may have changed it in between
     head = now.slice(0, HEAD)
     current = read as MachineState
+    upgradeState(machine, current)
     return current
   }
 

@@ -1,13 +1,15 @@
 /** What writing an attribute does (Linux drivers/base/bus.c, drivers/pci/pci-sysfs.c, and the guest series G2). */
 import {ErrnoError} from '../errors.js'
 import {attributeText} from '../kernel/index.js'
-import {bindDriver, probeDriver, removeFunction, unbindDriver} from './drivers.js'
-import {type Fault, takeFault} from './faults.js'
+import {traitsOf} from './abi.js'
+import {addFunctions, bindDriver, probeDriver, removeFunction, unbindDriver} from './drivers.js'
+import {type Fault, type FaultPoint, isWorldFault, momentOf, takeFault} from './faults.js'
+import {happen} from './host/events.js'
 import {isHostAction, writeHost} from './host/writes.js'
 import type {MachineState, SimFunction} from './machine.js'
 import type {Action} from './nodes.js'
 import type {MachineStore} from './store.js'
-import {disturb, type Refuse, relock, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
+import {disturb, kernelBoolean, type Refuse, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
 
 export interface WriteContext {
   readonly store: MachineStore
@@ -24,6 +26,12 @@ function numberOf(text: string, refuse: Refuse): number {
   return Number(text)
 }
 
+function booleanOf(text: string, refuse: Refuse): boolean {
+  const value = kernelBoolean(text)
+  if (value === undefined) throw refuse('EINVAL')
+  return value
+}
+
 /** The function called `name`, if it is there. */
 function functionNamed({machine}: MachineStore, state: MachineState, name: string, refuse: Refuse): SimFunction {
   const fn = machine.functions.find(({bdf}) => bdf === name)
@@ -31,45 +39,40 @@ function functionNamed({machine}: MachineStore, state: MachineState, name: strin
   return fn
 }
 
-/** Misfortune that comes before a verb: somebody else was faster, or the device is slow or gone. */
-async function strike(fault: Fault, fn: SimFunction, context: WriteContext, refuse: Refuse): Promise<void> {
-  const {store, random, pause} = context
-  switch (fault.do) {
-    case 'delay':
-      return pause(fault.ms ?? 0)
-    case 'vanish':
-      store.update(state => removeFunction(state, fn.bdf))
-      throw refuse('ENODEV')
-    case 'bind-driver':
-      return store.update(state => bindDriver(state, fn, fn.driver ?? 'vfio-pci'))
-    case 'relock':
-      return store.update(state => relock(state, fn, random))
-    default:
-      return undefined
-  }
+/** Misfortune that comes before a write: somebody else was faster, or the device is slow or gone. */
+async function strikeBefore(fault: Fault, {store, pause}: WriteContext, refuse: Refuse): Promise<void> {
+  if (fault.do === 'delay') await pause(fault.ms ?? 0)
+  if (!isWorldFault(fault) || momentOf(fault) !== 'before') return
+  happen(store, fault)
+  if (fault.do === 'vanish') throw refuse('ENODEV')
+}
+
+/** Runs `act` where the kernel's checks are done, amid whatever was scripted to happen to it. */
+async function amid(
+  fault: Fault | undefined,
+  context: WriteContext,
+  refuse: Refuse,
+  checked: (state: MachineState) => () => void,
+): Promise<void> {
+  const {store} = context
+  if (fault !== undefined) await strikeBefore(fault, context, refuse)
+  store.update(state => {
+    const act = checked(state)
+    if (fault?.do === 'errno') throw refuse(fault.errno!)
+    if (fault?.do !== 'stuck') act()
+  })
+  if (fault !== undefined && isWorldFault(fault) && momentOf(fault) === 'after') happen(store, fault)
 }
 
 async function writeTsm(verb: TsmVerb, device: string, text: string, context: WriteContext, refuse: Refuse) {
   const {store, random} = context
-  const fn = store.machine.functions.find(({bdf}) => bdf === device)!
-  const fault = takeFault(store, device, verb)
-  if (fault !== undefined) await strike(fault, fn, context, refuse)
-  store.update(state => {
+  const {machine} = store
+  const fn = machine.functions.find(({bdf}) => bdf === device)!
+  const verbs: Verbs = {random, refuse, traits: traitsOf(machine.abi)}
+  await amid(takeFault(store, device, verb), context, refuse, state => {
     if (!state.functions[device]!.present) throw refuse('ENODEV')
-    const act = TSM_VERBS[verb](state, fn, text, {random, refuse} satisfies Verbs)
-    if (fault?.do === 'errno') throw refuse(fault.errno!)
-    if (fault?.do !== 'stuck') act()
+    return TSM_VERBS[verb](state, fn, text, verbs)
   })
-}
-
-function rescan({machine}: MachineStore, state: MachineState): void {
-  for (const fn of machine.functions) {
-    const record = state.functions[fn.bdf]!
-    if (record.present) continue
-    record.present = true
-    record.override = null
-    if (state.autoprobe) probeDriver(machine, state, fn)
-  }
 }
 
 /** `driver_override`: the name up to the first newline; nothing before it clears. */
@@ -138,13 +141,40 @@ function changeOf(action: GuestAction, text: string, store: MachineStore, refuse
       return state => void (state.autoprobe = numberOf(line, refuse) !== 0)
     case 'rescan':
       return state => {
-        if (numberOf(line, refuse) !== 0) rescan(store, state)
+        if (numberOf(line, refuse) !== 0) addFunctions(machine, state)
+      }
+    case 'switch':
+      return state => {
+        const record = state.functions[action.device]!
+        record.switches = {...record.switches, [action.name]: booleanOf(text, refuse)}
       }
     case 'locked-down':
       return () => {
         throw refuse('EPERM')
       }
   }
+}
+
+/** Where faults of a write strike: driver binding alone. */
+const POINTS_OF: Partial<Record<GuestAction['verb'], FaultPoint>> = {
+  bind: 'bind',
+  unbind: 'unbind',
+  drivers_probe: 'probe',
+  driver_override: 'override',
+}
+
+async function writeGuest(action: GuestAction, text: string, context: WriteContext, refuse: Refuse): Promise<void> {
+  const {store} = context
+  const point = POINTS_OF[action.verb]
+  const device = 'device' in action ? action.device : text.replace(/\n$/, '')
+  const fault = point === undefined ? undefined : takeFault(store, device, point)
+  const change = changeOf(action, text, store, refuse)
+  if (fault === undefined) return void store.update(change)
+  await amid(fault, context, refuse, state => {
+    // what is refused afterwards leaves the state as it was
+    if (fault.do !== 'stuck') change(state)
+    return () => undefined
+  })
 }
 
 const isTsmVerb = (action: Action): action is Extract<Action, {verb: TsmVerb}> => action.verb in TSM_VERBS
@@ -160,7 +190,7 @@ export async function carryOut(action: Action, path: string, bytes: Uint8Array, 
   const text = `${attributeText(taken)}${taken.at(-1) === 0x0a ? '\n' : ''}`.replace(/\0.*$/s, '')
   if (context.store.machine.host !== null && isHostAction(action)) await writeHost(action, text, context, refuse)
   else if (isTsmVerb(action)) await writeTsm(action.verb, action.device, text, context, refuse)
-  else if (isGuestAction(action)) context.store.update(changeOf(action, text, context.store, refuse))
+  else if (isGuestAction(action)) await writeGuest(action, text, context, refuse)
   if (taken.length < bytes.length)
     throw new ErrnoError('EIO', 'write', path, {got: `only ${taken.length} of ${bytes.length} bytes were taken`})
 }

@@ -63,7 +63,20 @@ describe('a fault', () => {
     [{at: 'lock', do: 'stuck', errno: 'EIO'}, 'errno: stuck at lock takes none'],
     [{at: 'lock', do: 'stuck', offset: 1}, 'offset: stuck takes none'],
     [{at: 'lock', do: 'errno', errno: 'EIO', times: 0}, 'times'],
-    [{at: 'bind', do: 'stuck'}, 'lock, accept, unlock, evidence, connect, disconnect, now or read:ATTRIBUTE is needed'],
+    [
+      {at: 'enable', do: 'stuck'},
+      'lock, accept, unlock, evidence, validate, unbind, bind, probe, override, connect, disconnect, now or read:ATTRIBUTE is needed',
+    ],
+    [{at: 'evidence', do: 'truncate'}, 'object is missing'],
+    [{at: 'evidence', do: 'hostile-text'}, 'errno is missing'],
+    [{at: 'evidence', do: 'duplicate', object: 'vca', offset: 1}, 'offset: duplicate takes none'],
+    [{at: 'evidence', do: 'oversize', object: 'vca', offset: 2 ** 25 + 1}, 'offset: at most 33554432'],
+    [{at: 'validate', do: 'truncate', object: 'vca'}, 'do: truncate is nothing that can happen at validate'],
+    [{at: 'now', do: 'clock'}, 'seconds is missing'],
+    [{at: 'now', do: 'reset', when: 'after'}, 'when: reset at now takes none'],
+    [{at: 'lock', do: 'stuck', when: 'after'}, 'when: stuck at lock takes none'],
+    [{at: 'lock', do: 'regenerate', when: 'during'}, 'when: only regenerate at evidence can come during'],
+    [{at: 'evidence', do: 'relock', when: 'during'}, 'when: only regenerate at evidence can come during'],
     [{at: 'lock', do: 'stick'}, 'is not one of'],
     [{at: 'lock', do: 'stuck', time: 3}, 'time: unknown key'],
   ])('%j is refused', async (fault, message) => {
@@ -211,7 +224,16 @@ describe('faults at reading', () => {
 
 describe('what can happen', () => {
   it('is listed for every point', () => {
-    expect(Object.keys(KINDS_AT)).toEqual(['verb', 'evidence', 'reading', 'connect', 'disconnect', 'now'])
+    expect(Object.keys(KINDS_AT)).toEqual([
+      'verb',
+      'evidence',
+      'validate',
+      'binding',
+      'reading',
+      'connect',
+      'disconnect',
+      'now',
+    ])
     for (const [point, kinds] of Object.entries(KINDS_AT)) expect(kinds.includes('errno')).toBe(point !== 'now')
   })
 

@@ -44,7 +44,9 @@ export default class SimStatus extends BaseCommand {
     const rows = data.devices.map(d => [d.bdf, d.identity, d.tdi, String(d.lockEpoch), d.driver ?? '-'])
     const text =
       (data.host === null
-        ? `${data.directory}: scenario ${data.scenario}, nonce ${data.nonce}\n` +
+        ? `${data.directory}: scenario ${data.scenario}, ABI ${data.abi}, nonce ${data.nonce}\n` +
+          (data.clock === 0 ? '' : `the clock is wrong by ${data.clock} s\n`) +
+          (data.hostRefuses ? 'the host refuses what a TSM needs it for\n' : '') +
           table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER'], rows)
         : `${data.directory}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
       data.faults.map(fault => `fault: ${JSON.stringify(fault)}\n`).join('') +

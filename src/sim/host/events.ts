@@ -1,9 +1,10 @@
 /** What happens to a host from outside: somebody else, the platform, the hardware. */
 import {TsmctlError} from '../../errors.js'
 import {STREAM_STATE} from '../../ide/index.js'
-import {removeFunction} from '../drivers.js'
-import type {Fault} from '../faults.js'
+import {emitError} from '../event-ring.js'
+import {type Fault, isWorldFault} from '../faults.js'
 import type {MachineStore} from '../store.js'
+import {befall, passTime} from '../world.js'
 import {type Host, hostOf, isCandidate, isPresent} from './facts.js'
 import {connect, disconnect, registerTsm, removeWithChildren, rescanHost, setVfs, unregisterTsm} from './link-tsm.js'
 
@@ -18,18 +19,20 @@ function rival(host: Host, bdf: string): void {
 }
 
 function loseSecurity(host: Host, fault: Fault): void {
-  const {now} = host
+  const {now, state} = host
   const stream = now.streams.find(({endpoint}) => endpoint === fault.device)
   if (stream === undefined) throw impossible(fault, 'the device has no stream')
   const [bdf, block] =
     fault.end === 'endpoint' ? [stream.endpoint, stream.endpointBlock] : [stream.rootPort, stream.rootPortBlock]
   now.ide[bdf]!.selective[block]!.state = STREAM_STATE.insecure
+  emitError(state, bdf)
 }
 
-function reportFailure({now}: Host, fault: Fault): void {
+function reportFailure({now, state}: Host, fault: Fault): void {
   const block = now.ide[fault.device]?.selective[fault.block!]
   if (block === undefined) throw impossible(fault, 'the device has no such Selective block')
   block.fail = true
+  emitError(state, fault.device)
 }
 
 /** Lets `fault` happen now. Throws TsmctlError `usage` when it cannot happen on this machine. */
@@ -38,10 +41,12 @@ export function happen({machine, update}: MachineStore, fault: Fault): void {
   update(state => {
     const host = hostOf(machine, state)
     if (host === undefined) {
-      if (fault.do === 'vanish') return removeFunction(state, device)
-      throw impossible(fault, 'this machine is no host')
+      if (!isWorldFault(fault)) throw impossible(fault, 'this machine is no host')
+      return befall(machine, state, fault)
     }
     switch (fault.do) {
+      case 'clock':
+        return passTime(state, fault)
       case 'tsm-gone':
         return unregisterTsm(host)
       case 'tsm-back':
@@ -62,6 +67,7 @@ export function happen({machine, update}: MachineStore, fault: Fault): void {
         return setVfs(host, device, fault.count!)
       }
       default:
+        if (isWorldFault(fault)) throw impossible(fault, 'this machine is no guest')
         return undefined
     }
   })

@@ -1,5 +1,6 @@
 /** PCI/TSM of Linux 7.3 (drivers/pci/tsm.c): contexts of functions with their TSM, and everything that ends them. */
 import {probeDriver} from '../drivers.js'
+import {emit} from '../event-ring.js'
 import {type Machine, type MachineState, TSM_NAME} from '../machine.js'
 import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
 import {
@@ -59,13 +60,24 @@ export function disconnect(host: Host, dsm: string): void {
   delete now.contexts[dsm]
 }
 
+/** Path of the TSM's device below `/sys`. */
+export function tsmDevpath({platform, functions}: Host, tsm: string): string {
+  const {parent} = platform.provider
+  return `${parent === null ? '/devices/faux/sim_link_tsm' : functions.get(parent)!.path.slice('/sys'.length)}/tsm/${tsm}`
+}
+
 export function unregisterTsm(host: Host): void {
   for (const [bdf, {dsm}] of Object.entries(host.now.contexts).toReversed()) if (bdf === dsm) disconnect(host, bdf)
+  if (host.now.tsm !== null) emit(host.state, 'remove', tsmDevpath(host, host.now.tsm))
   host.now.tsm = null
 }
 
-export function registerTsm({now}: Host): void {
-  now.tsm ??= TSM_NAME
+export function registerTsm(host: Host): void {
+  if (host.now.tsm !== null) return
+  host.now.tsm = TSM_NAME
+  // the files of the functions appear between the two
+  emit(host.state, 'add', tsmDevpath(host, TSM_NAME))
+  emit(host.state, 'change', tsmDevpath(host, TSM_NAME))
 }
 
 function drop(host: Host, {bdf}: HostSimFunction): void {
@@ -76,6 +88,8 @@ function drop(host: Host, {bdf}: HostSimFunction): void {
   delete now.contexts[bdf]
   delete now.numVfs[bdf]
   if (now.ide[bdf] !== undefined) now.ide[bdf].kernel = null
+  if (state.functions[bdf]!.driver !== null) emit(state, 'unbind', bdf)
+  emit(state, 'remove', bdf)
   Object.assign(state.functions[bdf]!, {present: false, driver: null, override: null, enabled: 0})
 }
 
@@ -88,6 +102,8 @@ function appear(host: Host, fn: HostSimFunction): void {
   const {machine, state} = host
   state.functions[fn.bdf]!.present = true
   enumerateIde(host, fn)
+  emit(state, 'add', fn.bdf)
+  if (fn.host.vf !== null) emit(state, 'change', fn.bdf)
   if (state.autoprobe) probeDriver(machine, state, fn)
 }
 
@@ -105,7 +121,10 @@ export function setVfs(host: Host, device: string, count: number): void {
   for (const vf of vfs.toReversed()) if (isPresent(host, vf.bdf)) drop(host, vf)
   for (const vf of vfs.filter(({host: facts}) => facts.vf!.index < count)) appear(host, vf)
   if (count === 0) delete host.now.numVfs[device]
-  else host.now.numVfs[device] = count
+  else {
+    host.now.numVfs[device] = count
+    emit(host.state, 'change', device)
+  }
   const dsm = dsmAbove(host, host.functions.get(device)!)
   if (dsm !== undefined) probeSubfunctions(host, dsm)
 }

@@ -64,6 +64,8 @@ const provider = v.strictObject({
 export const HOST_SCENARIO = v.strictObject({
   title: line,
   tsm: v.optional(v.picklist(['link', 'none', 'absent']), 'link'),
+  /** Kernels of the staging series describe the TSM in its directory. */
+  abi: v.optional(v.picklist(['mainline', 'G2', 'P2']), 'mainline'),
   provider: v.optional(provider, {}),
   bridges: v.pipe(v.array(bridge), v.minLength(1, 'at least one host bridge is needed'), v.maxLength(256)),
   ports: v.optional(v.pipe(v.array(ports), v.maxLength(2048)), []),

@@ -1,9 +1,11 @@
 /** What a host shows beside what every machine shows: streams, TSM attributes, virtual functions, the platform. */
+import {traitsOf} from '../abi.js'
 import {sriovPart} from '../config-space.js'
 import {fromBase64} from '../machine.js'
 import type {Action, TreeBuilder} from '../nodes.js'
 import {ideBytes} from './config.js'
 import {type Host, type HostSimFunction, isCandidate, isPresent, powerState} from './facts.js'
+import {tsmDevpath} from './link-tsm.js'
 import {available} from './streams.js'
 
 const SYS = '/sys/'.length
@@ -40,17 +42,20 @@ function addBridges(tree: TreeBuilder, host: Host): void {
   }
 }
 
-function addTsmClass(tree: TreeBuilder, {machine, platform, now, functions}: Host): void {
+function addTsmClass(tree: TreeBuilder, host: Host): void {
+  const {machine, now} = host
   if (machine.tsm === 'absent') return
   tree.directory('/sys/class/tsm')
   if (now.tsm === null) return
-  const {parent} = platform.provider
-  const owner = parent === null ? '/sys/devices/faux/sim_link_tsm' : functions.get(parent)!.path
-  const directory = `${owner}/tsm/${now.tsm}`
+  const directory = `/sys${tsmDevpath(host, now.tsm)}`
+  const [, owner] = /([^/]+)\/tsm\/[^/]+$/.exec(directory)!
   tree.text(`${directory}/uevent`, '')
-  tree.link(`${directory}/device`, `../../../${owner.slice(owner.lastIndexOf('/') + 1)}`)
+  tree.link(`${directory}/device`, `../../../${owner}`)
   tree.link(`${directory}/subsystem`, `${up(directory)}class/tsm`)
   tree.link(`/sys/class/tsm/${now.tsm}`, `../../${directory.slice(SYS)}`)
+  if (!traitsOf(machine.abi).describesTsm) return
+  tree.text(`${directory}/pci_mode`, 'link')
+  for (const {bridge} of now.streams) tree.link(`${directory}/${bridge}`, `${up(directory)}devices/${bridge}`)
 }
 
 const CPU = {

@@ -1,0 +1,80 @@
+/** What happens to a guest from outside: rivals, the host, the hardware, the clock. */
+import {environment} from '../kernel/index.js'
+import {addFunctions, bindDriver, removeFunction, unbindDriver} from './drivers.js'
+import {emit} from './event-ring.js'
+import {refreshed} from './evidence-state.js'
+import type {Fault} from './faults.js'
+import {GUEST_TSM, type Machine, type MachineState, type SimFunction} from './machine.js'
+import {disturb, relock, unlocked} from './tsm-verbs.js'
+
+export function passTime({world}: MachineState, {seconds = 0}: Fault): void {
+  world.clock += seconds
+}
+
+/** The TSM's module goes; what it holds is unlocked, whatever is bound. */
+function removeTsm(state: MachineState): void {
+  if (!state.world.tsm) return
+  for (const record of Object.values(state.functions))
+    if (record.tdi.lockedBy !== null) record.tdi = unlocked(record.tdi)
+  state.world.tsm = false
+  emit(state, 'remove', GUEST_TSM)
+}
+
+function returnTsm({tsm}: Machine, state: MachineState): void {
+  if (tsm !== 'devsec' || state.world.tsm) return
+  state.world.tsm = true
+  // the files of the functions appear between the two
+  emit(state, 'add', GUEST_TSM)
+  emit(state, 'change', GUEST_TSM)
+}
+
+/** What needs the device to be there. */
+function befallDevice(state: MachineState, fn: SimFunction, {do: what}: Fault): void {
+  const record = state.functions[fn.bdf]!
+  if (!record.present) return
+  switch (what) {
+    case 'relock':
+      if (fn.dsm !== null && state.world.tsm) relock(state, fn, environment.random)
+      return
+    case 'vanish':
+      return removeFunction(state, fn.bdf)
+    case 'bind-driver':
+      return bindDriver(state, fn, fn.driver ?? 'vfio-pci')
+    case 'unbind':
+      return unbindDriver(state, fn)
+    case 'reset':
+      return disturb(record.tdi, 'function level reset')
+    case 'bme-clear':
+      return disturb(record.tdi, 'bus master or memory space disabled')
+    case 'regenerate':
+      if (fn.dsm !== null && record.tdi.lockedBy !== null)
+        refreshed(record.tdi, fn.dsm, new Uint8Array(), environment.random)
+      return
+    default:
+      return undefined
+  }
+}
+
+/** Lets `fault`, one of the world's, happen to its device and to the guest. */
+export function befall(machine: Machine, state: MachineState, fault: Fault): void {
+  switch (fault.do) {
+    case 'clock':
+      return passTime(state, fault)
+    case 'host-refuses':
+    case 'host-relents':
+      state.world.refuses = fault.do === 'host-refuses'
+      return
+    case 'tsm-gone':
+      return removeTsm(state)
+    case 'tsm-back':
+      return returnTsm(machine, state)
+    case 'rescan':
+      return addFunctions(machine, state)
+    default:
+      return befallDevice(
+        state,
+        machine.functions.find(({bdf}) => bdf === fault.device)!,
+        fault,
+      )
+  }
+}
