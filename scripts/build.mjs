@@ -1,6 +1,7 @@
 /**
  * Builds `dist/`: one ESM bundle per command with shared chunks, a dependency-free CommonJS file for the fast path, the
- * command manifest, and the list of what is bundled. The package then needs nothing at run time but Node.
+ * command manifest, and the list of what is bundled. The package then needs nothing at run time but Node, and for some
+ * calls koffi, which is optional and never bundled (src/kernel/native/libc.ts).
  */
 import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
@@ -24,13 +25,15 @@ const banner = {
 // what a bundler follows and we never run: Ink's developer tools (only with DEV set) and oclif's search for commands
 // (the manifest names them)
 const NEVER_RUN = /^(react-devtools-core|tinyglobby|minimatch)$/
-const neverRun = {
-  name: 'never-run',
+/** What the fast path never runs: netlink, kernel events, ioctl, flock, and with them the optional package koffi. */
+const NATIVE = /^\.\/native\//
+const without = filter => ({
+  name: 'without',
   setup(bundler) {
-    bundler.onResolve({filter: NEVER_RUN}, () => ({path: 'none', namespace: 'none'}))
+    bundler.onResolve({filter}, () => ({path: 'none', namespace: 'none'}))
     bundler.onLoad({filter: /.*/, namespace: 'none'}, () => ({contents: 'module.exports = {}'}))
   },
-}
+})
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 const common = {
   absWorkingDir: root,
@@ -57,7 +60,7 @@ const bundle = await build({
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   banner,
-  plugins: [neverRun, straightImports(root)],
+  plugins: [without(NEVER_RUN), straightImports(root)],
   entryPoints: {
     main: 'src/main.ts',
     ...Object.fromEntries(commands.map(id => [`commands/${id}`, `src/commands/${id}.ts`])),
@@ -68,6 +71,7 @@ await build({
   format: 'cjs',
   outdir: 'dist',
   outExtension: {'.js': '.cjs'},
+  plugins: [without(NATIVE)],
   entryPoints: {fast: 'src/fast/live.ts', 'fast-replay': 'src/fast/replay.ts'},
 })
 

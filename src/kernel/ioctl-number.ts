@@ -1,5 +1,5 @@
 /** Numbers of ioctl(2) requests: Linux `include/uapi/asm-generic/ioctl.h`, as on x86, arm64 and riscv. */
-import {mask, prep} from '../bits/index.js'
+import {get, mask, prep} from '../bits/index.js'
 
 const FIELD = {number: mask(7, 0), type: mask(15, 8), size: mask(29, 16), direction: mask(31, 30)}
 /** `_IOC_WRITE` is 1: user space writes. */
@@ -19,3 +19,6 @@ export function ioctlNumber(direction: IoctlDirection, type: number, number: num
     prep(FIELD.number, number)
   )
 }
+
+/** Bytes of the argument that the number of a request names; 0 for numbers from before there was such a field. */
+export const sizeOfIoctl = (request: number): number => get(FIELD.size, request)

@@ -1,11 +1,12 @@
 /** The running machine. */
 import {join} from 'node:path'
-import {TsmctlError} from '../errors.js'
 import {linkTarget, listNames, readPart, readWhole, statOf, writeOnce, writePart} from './attribute-io.js'
 import {environment} from './environment.js'
 import {helperProcesses} from './helper.js'
 import {refuseIfAborted} from './interrupted.js'
 import {fileLocks} from './lock.js'
+import {takeFlock} from './native/flock.js'
+import {liveUevents} from './native/uevents.js'
 import type {Kernel} from './port.js'
 import {defaultStateDirectory, directoryState} from './state.js'
 
@@ -20,13 +21,16 @@ const BLOCKING = /\/tsm\/|\/(?:authenticated|bind|unbind|drivers_probe|remove|re
 /** Locks must be seen by all of root's processes and vanish with a reboot; /run does both. */
 const RUN_DIRECTORY = '/run/tsmctl'
 
-const unbuilt = (attempted: string): never => {
-  throw new TsmctlError({
-    kind: 'unsupported',
-    attempted,
-    got: 'this version of tsmctl cannot do that, so evidence cannot be collected on live hosts',
-    hint: 'use a simulated or replayed host (--host sim, --host replay:PATH)',
-  })
+/** What needs FFI, loaded with its codecs on first use. */
+async function openNative() {
+  const [{netlinkClient}, {liveIoctl}, {LIBC_SCRIPT}, {helperPool}] = await Promise.all([
+    import('./native/netlink-client.js'),
+    import('./native/ioctl.js'),
+    import('./native/libc.js'),
+    import('./helper-process.js'),
+  ])
+  const pool = helperPool(LIBC_SCRIPT)
+  return {...netlinkClient(pool), ioctl: liveIoctl(pool), close: () => pool.close()}
 }
 
 export function liveKernel(options: LiveOptions = {}): Kernel {
@@ -34,6 +38,8 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
   const stateDirectory = options.stateDirectory ?? defaultStateDirectory(process.env, uid)
   const isSystem = uid === 0 && stateDirectory === defaultStateDirectory({}, 0)
   const helpers = helperProcesses()
+  let opened: ReturnType<typeof openNative> | undefined
+  const native = () => (opened ??= openNative())
   return {
     host: {kind: 'live', label: ''},
     state: directoryState(stateDirectory),
@@ -52,13 +58,28 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
       if (BLOCKING.test(path)) await helpers.write(path, bytes, signal)
       else writeOnce(path, bytes)
     },
-    netlinkFamily: async name => unbuilt(`ask the kernel for the generic-netlink family ${name}`),
-    netlinkDump: async ({family}) => unbuilt(`ask the kernel's generic-netlink family ${family}`),
-    netlinkDo: async ({family}) => unbuilt(`ask the kernel's generic-netlink family ${family}`),
-    uevents: () => unbuilt('listen to kernel events'),
-    ioctl: async path => unbuilt(`talk to the driver of ${path}`),
-    lock: fileLocks(isSystem ? RUN_DIRECTORY : join(stateDirectory, 'lock')),
+    async netlinkFamily(name, signal) {
+      refuseIfAborted(signal, 'ask', name)
+      return (await native()).netlinkFamily(name, signal)
+    },
+    async netlinkDump(request, signal) {
+      refuseIfAborted(signal, 'ask', request.family)
+      return (await native()).netlinkDump(request, signal)
+    },
+    async netlinkDo(request, signal) {
+      refuseIfAborted(signal, 'ask', request.family)
+      return (await native()).netlinkDo(request, signal)
+    },
+    uevents: signal => liveUevents(signal),
+    async ioctl(path, request, argument, signal) {
+      refuseIfAborted(signal, 'talk to', path)
+      return (await native()).ioctl(path, request, argument, signal)
+    },
+    lock: fileLocks(isSystem ? RUN_DIRECTORY : join(stateDirectory, 'lock'), takeFlock),
     ...environment,
-    close: () => helpers.close(),
+    close() {
+      helpers.close()
+      void opened?.then(({close}) => close())
+    },
   }
 }

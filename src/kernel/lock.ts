@@ -1,13 +1,15 @@
 /**
  * Advisory locks between tsmctl processes. Each contender announces itself with a file of its own, `NAME@PID@START`,
  * made with O_EXCL, and only then looks for others: whoever comes second always sees the first. Files of dead processes
- * are removed safely, because process number and start time never come back together; nothing else removes them.
+ * are removed safely, because process number and start time never come back together; nothing else removes them. Where
+ * flock(2) can be called, its holder also holds `NAME.lock`, for scripts that use flock(1).
  */
 import {closeSync, constants, openSync, readdirSync, readFileSync, unlinkSync} from 'node:fs'
 import {join} from 'node:path'
 import {ErrnoError} from '../errors.js'
 import {errnoError} from './errno.js'
 import {checkedName} from './names.js'
+import type {takeFlock} from './native/flock.js'
 import type {Kernel} from './port.js'
 import {privateDirectory} from './state.js'
 
@@ -88,15 +90,40 @@ const pause = (): void => {
 /** Two that announce at the same moment both withdraw, so a refusal counts only when it comes again. */
 const ATTEMPTS = 3
 
-/** Locks kept as files in `directory`, which is created on first use. */
-export function fileLocks(directory: string): Kernel['lock'] {
+/** `release`, and the flock on `path` besides. Throws EBUSY, released, when a script holds it. */
+function withFlock(path: string, release: () => void, flock: typeof takeFlock): () => void {
+  let outcome: ReturnType<typeof takeFlock>
+  try {
+    outcome = flock(path)
+  } catch (error) {
+    release()
+    throw error
+  }
+  if (outcome === undefined) return release
+  if (typeof outcome === 'function') {
+    const unlock = outcome
+    return once(() => {
+      unlock()
+      release()
+    })
+  }
+  release()
+  throw busy(
+    path,
+    outcome.holder === undefined ? 'another process, with flock' : `process ${outcome.holder}, with flock`,
+  )
+}
+
+/** Locks kept as files in `directory`, which is created on first use; with `flock`, scripts can take part. */
+export function fileLocks(directory: string, flock?: typeof takeFlock): Kernel['lock'] {
   return name => {
     const path = join(directory, checkedName(name))
     privateDirectory(directory)
     try {
       for (let attempt = 1; ; attempt++) {
         const outcome = claim(directory, name)
-        if (typeof outcome === 'function') return outcome
+        if (typeof outcome === 'function')
+          return flock === undefined ? outcome : withFlock(`${path}.lock`, outcome, flock)
         if (attempt === ATTEMPTS) throw busy(path, `process ${outcome}`)
         pause()
       }

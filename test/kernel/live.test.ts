@@ -2,7 +2,6 @@ import {execFileSync} from 'node:child_process'
 import {existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
-import {TsmctlError} from '../../src/errors.js'
 import {defaultStateDirectory, type Kernel, liveKernel} from '../../src/kernel/index.js'
 import {errno, rejectedErrno} from './errnos.js'
 import {temporary} from './sample-tree.js'
@@ -137,14 +136,6 @@ describe('other writes', () => {
   it('report what the device says', async () => {
     expect(await rejectedErrno(kernel.write('/dev/full', Buffer.from('A')))).toBe('ENOSPC')
   })
-})
-
-it('says that generic netlink is not there yet', async () => {
-  const request = {family: 'pci-tsm', version: 1, command: 1, attributes: new Uint8Array(0)}
-  const failure = await kernel.netlinkDump(request).catch((error: unknown) => error)
-  expect(failure).toBeInstanceOf(TsmctlError)
-  expect(failure).toMatchObject({kind: 'unsupported', exitCode: 7})
-  expect((failure as TsmctlError).message).toContain('evidence cannot be collected on live hosts')
 })
 
 it('keeps its state in the default place unless told otherwise, and makes nothing before it must', () => {
