@@ -6,7 +6,8 @@
  * - reports and quotes of the confidential VM (`outblob`, `auxblob`, `manifestblob`) lose their content;
  * - of the kernel command line only settings of IOMMU and platform stay: others name disks and hosts;
  * - generic-netlink exchanges are dropped, because evidence carries device certificates and signatures; refusals of an
- *   empty request stay: they only say which families there are.
+ *   empty request stay, like the descriptions of families: they only say what the kernel can do;
+ * - ioctl exchanges and kernel events are dropped: they carry reports of the platform and names of devices.
  *
  * Not covered, because a reader needs them or no rule finds them: BDFs and topology, device and driver names, vendor
  * specific capabilities, and whatever a driver prints into other attributes. Look through a capture before you publish
@@ -82,9 +83,11 @@ function changed(node: FileNode | PartNode, change: (bytes: Uint8Array) => Uint8
 }
 
 /** The same capture without what the head of this file lists. */
-export const anonymous = (capture: Capture): Capture => ({
-  ...capture,
+export const anonymous = ({kernel, recorded, nodes, exchanges, families}: Capture): Capture => ({
   label: 'anonymous',
-  nodes: new Map([...capture.nodes].map(([path, node]) => [path, anonymousNode(path, node)])),
-  exchanges: capture.exchanges.filter(({request, response}) => request.length === 0 && typeof response === 'string'),
+  kernel,
+  ...(recorded === undefined ? {} : {recorded}),
+  nodes: new Map([...nodes].map(([path, node]) => [path, anonymousNode(path, node)])),
+  exchanges: exchanges.filter(({request, response}) => request.length === 0 && typeof response === 'string'),
+  ...(families === undefined ? {} : {families}),
 })

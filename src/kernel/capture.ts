@@ -2,11 +2,12 @@
  * A capture: what one machine answered, as data. `format-capture.ts` and `parse-capture.ts` turn it into the text people
  * keep and edit, `recording.ts` makes one, `replay.ts` serves one.
  */
+import type {NetlinkFamily} from './port.js'
 import {parentOf} from './walk.js'
 
 /** Format written today. */
 export const CAPTURE_FORMAT = 'tsmctl-capture-1'
-/** Formats understood; the older one has no partial nodes and no exchanges. */
+/** Formats understood; the older one has no partial nodes and nothing but nodes. */
 export const CAPTURE_FORMATS: readonly string[] = [CAPTURE_FORMAT, 'tsmtest-sysfs-1']
 
 /** Bytes known from `offset` on. */
@@ -50,8 +51,10 @@ export interface ErrorNode {
 }
 export type CaptureNode = DirectoryNode | LinkNode | FileNode | PartNode | ErrorNode
 
-/** One generic-netlink dump: what was asked and what came back. */
+/** One generic-netlink request: what was asked and what came back. */
 export interface Exchange {
+  /** A single request with acknowledgement; a dump unless set. */
+  readonly kind?: 'single'
   readonly family: string
   readonly version: number
   readonly command: number
@@ -59,6 +62,21 @@ export interface Exchange {
   readonly request: Uint8Array
   /** Payloads of the messages, or the errno. */
   readonly response: readonly Uint8Array[] | string
+}
+
+/** What the kernel said of a family by that name: its description, or the errno. */
+export interface FamilyAnswer {
+  readonly name: string
+  readonly answer: Omit<NetlinkFamily, 'name'> | string
+}
+
+/** One ioctl(2): what was handed over and what came back. */
+export interface IoctlExchange {
+  readonly path: string
+  readonly request: number
+  readonly argument: Uint8Array
+  /** The argument as the kernel left it, or the errno. */
+  readonly response: Uint8Array | string
 }
 
 export interface Capture {
@@ -70,6 +88,10 @@ export interface Capture {
   /** By canonical path. Directories above a node may be left out. */
   readonly nodes: ReadonlyMap<string, CaptureNode>
   readonly exchanges: readonly Exchange[]
+  readonly families?: readonly FamilyAnswer[]
+  readonly ioctls?: readonly IoctlExchange[]
+  /** Kernel events in the order they came. */
+  readonly uevents?: readonly (Uint8Array | 'lost')[]
 }
 
 const TEXT = /^[\t\n\x20-\x7e]*$/

@@ -2,7 +2,15 @@
 import {fromHex} from '../bits/index.js'
 import {printable, quoted, TsmctlError} from '../errors.js'
 import {isRecord} from '../records.js'
-import {type Capture, CAPTURE_FORMATS, type CaptureNode, type Chunk, type Exchange} from './capture.js'
+import {
+  type Capture,
+  CAPTURE_FORMATS,
+  type CaptureNode,
+  type Chunk,
+  type Exchange,
+  type FamilyAnswer,
+  type IoctlExchange,
+} from './capture.js'
 import {isCanonical, parentOf} from './walk.js'
 
 const malformed = (where: string, got: string): TsmctlError =>
@@ -118,10 +126,18 @@ function object(value: unknown, allowed: readonly string[]): Readonly<Record<str
   return value
 }
 
-function exchange(value: unknown): Exchange {
-  const it = object(value, ['family', 'version', 'command', 'request', 'response', 'errno'])
+/** An object that has, besides these members, either a response or an errno. */
+function answered(value: unknown, members: readonly string[]): Readonly<Record<string, unknown>> {
+  const it = object(value, [...members, 'response', 'errno'])
   if ((it['errno'] === undefined) === (it['response'] === undefined)) throw new Mismatch('either response or errno')
+  return it
+}
+
+function exchange(value: unknown): Exchange {
+  const it = answered(value, ['kind', 'family', 'version', 'command', 'request'])
+  if (it['kind'] !== undefined && it['kind'] !== 'single') throw new Mismatch('kind "single", or none for a dump')
   return {
+    ...(it['kind'] === 'single' && {kind: 'single'}),
     family: text(it['family'], 'family'),
     version: count(it['version'], 'version', 0xff),
     command: count(it['command'], 'command', 0xff),
@@ -132,6 +148,45 @@ function exchange(value: unknown): Exchange {
         : list(it['response'], 'response').map(message => hexBytes(message, 'a message')),
   }
 }
+
+/** Largest number of 32 bits, and of 16. */
+const [U32, U16] = [0xffff_ffff, 0xffff]
+
+/** A member of the policy: attribute type, and bytes or null. */
+function limit(value: unknown): readonly [number, number | null] {
+  const [type, bytes] = list(value, 'a limit', [2])
+  return [count(type, 'an attribute', U16), bytes === null ? null : count(bytes, 'a limit', U32 + 1)]
+}
+
+function family(value: unknown): FamilyAnswer {
+  const it = object(value, ['family', 'version', 'maxAttribute', 'commands', 'policy', 'errno'])
+  const name = text(it['family'], 'family')
+  if (it['errno'] !== undefined) return {name, answer: errno(object(value, ['family', 'errno'])['errno'])}
+  const {policy} = it
+  return {
+    name,
+    answer: {
+      version: count(it['version'], 'version', U32),
+      maxAttribute: count(it['maxAttribute'], 'maxAttribute', U32),
+      commands: new Set(list(it['commands'], 'commands').map(command => count(command, 'a command', U32))),
+      ...(policy === undefined ? {} : {policy: new Map(list(policy, 'policy').map(limit))}),
+    },
+  }
+}
+
+function ioctl(value: unknown): IoctlExchange {
+  const it = answered(value, ['path', 'request', 'argument'])
+  const request = text(it['request'], 'request')
+  if (!/^[0-9a-f]{1,8}$/.test(request)) throw new Mismatch('request to be a hexadecimal number of 32 bits')
+  return {
+    path: text(it['path'], 'path'),
+    request: Number.parseInt(request, 16),
+    argument: hexBytes(it['argument'], 'argument'),
+    response: it['response'] === undefined ? errno(it['errno']) : hexBytes(it['response'], 'response'),
+  }
+}
+
+const uevent = (value: unknown): Uint8Array | 'lost' => (value === null ? 'lost' : latin1(value))
 
 /** `parse`, its mismatches reported at `where`. */
 function at<T>(where: string, parse: () => T): T {
@@ -182,22 +237,32 @@ export function parseCapture(input: string | Uint8Array): Capture {
     throw malformed('the file', `not JSON: ${printable((error as Error).message, 200)}`)
   }
   return at('the capture', () => {
-    const {format, label, kernel, recorded, tree, exchanges} = object(document, [
+    const {format, label, kernel, recorded, tree, ...asked} = object(document, [
       'format',
       'label',
       'kernel',
       'recorded',
       'tree',
       'exchanges',
+      'families',
+      'ioctls',
+      'uevents',
     ])
     if (!CAPTURE_FORMATS.includes(format as string))
       throw new Mismatch(`format ${CAPTURE_FORMATS.join(' or ')}, got ${quoted(String(format))}`)
+    const all = <T>(name: string, one: (value: unknown) => T): readonly T[] =>
+      list(asked[name] ?? [], name).map((value, i) => at(`${name}[${i}]`, () => one(value)))
+    const some = <T>(name: string, one: (value: unknown) => T): Readonly<Record<string, readonly T[]>> =>
+      asked[name] === undefined ? {} : {[name]: all(name, one)}
     return {
       label: text(label, 'label'),
       kernel: text(kernel, 'kernel'),
       ...(recorded === undefined ? {} : {recorded: text(recorded, 'recorded')}),
       nodes: at('tree', () => nodesOf(tree)),
-      exchanges: list(exchanges ?? [], 'exchanges').map((one, i) => at(`exchanges[${i}]`, () => exchange(one))),
+      exchanges: all('exchanges', exchange),
+      ...some('families', family),
+      ...some('ioctls', ioctl),
+      ...some('uevents', uevent),
     }
   })
 }

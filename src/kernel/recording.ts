@@ -5,8 +5,9 @@
  */
 import {errnoOf} from '../errors.js'
 import {anonymous} from './anonymise.js'
-import {type Capture, type CaptureNode, type Exchange, fileNode, withBytes} from './capture.js'
+import {type Capture, type CaptureNode, fileNode, withBytes} from './capture.js'
 import {attributeText, type Kernel} from './port.js'
+import {exchangeRecorder} from './record-exchanges.js'
 import {childOf, type Lookup, resolvePath} from './walk.js'
 
 export interface RecordingOptions {
@@ -130,7 +131,7 @@ function noted<T>(call: () => T, keep: (answer: T) => void, keepErrno: (errno: s
 /** `inner`, with everything it answers recorded. */
 export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): Recording {
   const record = recorder(inner)
-  const exchanges: Exchange[] = []
+  const asked = exchangeRecorder(inner)
 
   return {
     host: inner.host,
@@ -190,33 +191,14 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
       record.seen(path)
       await inner.write(path, bytes, signal)
     },
-    async netlinkDump(request, signal) {
-      const {family, version, command} = request
-      const keep = (response: readonly Uint8Array[] | string): void => {
-        exchanges.push({family, version, command, request: request.attributes.slice(), response})
-      }
-      try {
-        const response = await inner.netlinkDump(request, signal)
-        keep(response.map(message => message.slice()))
-        return response
-      } catch (error) {
-        const errno = errnoOf(error)
-        if (errno !== undefined && errno !== 'EINTR') keep(errno)
-        throw error
-      }
-    },
-    // not kept yet: what is asked here has no place in a capture
-    netlinkFamily: (name, signal) => inner.netlinkFamily(name, signal),
-    netlinkDo: (request, signal) => inner.netlinkDo(request, signal),
-    uevents: signal => inner.uevents(signal),
-    ioctl: (path, request, argument, signal) => inner.ioctl(path, request, argument, signal),
+    ...asked.calls,
     capture() {
       const capture: Capture = {
         label: options.label ?? (inner.host.label || inner.host.kind),
         kernel: releaseOf(inner),
         recorded: inner.now().toISOString(),
         nodes: new Map(record.nodes),
-        exchanges: [...exchanges],
+        ...asked.recorded(),
       }
       return options.anonymise === true ? anonymous(capture) : capture
     },

@@ -6,6 +6,7 @@ import {environment} from './environment.js'
 import {refuseIfAborted} from './interrupted.js'
 import {fileLocks, memoryLocks} from './lock.js'
 import type {Kernel} from './port.js'
+import type {Replayed} from './replay-exchanges.js'
 import {directoryState, memoryState} from './state.js'
 
 export interface ReplayOptions {
@@ -14,8 +15,7 @@ export interface ReplayOptions {
 }
 
 /** The part of a replayed host that differs. */
-export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> &
-  Partial<Pick<Kernel, 'netlinkDump' | 'netlinkFamily'>>
+export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> & Partial<Replayed>
 
 const noExchange = (family: string): never => {
   throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${printable(family)}`, {

@@ -10,7 +10,7 @@ import {
   plainText,
 } from './capture.js'
 import type {Kernel, Stat} from './port.js'
-import {replayExchanges, replayFamily} from './replay-exchanges.js'
+import {replayExchanges} from './replay-exchanges.js'
 import {replayHost, type ReplayOptions} from './replay-host.js'
 import {type Lookup, resolvePath} from './walk.js'
 
@@ -114,7 +114,6 @@ export function replayKernel(capture: Capture, options: ReplayOptions & {readonl
         throw error
       }
     },
-    netlinkDump: replayExchanges(capture.exchanges),
-    netlinkFamily: replayFamily(capture.exchanges),
+    ...replayExchanges(capture),
   })
 }

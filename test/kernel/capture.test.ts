@@ -102,6 +102,27 @@ describe('a document', () => {
       withExchange('{"family":"f","version":1,"command":1,"request":"","response":["zz"]}'),
       'a message to be lower-case',
     ],
+    [
+      withExchange('{"kind":"dump","family":"f","version":1,"command":1,"request":"","errno":"EPERM"}'),
+      'kind "single", or none',
+    ],
+    [withTree('', ',"families":{}'), 'expected families to be a list'],
+    [withTree('', ',"families":[{"family":"f"}]'), 'families[0]: expected version to be an integer'],
+    [withTree('', ',"families":[{"family":"f","errno":"EPERM","version":1}]'), 'expected no member "version"'],
+    [
+      withTree('', ',"families":[{"family":"f","version":1,"maxAttribute":1,"commands":[-1]}]'),
+      'a command to be an integer',
+    ],
+    [
+      withTree('', ',"families":[{"family":"f","version":1,"maxAttribute":1,"commands":[],"policy":[[1]]}]'),
+      'a limit to have 2 items',
+    ],
+    [
+      withTree('', ',"ioctls":[{"path":"/dev/x","request":"0x1","argument":"","errno":"EPERM"}]'),
+      'ioctls[0]: expected request to be a hexadecimal number',
+    ],
+    [withTree('', ',"ioctls":[{"path":"/dev/x","request":"1","argument":""}]'), 'either response or errno'],
+    [withTree('', ',"uevents":[5]'), 'uevents[0]: expected the content to be a string'],
   ])('%s is refused', (text, expected) => {
     expect(refusal(text).message).toContain(expected)
   })
@@ -169,11 +190,50 @@ const arbitraryCapture: fc.Arbitrary<Capture> = fc.record({
   ),
 })
 
+const u32 = fc.nat(0xffff_ffff)
+/** A capture with all that can be asked beside files. */
+const fullCapture: fc.Arbitrary<Capture> = fc
+  .tuple(
+    arbitraryCapture,
+    fc.record({
+      families: fc.array(
+        fc.record({
+          name: fc.string(),
+          answer: fc.oneof(
+            errnoName,
+            fc.record(
+              {
+                version: u32,
+                maxAttribute: u32,
+                commands: fc.array(fc.nat(255)).map(commands => new Set(commands)),
+                policy: fc.array(fc.tuple(fc.nat(0xffff), fc.option(u32))).map(limits => new Map(limits)),
+              },
+              {requiredKeys: ['version', 'maxAttribute', 'commands']},
+            ),
+          ),
+        }),
+        {minLength: 1, maxLength: 3},
+      ),
+      ioctls: fc.array(
+        fc.record({path: fc.string(), request: u32, argument: bytes, response: fc.oneof(errnoName, bytes)}),
+        {minLength: 1, maxLength: 3},
+      ),
+      uevents: fc.array(fc.oneof(bytes, fc.constant('lost' as const)), {minLength: 1, maxLength: 3}),
+    }),
+    fc.boolean(),
+  )
+  .map(([capture, more, isSingle]) => ({
+    ...capture,
+    ...more,
+    exchanges: isSingle ? capture.exchanges.map(one => ({kind: 'single' as const, ...one})) : capture.exchanges,
+  }))
+
 describe('text', () => {
   it('reads back as the same capture, and the same capture gives the same text', () => {
     fc.assert(
-      fc.property(arbitraryCapture, capture => {
+      fc.property(fc.oneof(arbitraryCapture, fullCapture), capture => {
         const text = formatCapture(capture)
+        expect(text).toMatch(/^[\x20-\x7e\n]*$/)
         const again = parseCapture(text)
         expect(again).toEqual({...capture, nodes: new Map(capture.nodes)})
         expect(formatCapture(again)).toBe(text)
@@ -198,7 +258,7 @@ describe('text', () => {
 
   it('cut anywhere is refused, never half read', () => {
     fc.assert(
-      fc.property(arbitraryCapture, fc.nat(), (capture, at) => {
+      fc.property(fullCapture, fc.nat(), (capture, at) => {
         const text = formatCapture(capture).trimEnd()
         expect(refusal(text.slice(0, at % text.length)).kind).toBe('malformed')
       }),

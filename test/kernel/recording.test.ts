@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {TsmctlError} from '../../src/errors.js'
+import {ErrnoError, TsmctlError} from '../../src/errors.js'
 import {
   type Capture,
   type CaptureNode,
@@ -232,6 +232,102 @@ describe('generic-netlink exchanges', () => {
     const kernel = replayKernel(recording.capture())
     const failure = kernel.netlinkDump(request('one', '0000:00:02.0'))
     await expect(failure).rejects.toMatchObject({errno: 'EIO', kind: 'unsupported'})
+  })
+})
+
+/** A machine that answers whatever is asked. */
+const talkative = (): Kernel => ({
+  ...answering([Uint8Array.of(1)]),
+  async netlinkFamily(name) {
+    if (name === 'none') throw new ErrnoError('ENOENT', 'ask', name)
+    return {name, version: 1, maxAttribute: 10, commands: new Set([1, 2]), policy: new Map([[1, 4]])}
+  },
+  netlinkDo: async () => [],
+  async *uevents() {
+    yield* [Uint8Array.of(1), 'lost' as const, Uint8Array.of(2)]
+  },
+  async ioctl(path, _, argument) {
+    if (path === '/dev/null') throw new ErrnoError('ENOTTY', 'talk to', path)
+    return argument.map(byte => byte + 1)
+  },
+})
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const out: T[] = []
+  for await (const item of items) out.push(item)
+  return out
+}
+
+async function talk(kernel: Kernel): Promise<unknown[]> {
+  return [
+    await kernel.netlinkFamily('device-evidence'),
+    await rejectedErrno(kernel.netlinkFamily('none')),
+    await kernel.netlinkDo(request('one')),
+    await kernel.ioctl('/dev/a', 1, Uint8Array.of(1)),
+    await rejectedErrno(kernel.ioctl('/dev/null', 1, Uint8Array.of(1))),
+    await all(kernel.uevents(new AbortController().signal)),
+  ]
+}
+
+describe('other questions', () => {
+  it('are answered as they were recorded', async () => {
+    const recording = recordingKernel(talkative())
+    const answers = await talk(recording)
+    expect(answers[3]).toEqual(Uint8Array.of(2))
+    expect(answers[5]).toHaveLength(3)
+    const kernel = replayKernel(parseCapture(formatCapture(recording.capture())))
+    expect(await talk(kernel)).toEqual(answers)
+    expect(await talk(kernel)).toEqual(answers)
+    expect(await rejectedErrno(kernel.netlinkDump({...request('one'), family: 'none'}))).toBe('ENOENT')
+    expect(await all(kernel.uevents(AbortSignal.abort()))).toEqual([])
+  })
+
+  it('are no dumps, and dumps are none of them', async () => {
+    const recording = recordingKernel(talkative())
+    await recording.netlinkDo(request('one'))
+    const kernel = replayKernel(recording.capture())
+    expect(await rejectedErrno(kernel.netlinkDump(request('one')))).toBe('EIO')
+  })
+
+  it('that nobody asked are refused as not recorded', async () => {
+    for (const asked of [
+      machine().netlinkFamily('device-evidence'),
+      machine().netlinkDo(request('x')),
+      machine().ioctl('/dev/a', 1, new Uint8Array(1)),
+    ])
+      await expect(asked).rejects.toMatchObject({kind: 'unsupported'})
+    expect(errno(() => machine().uevents(new AbortController().signal))).toBe('EOPNOTSUPP')
+  })
+
+  it('about a family are answered as far as an older recording knows', async () => {
+    const base = {version: 1, command: 1, request: new Uint8Array(0)}
+    const kernel = machine({}, [
+      {...base, family: 'absent', response: 'ENOENT'},
+      {...base, family: 'there', response: 'EINVAL'},
+    ])
+    await expect(kernel.netlinkFamily('absent')).rejects.toMatchObject({errno: 'ENOENT', kind: 'not-found'})
+    expect(await kernel.netlinkFamily('there')).toMatchObject({version: 1, commands: new Set([1])})
+  })
+
+  it('keep no more events than are bearable, and say so', async () => {
+    const many: Kernel = {
+      ...machine(),
+      async *uevents() {
+        for (let i = 0; i < 1500; i++) yield Uint8Array.of(1)
+      },
+    }
+    const recording = recordingKernel(many)
+    expect(await all(recording.uevents(new AbortController().signal))).toHaveLength(1500)
+    const {uevents} = recording.capture()
+    expect([uevents?.length, uevents?.at(-1)]).toEqual([1001, 'lost'])
+  })
+
+  it('leave nothing of the platform in an anonymous recording', async () => {
+    const recording = recordingKernel(talkative(), {anonymise: true})
+    await talk(recording)
+    const {ioctls, uevents, exchanges, families} = recording.capture()
+    expect([ioctls, uevents, exchanges]).toEqual([undefined, undefined, []])
+    expect(families?.map(({name}) => name)).toEqual(['device-evidence', 'none'])
   })
 })
 
