@@ -1,7 +1,7 @@
 /** `lock`: CONFIG_UNLOCKED to CONFIG_LOCKED, with the driver gone and kept away. */
 import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {chooseTsm, lockPlan, readTdi, type Tdi} from '../tsm/index.js'
+import {chooseTsm, lockPlan, readTdi, refuseConnected, type Tdi} from '../tsm/index.js'
 import {heldOf, holdDevice, releaseDevice} from './held-devices.js'
 import {recordAudit, requireAudit} from './record-audit.js'
 import {carryOut, exclusively, type TransitionOptions, type TransitionResult} from './transition.js'
@@ -17,6 +17,7 @@ export const lock = (kernel: Kernel, bdf: string, options: LockOptions = {}): Pr
 /** `lock` for a caller that already has exclusive use of the device. */
 export async function lockHeld(kernel: Kernel, bdf: string, options: LockOptions): Promise<TransitionResult> {
   const before = await readTdi(kernel, bdf, options.signal)
+  await refuseConnected(kernel, bdf, options.signal)
   const tsm = chooseTsm(kernel, options.tsm)
   if (before.state !== 'CONFIG_UNLOCKED') return alreadyLocked(before, tsm)
   const previous = {driver: before.driver ?? heldOf(kernel, bdf).driver, driverOverride: before.driverOverride}

@@ -121,6 +121,13 @@ export async function injectFault(directory: string, given: Fault): Promise<void
       subject: fault.device,
       got: 'this machine has no such function',
     })
+  if (fault.with !== undefined && !store.machine.functions.some(({bdf, dsm}) => bdf === fault.with && dsm !== null))
+    throw new TsmctlError({
+      kind: 'not-found',
+      attempted: `swap an object of ${printable(fault.device)} with one of ${printable(fault.with)}`,
+      subject: fault.with,
+      got: 'this machine has no such function with an identity',
+    })
   if (isHostFault(fault) && store.machine.host === null)
     throw new TsmctlError({
       kind: 'usage',

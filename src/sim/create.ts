@@ -6,8 +6,18 @@ import {endpointConfig, rootPortConfig} from './config-space.js'
 import {type Kind, kindNamed, type MsixSpec, PORT_IDS} from './kinds.js'
 import {bootHost} from './host/link-tsm.js'
 import type {HostScenario} from './host/schema.js'
-import type {RefuseScenario} from './host/topology.js'
-import {booted, type Dsm, FORMAT, type Machine, type MachineState, type SimFunction, toBase64} from './machine.js'
+import type {PlacedDevice, RefuseScenario} from './host/topology.js'
+import {
+  booted,
+  type Dsm,
+  FIRST_TSM,
+  FORMAT,
+  type Machine,
+  type MachineState,
+  SECOND_TSM,
+  type SimFunction,
+  toBase64,
+} from './machine.js'
 import {measurementRecord, referenceValues} from './measured.js'
 import {msixIn, withoutUndefined} from './parts.js'
 import type {DevicePki} from './pki.js'
@@ -15,7 +25,7 @@ import {buildReport} from './report.js'
 import {allocator, bridgeResourceLines, type PlacedBar, resourceLines, windowOf} from './resources.js'
 import {certificateChain, negotiation} from './responder.js'
 import {readScenario, type ScenarioSource} from './scenario.js'
-import type {DeviceSpec, Scenario} from './scenario-schema.js'
+import type {DeviceSpec, DsmSpec, Scenario} from './scenario-schema.js'
 import {checkVacant, saveNewMachine} from './store.js'
 
 export interface CreateOptions {
@@ -57,6 +67,14 @@ function rootPort(bdf: string): SimFunction {
   }
 }
 
+/** Whoever issues certificates to devices. */
+interface Vendor {
+  readonly manufacturer: string
+  readonly pki: DevicePki
+  /** Other keys under the same names. */
+  impostor(): Promise<DevicePki>
+}
+
 interface Parts {
   readonly bars: readonly PlacedBar[]
   readonly msix: MsixSpec | undefined
@@ -64,13 +82,10 @@ interface Parts {
   readonly serial: string
 }
 
-async function makeDsm(
-  spec: DeviceSpec,
-  {bars, msix, model, serial}: Parts,
-  pki: DevicePki,
-  manufacturer: string,
-): Promise<Dsm> {
-  const identity = `${manufacturer}:${model}:${serial}`
+async function makeDsm(spec: DsmSpec, {bars, msix, model, serial}: Parts, vendor: Vendor): Promise<Dsm> {
+  const {manufacturer} = vendor
+  const pki = spec.root === 'impostor' ? await vendor.impostor() : vendor.pki
+  const identity = `${manufacturer}:${model}:${spec.serial ?? serial}`
   const {privateKey, publicKey} = generateKeyPairSync('ec', {
     namedCurve: 'P-384',
     publicKeyEncoding: {type: 'spki', format: 'der'},
@@ -81,8 +96,10 @@ async function makeDsm(
     model,
     identity,
     key: toBase64(privateKey),
-    chain: toBase64(certificateChain([pki.root, pki.intermediate, certificate])),
-    vca: toBase64(negotiation()),
+    slot: spec.slot,
+    hash: spec.hash,
+    chain: toBase64(certificateChain([pki.root, pki.intermediate, certificate], spec.hash)),
+    vca: toBase64(negotiation(spec.hash)),
     measurements: toBase64(measurementRecord(manufacturer, model, spec)),
     report: toBase64(
       buildReport({bars, msix, ranges: spec.ranges, flags: spec.report, offset: BigInt(1 + random(1)[0]!)}),
@@ -98,8 +115,7 @@ async function makeFunction(
   spec: DeviceSpec,
   group: number,
   place: ReturnType<typeof allocator>,
-  pki: DevicePki | undefined,
-  {manufacturer}: Scenario,
+  vendor: Vendor | undefined,
 ): Promise<SimFunction> {
   const kind: Kind = kindNamed(spec.kind)
   const ids = {...kind.ids, ...withoutUndefined(spec.ids)}
@@ -134,52 +150,105 @@ async function makeFunction(
     vfDevice: kind.vfDevice,
     doeFeatures: teeIo ? ['0001:01', '0001:02', 'doe_discovery'] : [],
     serialNumber: teeIo ? serial.match(/../g)!.join('-') : null,
-    dsm:
-      pki === undefined || model === null ? null : await makeDsm(spec, {bars, msix, model, serial}, pki, manufacturer),
+    dsm: vendor === undefined || model === null ? null : await makeDsm(spec, {bars, msix, model, serial}, vendor),
     host: null,
   }
 }
 
 const byBdf = (a: SimFunction, b: SimFunction): number => (a.bdf < b.bdf ? -1 : 1)
 
-async function makeFunctions(scenario: Scenario, pki: DevicePki | undefined): Promise<SimFunction[]> {
+/** Functions that another one's DSM answers for get its keys, and keep their reports. */
+function withSharedDsms(
+  functions: readonly SimFunction[],
+  devices: readonly Pick<DeviceSpec, 'at' | 'dsm'>[],
+): SimFunction[] {
+  const owner = new Map(devices.map(({at, dsm}) => [at, functions.find(({bdf}) => bdf === dsm)]))
+  return functions.map(fn => {
+    const {dsm, serialNumber} = owner.get(fn.bdf) ?? {}
+    return fn.dsm === null || !dsm
+      ? fn
+      : {...fn, serialNumber: serialNumber ?? null, dsm: {...dsm, report: fn.dsm.report}}
+  })
+}
+
+async function makeFunctions(scenario: Scenario, vendor: Vendor | undefined): Promise<SimFunction[]> {
   const place = allocator()
   const functions: SimFunction[] = []
   const ports = new Map<string, SimFunction>()
   for (const [i, spec] of scenario.devices.entries()) {
     if (busOf(spec.at) > 0) ports.set(portOf(spec.at), rootPort(spec.at))
-    functions.push(await makeFunction(spec, i, place, pki, scenario))
+    functions.push(await makeFunction(spec, i, place, vendor))
   }
-  return [...ports.values(), ...functions].sort(byBdf)
+  return [...ports.values(), ...withSharedDsms(functions, scenario.devices)].sort(byBdf)
 }
 
 type Made = Pick<
   Machine,
-  'tsm' | 'nonce' | 'abi' | 'validate' | 'manufacturer' | 'root' | 'functions' | 'models' | 'host'
+  'tsm' | 'devsec' | 'nonce' | 'abi' | 'validate' | 'manufacturer' | 'root' | 'functions' | 'models' | 'host'
 >
+
+const modelsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>): string[] => [
+  ...new Set(devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? [])),
+]
+
+const published = (manufacturer: string, models: readonly string[]): Machine['models'] =>
+  models.map(model => ({model, reference: referenceValues(manufacturer, model)}))
+
+async function vendorOf({manufacturer}: Pick<Scenario, 'manufacturer'>, now: Date): Promise<Vendor> {
+  const {createPki} = await import('./pki.js')
+  const make = (): Promise<DevicePki> => createPki(manufacturer, now, random)
+  let other: Promise<DevicePki> | undefined
+  return {manufacturer, pki: await make(), impostor: () => (other ??= make())}
+}
 
 async function makeGuest(scenario: Scenario, now: Date): Promise<Made> {
   const {manufacturer, tsm, nonce, abi, validate} = scenario
-  const models = [...new Set(scenario.devices.flatMap(spec => spec.model ?? kindNamed(spec.kind).model ?? []))]
-  const pki = models.length === 0 ? undefined : await (await import('./pki.js')).createPki(manufacturer, now, random)
+  const models = modelsOf(scenario)
+  const vendor = models.length === 0 ? undefined : await vendorOf(scenario, now)
   return {
     tsm,
+    devsec: tsm === 'devsec' ? FIRST_TSM : null,
     nonce,
     abi,
     validate,
     manufacturer,
-    root: pki === undefined ? null : toBase64(pki.root),
-    functions: await makeFunctions(scenario, pki),
-    models: models.map(model => ({model, reference: referenceValues(manufacturer, model)})),
+    root: vendor === undefined ? null : toBase64(vendor.pki.root),
+    functions: await makeFunctions(scenario, vendor),
+    models: published(manufacturer, models),
     host: null,
   }
 }
 
-async function makeHostMachine(scenario: HostScenario, refuse: RefuseScenario): Promise<Made> {
+/** The DSM of a host's device: only a TSM for the guest's side has a use for its keys. */
+async function withIdentity(fn: SimFunction, {spec, bars}: PlacedDevice, vendor: Vendor): Promise<SimFunction> {
+  const kind: Kind = kindNamed(spec.kind)
+  const model = spec.model ?? kind.model
+  if (model === null || fn.serialNumber === null) return fn
+  const parts = {bars, msix: msixIn(bars, kind.msix), model, serial: fn.serialNumber.replaceAll('-', '')}
+  return {...fn, dsm: await makeDsm(spec, parts, vendor)}
+}
+
+async function makeHostMachine(scenario: HostScenario, now: Date, refuse: RefuseScenario): Promise<Made> {
   const {makeHost} = await import('./host/create.js')
-  const made = makeHost(scenario, random, refuse)
-  const {tsm, abi} = scenario
-  return {tsm, abi, nonce: 'ignored', validate: true, manufacturer: 'ACME', root: null, models: [], ...made}
+  const {tsm, abi, nonce, manufacturer, devsec} = scenario
+  const {devices, functions, host} = makeHost(scenario, random, refuse)
+  const common = {tsm, abi, nonce, validate: true, manufacturer, host}
+  if (devsec === undefined) return {...common, devsec: null, root: null, models: [], functions}
+  const vendor = await vendorOf(scenario, now)
+  const placed = new Map(devices.map(device => [device.at, device]))
+  const identified = await Promise.all(
+    functions.map(fn => {
+      const device = placed.get(fn.bdf)
+      return device === undefined ? fn : withIdentity(fn, device, vendor)
+    }),
+  )
+  return {
+    ...common,
+    devsec: devsec === 'first' ? FIRST_TSM : SECOND_TSM,
+    root: toBase64(vendor.pki.root),
+    models: published(manufacturer, modelsOf(scenario)),
+    functions: identified,
+  }
 }
 
 /** Makes the machine of `source` in `directory`. Throws TsmctlError; `usage` when there is one already. */
@@ -190,7 +259,8 @@ export async function createMachine(
 ): Promise<void> {
   checkVacant(directory, replace)
   const read = readScenario(source)
-  const made = read.guest === null ? await makeHostMachine(read.host, read.refuse) : await makeGuest(read.guest, now)
+  const made =
+    read.guest === null ? await makeHostMachine(read.host, now, read.refuse) : await makeGuest(read.guest, now)
   const machine: Machine = {
     format: FORMAT,
     scenario: read.name,

@@ -40,6 +40,8 @@ export interface DeviceView {
   readonly privileged: boolean
   /** Configuration space as it is now. */
   readonly config: Uint8Array
+  /** Link TSM that the function has a context of. */
+  readonly connectedTo: string | undefined
 }
 
 function addIdentity(tree: TreeBuilder, {fn, state}: DeviceView): void {
@@ -94,12 +96,15 @@ function addLinks(tree: TreeBuilder, {fn, state}: DeviceView): void {
   tree.text(`${group}/type`, 'DMA')
 }
 
-/** The guest-side attributes; link attributes do not exist in this guest. */
-function addTsm(tree: TreeBuilder, {machine, fn, state: {tdi, switches}, world}: DeviceView): void {
+/**
+ * The guest-side attributes. A function has one context, and the attributes of both sides name its TSM, whichever side
+ * that is (staging tree drivers/pci/tsm/core.c, lock_show).
+ */
+function addTsm(tree: TreeBuilder, {machine, fn, state: {tdi, switches}, world, connectedTo}: DeviceView): void {
   const {path, bdf: device, dsm} = fn
   if (!world.tsm || dsm === null) return
   const action = (verb: 'lock' | 'unlock' | 'accept'): Action => ({verb, device})
-  tree.text(`${path}/tsm/lock`, tdi.lockedBy ?? '', 0o644, action('lock'))
+  tree.text(`${path}/tsm/lock`, tdi.lockedBy ?? connectedTo ?? '', 0o644, action('lock'))
   tree.command(`${path}/tsm/unlock`, action('unlock'))
   tree.text(`${path}/tsm/accept`, tdi.accepted ? '1' : '0', 0o644, action('accept'))
   if (!traitsOf(machine.abi).vendorSwitches || !device.endsWith('.0')) return

@@ -7,13 +7,17 @@ import {type Query, readQuery, readRequest, type RefuseRequest, refuseFor, type 
 import {refreshed} from './evidence-state.js'
 import {type Fault, isWorldFault, momentOf, takeFault} from './faults.js'
 import {happen} from './host/events.js'
-import {fromBase64, type FunctionState, type SimFunction} from './machine.js'
+import {fromBase64, type FunctionState, type SimFunction, toBase64} from './machine.js'
+import {anotherLocks} from './report.js'
+import {takeMeasurements} from './responder.js'
 import type {MachineStore} from './store.js'
 import type {WriteContext} from './writes.js'
 
 export interface DumpContext extends WriteContext {
   readonly privileged: boolean
 }
+
+const NONCE = 32
 
 /** What the TSM holds. In ERROR the DSM no longer gives a report (PCIe r7.0 §11.3.10). */
 function heldObjects({dsm}: SimFunction, {tdi}: FunctionState): Objects {
@@ -30,9 +34,28 @@ const concerns =
   ({labels, digests}: Query) =>
   ({do: what, object}: Fault): boolean => {
     if (what === 'family-version') return false
-    const altersOne = what === 'replay' ? 'measurements' : object
+    const altersOne = what === 'replay' ? (object ?? 'measurements') : object
     return altersOne === undefined || (!digests && labels.has(altersOne))
   }
+
+/** Objects with one of another time, or of another function, among them. */
+function substituted(held: Objects, fault: Fault | undefined, fn: SimFunction, {store, random}: DumpContext): Objects {
+  if (fault?.do !== 'replay' && fault?.do !== 'swap') return held
+  const {object: label = 'measurements'} = fault
+  const old = held.get(label)
+  if (old === undefined) return held
+  const other = store.machine.functions.find(({bdf}) => bdf === (fault.with ?? fn.bdf))!
+  const record = store.state().functions[other.bdf]!
+  // a device answers whoever asks, whether it is locked or not
+  const anotherDay = (): string => toBase64(takeMeasurements(other.dsm!, random(NONCE), random))
+  if (fault.do === 'swap') {
+    const tdi = {...record.tdi, measurements: record.tdi.measurements ?? anotherDay()}
+    return new Map([...held, [label, heldObjects(other, {...record, tdi}).get(label) ?? old]])
+  }
+  if (label === 'report') return new Map([...held, [label, anotherLocks(old)]])
+  const previous = fault.object === undefined ? record.tdi.previous : null
+  return new Map([...held, [label, fromBase64(previous ?? anotherDay())]])
+}
 
 /** The function named in the request. */
 function deviceOf(
@@ -131,9 +154,7 @@ export async function dumpEvidence(asked: NetlinkRequest, context: DumpContext):
   const held = heldObjects(fn, record)
   const objects = query.digests
     ? new Map([...held].map(([label, bytes]) => [label, sha384(bytes)]))
-    : fault?.do === 'replay'
-      ? new Map([...held, ['measurements', fromBase64(record.tdi.previous ?? record.tdi.measurements!)] as const])
-      : held
+    : substituted(held, fault, fn, context)
   const {generation} = record.tdi
   const out = messages({family, labels: query.labels, objects, generation, fault, random})
   strikeAfter(fault, context)

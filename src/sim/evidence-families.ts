@@ -69,9 +69,9 @@ const P2_VALIDATE: EvidenceFamily = {
 }
 
 /** The family called `name` on `machine`. Throws ErrnoError ENOENT where there is none. */
-export function evidenceFamily(name: string, {tsm, abi, validate}: Machine): EvidenceFamily {
+export function evidenceFamily(name: string, {devsec, abi, validate}: Machine): EvidenceFamily {
   const {family} = traitsOf(abi)
-  if (tsm !== 'devsec' || name !== family) throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
+  if (devsec === null || name !== family) throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
   if (family === 'pci-tsm') return G2
   return validate ? P2_VALIDATE : P2
 }

@@ -31,6 +31,7 @@ const WORLD = [
   'rescan',
   'bind-driver',
   'unbind',
+  'rival-accept',
   'reset',
   'bme-clear',
   'regenerate',
@@ -52,8 +53,11 @@ type MessageKind = (typeof MESSAGE)[number]
  * - `errno`: the operation is refused with `errno`, at the point where the TSM or the driver would refuse it;
  * - `flip-bit`: the lowest bit of byte `offset` of `object` (evidence) or of the attribute (reading) is inverted on its
  *   way to the reader; the TSM's digests are of what it holds itself;
- * - `replay`: the measurements before the current ones are served;
+ * - `replay`: the measurements before the current ones are served; with `object: measurements` those of another day, with
+ *   `object: report` the report of another lock;
+ * - `swap`: `object` of function `with` is served;
  * - `delay`: the operation first takes `ms` milliseconds; of readings only those through `query`, which may block;
+ * - `errno-after`: a verb is carried out, and refused with `errno` all the same;
  * - `stuck`: a write or a validation succeeds and has no effect;
  *
  * to a dump of evidence, on its way to the reader:
@@ -74,6 +78,7 @@ type MessageKind = (typeof MESSAGE)[number]
  * - `relock`: a rival unlocks and locks the device;
  * - `vanish`: the device is removed; `rescan`: what was removed is found again;
  * - `bind-driver`: a rival binds the device's driver, override or not; `unbind`: a rival unbinds it;
+ * - `rival-accept`: a rival accepts the locked device;
  * - `reset`: the function is reset; `bme-clear`: somebody turns off bus mastering;
  * - `regenerate`: somebody else has the evidence refreshed;
  * - `clock`: the wall clock jumps by `seconds`;
@@ -93,6 +98,8 @@ export type FaultKind =
   | WorldKind
   | MessageKind
   | 'errno'
+  | 'errno-after'
+  | 'swap'
   | 'flip-bit'
   | 'replay'
   | 'delay'
@@ -115,6 +122,8 @@ export interface Fault {
   readonly when?: 'before' | 'during' | 'after'
   readonly errno?: string
   readonly object?: EvidenceLabel
+  /** Function that `swap` takes the object from. */
+  readonly with?: string
   readonly offset?: number
   readonly ms?: number
   /** By how much the wall clock jumps, backwards if negative. */
@@ -140,11 +149,12 @@ export const KINDS_AT: Readonly<
     readonly FaultKind[]
   >
 > = {
-  verb: ['errno', 'delay', 'stuck', ...WORLD],
+  verb: ['errno', 'errno-after', 'delay', 'stuck', ...WORLD],
   evidence: [
     'errno',
     'flip-bit',
     'replay',
+    'swap',
     'delay',
     'interrupted',
     'hostile-text',

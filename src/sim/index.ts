@@ -24,7 +24,14 @@ export {simKernel, type SimOptions} from './kernel.js'
 export type {ModelReferences, NonceMode, ReferenceValue, TsmKind, Violation} from './machine.js'
 export type {MailboxModel, MailboxModels} from './mailboxes.js'
 export type {ScenarioSource} from './scenario.js'
-export {SCENARIO_TEXTS, SCENARIOS} from './scenarios/index.js'
+export {
+  type Attack,
+  ATTACK_SCENARIOS,
+  SCENARIO_GROUPS,
+  type ScenarioGroup,
+  SCENARIO_TEXTS,
+  SCENARIOS,
+} from './scenarios/index.js'
 export {machineExists} from './store.js'
 
 /**

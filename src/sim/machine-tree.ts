@@ -3,7 +3,7 @@ import {traitsOf} from './abi.js'
 import {addFunction} from './device-tree.js'
 import {hostOf, type HostSimFunction} from './host/facts.js'
 import {addHost, addHostFunction, hostConfig} from './host/tree.js'
-import {fromBase64, GUEST_TSM, type Machine, type MachineState, TSM_NAME} from './machine.js'
+import {fromBase64, guestTsmPath, type Machine, type MachineState} from './machine.js'
 import {type Tree, treeBuilder, type TreeBuilder} from './nodes.js'
 
 /** Every bridge starts with as many, IDE or not (Linux drivers/pci/ide.c). */
@@ -27,16 +27,15 @@ function addGuestBridges(tree: TreeBuilder, {functions}: Machine): void {
   }
 }
 
-function addTsmCore(tree: TreeBuilder, {tsm, abi}: Machine, {world}: MachineState): void {
-  if (tsm === 'absent') return
-  tree.directory('/sys/class/tsm')
-  if (tsm === 'none' || !world.tsm) return
-  const tsmDirectory = `/sys${GUEST_TSM}`
+function addDevsecTsm(tree: TreeBuilder, machine: Machine, {world}: MachineState): void {
+  const {devsec, abi} = machine
+  if (devsec === null || !world.tsm) return
+  const tsmDirectory = `/sys${guestTsmPath(machine)}`
   if (traitsOf(abi).describesTsm) tree.text(`${tsmDirectory}/pci_mode`, 'devsec')
   tree.text(`${tsmDirectory}/uevent`, '')
   tree.link(`${tsmDirectory}/device`, '../../../sim_devsec_tsm')
   tree.link(`${tsmDirectory}/subsystem`, '../../../../../class/tsm')
-  tree.link(`/sys/class/tsm/${TSM_NAME}`, `../../${tsmDirectory.slice('/sys/'.length)}`)
+  tree.link(`/sys/class/tsm/${devsec}`, `../../${tsmDirectory.slice('/sys/'.length)}`)
 }
 
 const CAPABILITIES = {all: '000001ffffffffff', none: '0000000000000000'} as const
@@ -65,14 +64,23 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
   addBus(tree, machine, state)
   const host = hostOf(machine, state)
   if (host === undefined) {
-    addTsmCore(tree, machine, state)
+    if (machine.tsm !== 'absent') tree.directory('/sys/class/tsm')
     addGuestBridges(tree, machine)
     addGuestProcessor(tree)
   } else addHost(tree, host)
+  addDevsecTsm(tree, machine, state)
   for (const fn of machine.functions) {
     if (!isThere(state, fn.path)) continue
     const config = host === undefined ? fromBase64(fn.config) : hostConfig(host, fn as HostSimFunction)
-    addFunction(tree, {machine, fn, state: state.functions[fn.bdf]!, world: state.world, privileged, config})
+    addFunction(tree, {
+      machine,
+      fn,
+      state: state.functions[fn.bdf]!,
+      world: state.world,
+      privileged,
+      config,
+      connectedTo: state.host?.contexts[fn.bdf]?.tsm,
+    })
     if (host !== undefined) addHostFunction(tree, host, fn as HostSimFunction)
   }
   addProcess(tree, privileged)

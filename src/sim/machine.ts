@@ -12,8 +12,9 @@ import type {HostFunction, HostPlatform, HostState} from './host/types.js'
 export const FORMAT = 'tsmctl-sim-2'
 
 /**
- * `devsec`: a guest kernel with the TSM `tsm0`. `none`: a kernel with TSM core and nothing
- * registered. `absent`: a kernel without TSM core. `link`: a host kernel with a TSM that connects devices.
+ * `devsec`: a guest kernel with a TSM. `none`: a kernel with TSM core and nothing registered. `absent`: a kernel without
+ * TSM core. `link`: a host kernel with a TSM that connects devices; with `devsec` beside it a kernel that has both sides,
+ * as the kernel's own samples make it.
  */
 export type TsmKind = 'devsec' | 'link' | 'none' | 'absent'
 
@@ -23,9 +24,13 @@ export type TsmKind = 'devsec' | 'link' | 'none' | 'absent'
  */
 export type NonceMode = 'honoured' | 'ignored' | 'refused'
 
-export const TSM_NAME = 'tsm0'
-/** Path of a guest's TSM below `/sys`. */
-export const GUEST_TSM = `/devices/faux/sim_devsec_tsm/tsm/${TSM_NAME}`
+/** The TSM that registers first; the second one gets the next number. */
+export const FIRST_TSM = 'tsm0'
+export const SECOND_TSM = 'tsm1'
+
+/** Path of the guest-side TSM below `/sys`. */
+export const guestTsmPath = ({devsec}: Pick<Machine, 'devsec'>): string =>
+  `/devices/faux/sim_devsec_tsm/tsm/${devsec ?? FIRST_TSM}`
 
 export interface Ids {
   readonly vendor: number
@@ -36,6 +41,8 @@ export interface Ids {
   readonly revision: number
 }
 
+export type NegotiatedHash = 'sha256' | 'sha384'
+
 /** The device security manager behind a function: a responder with its own key. */
 export interface Dsm {
   readonly model: string
@@ -43,7 +50,11 @@ export interface Dsm {
   readonly identity: string
   /** PKCS #8. */
   readonly key: string
-  /** SPDM certificate chain object of slot 0. */
+  /** The slot that holds the chain, and that sessions and measurements are made with. */
+  readonly slot: number
+  /** The hash that is negotiated. */
+  readonly hash: NegotiatedHash
+  /** SPDM certificate chain object of that slot. */
   readonly chain: string
   readonly vca: string
   /** MeasurementRecord: all blocks back to back. */
@@ -98,6 +109,8 @@ export interface Machine {
   readonly title: string
   readonly created: string
   readonly tsm: TsmKind
+  /** Name of the TSM for the guest's side; null where there is none. */
+  readonly devsec: string | null
   readonly nonce: NonceMode
   /** Generation of the guest ABI. */
   readonly abi: Abi
@@ -152,7 +165,7 @@ export interface FunctionState {
 
 /** Something a careful user never does; tests assert that there is none. */
 export interface Violation {
-  readonly kind: 'bound-while-locked' | 'repeated-accept'
+  readonly kind: 'bound-while-locked' | 'repeated-accept' | 'wrong-tsm'
   readonly device: string
   readonly detail: string
 }
@@ -209,7 +222,7 @@ export const booted = (machine: Machine, revision: number, bootId: string): Mach
   functions: Object.fromEntries(machine.functions.map(fn => [fn.bdf, bootedFunction(fn)])),
   faults: machine.faults.map(fault => ({...fault})),
   violations: [],
-  world: {clock: 0, refuses: false, tsm: machine.tsm === 'devsec'},
+  world: {clock: 0, refuses: false, tsm: machine.devsec !== null},
   events: noEvents(),
   host: null,
 })
@@ -222,13 +235,17 @@ export const currentMachine = (machine: Machine): Machine => ({
   ...machine,
   abi: machine.abi ?? (machine.host === null ? 'G2' : 'mainline'),
   validate: machine.validate ?? true,
+  devsec: machine.devsec === undefined ? (machine.tsm === 'devsec' ? FIRST_TSM : null) : machine.devsec,
+  functions: machine.functions.map(fn =>
+    fn.dsm === null || fn.dsm.slot !== undefined ? fn : {...fn, dsm: {...fn.dsm, slot: 0, hash: 'sha384'}},
+  ),
 })
 
 /** Adds to a state that an earlier version wrote what was added to states since. */
-export function upgradeState({tsm}: Machine, state: MachineState): void {
+export function upgradeState({devsec}: Machine, state: MachineState): void {
   if (state.events !== undefined) return
   state.events = noEvents()
-  state.world = {clock: 0, refuses: false, tsm: tsm === 'devsec'}
+  state.world = {clock: 0, refuses: false, tsm: devsec !== null}
   for (const {tdi} of Object.values(state.functions)) {
     tdi.generation = tdi.lockedBy === null ? 0 : tdi.reports
     tdi.validated = null

@@ -5,6 +5,8 @@ import type {PlacedBar} from './resources.js'
 import type {DeviceSpec, RangeSpec} from './scenario-schema.js'
 
 const PAGE = 4096n
+/** In pages; a multiple of every BAR's size. */
+const OTHER_OFFSET = 1n << 24n
 
 const pagesOf = ({size}: PlacedBar): number => size / Number(PAGE)
 
@@ -68,5 +70,33 @@ export function buildReport({bars, msix, ranges, flags, offset}: ReportSpec): Ui
       rangeId: cut.bar,
     })),
     deviceSpecificInfo: new Uint8Array(),
+  })
+}
+
+/** The same report as at another lock, for which the DSM chose another MMIO_REPORTING_OFFSET. */
+export function anotherLocks(bytes: Uint8Array): Uint8Array {
+  const report = INTERFACE_REPORT.decode(bytes)
+  const {noFwUpdate, dmaWithoutPasid, dmaWithPasid, atsSupported, prsSupported, msixTableSize, msixEnable} = report
+  return INTERFACE_REPORT.encode({
+    noFwUpdate,
+    dmaWithoutPasid,
+    dmaWithPasid,
+    atsSupported,
+    prsSupported,
+    msixTableSize,
+    msixEnable,
+    // what is decoded is a view, which cannot be spread
+    mmioRanges: report.mmioRanges.map(
+      ({firstPage, pages, rangeId, msixTable, msixPba, isNonTeeMem, isMemAttrUpdatable}) => ({
+        firstPage: firstPage + OTHER_OFFSET,
+        pages,
+        rangeId,
+        msixTable,
+        msixPba,
+        isNonTeeMem,
+        isMemAttrUpdatable,
+      }),
+    ),
+    deviceSpecificInfo: report.deviceSpecificInfo,
   })
 }

@@ -1,5 +1,5 @@
 /** The SPDM responder of a simulated device, and what the TSM says to it: SPDM 1.2 (DSP0274). */
-import {createPrivateKey, type KeyObject} from 'node:crypto'
+import {createHash, createPrivateKey, type KeyObject} from 'node:crypto'
 import {concat} from '../bits/index.js'
 import {
   AEAD,
@@ -30,11 +30,10 @@ import {
   signQuestion,
   SPDM_VERSION,
 } from '../spdm/index.js'
-import {sha384} from './digest.js'
-import {type Dsm, fromBase64} from './machine.js'
+import {type Dsm, fromBase64, type NegotiatedHash} from './machine.js'
 
 const VERSION_1_2 = SPDM_VERSION['1.2']
-const HASH = hashNamed('sha384')!
+const MEASUREMENT_HASH = 'sha384'
 const ASYM = asymNamed('ecdsa-p384')!
 
 const SIZES = {dataTransferSize: 4096, maxSpdmMsgSize: 65_536}
@@ -52,9 +51,9 @@ const RESPONDER: Partial<CapabilityFlags> = {
   handshakeInTheClearCap: false,
 }
 
-type Identity = Pick<ResponderOptions, 'slots' | 'measurements'>
+type Identity = Pick<ResponderOptions, 'slots' | 'measurements'> & {readonly hash: NegotiatedHash}
 
-const optionsOf = (identity: Identity, random: (length: number) => Uint8Array): ResponderOptions => ({
+const optionsOf = ({hash, ...identity}: Identity, random: (length: number) => Uint8Array): ResponderOptions => ({
   ...identity,
   ...SIZES,
   random,
@@ -62,9 +61,9 @@ const optionsOf = (identity: Identity, random: (length: number) => Uint8Array): 
   capabilities: RESPONDER,
   ctExponent: CT_EXPONENT,
   algorithms: {
-    hash: [HASH.name],
+    hash: [hash],
     asym: [ASYM.name],
-    measurementHash: [HASH.name],
+    measurementHash: [MEASUREMENT_HASH],
     exchange: ['secp384r1'],
     aead: ['aes-256-gcm'],
   },
@@ -80,7 +79,7 @@ function exchange(device: Responder, payload: Uint8Array): Uint8Array {
 }
 
 /** The TSM's half of the negotiation. */
-const OPENING: readonly Uint8Array[] = [
+const opening = (hash: NegotiatedHash): readonly Uint8Array[] => [
   GET_VERSION.encode({}),
   GET_CAPABILITIES.encode({
     spdmVersion: VERSION_1_2,
@@ -95,7 +94,7 @@ const OPENING: readonly Uint8Array[] = [
     measurementSpecification: maskOf(rowNamed(MEASUREMENT_SPECIFICATION, 'dmtf')),
     opaqueDataFmtSupport: maskOf(rowNamed(OPAQUE_FORMAT, 'OpaqueDataFmt1')),
     baseAsymAlgo: maskOf(ASYM),
-    baseHashAlgo: maskOf(HASH),
+    baseHashAlgo: maskOf(hashNamed(hash)!),
     algStructures: [
       {algType: ALG_TYPE.DHE, algSupported: maskOf(rowNamed(DHE_GROUP, 'secp384r1'))},
       {algType: ALG_TYPE.AEAD, algSupported: maskOf(rowNamed(AEAD, 'aes-256-gcm'))},
@@ -104,15 +103,22 @@ const OPENING: readonly Uint8Array[] = [
   }),
 ]
 
-const connect = (device: Responder): Uint8Array => concat(...OPENING.map(request => exchange(device, request)))
+const connect = (device: Responder, hash: NegotiatedHash): Uint8Array =>
+  concat(...opening(hash).map(request => exchange(device, request)))
 
 /** The six messages of the connection a TSM makes to a device: the same for all, whoever they are. */
-export const negotiation = (): Uint8Array =>
-  connect(responder({slots: [], measurements: []}, length => new Uint8Array(length)))
+export const negotiation = (hash: NegotiatedHash = 'sha384'): Uint8Array =>
+  connect(
+    responder({slots: [], measurements: [], hash}, length => new Uint8Array(length)),
+    hash,
+  )
+
+const digestOf = (hash: NegotiatedHash, bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(createHash(hash).update(bytes).digest())
 
 /** The chain object of a slot. `certificates` run from root to leaf. */
-export const certificateChain = (certificates: readonly Uint8Array[]): Uint8Array =>
-  encodeCertificateChain(sha384(certificates[0]!), certificates)
+export const certificateChain = (certificates: readonly Uint8Array[], hash: NegotiatedHash): Uint8Array =>
+  encodeCertificateChain(digestOf(hash, certificates[0]!), certificates)
 
 /** Keys are parsed once per process: parsing costs more than signing. */
 const keys = new Map<string, KeyObject>()
@@ -139,11 +145,13 @@ function measurementsOf(record: Uint8Array): ResponderMeasurement[] {
 
 function identityOf(dsm: Dsm): Identity {
   const slot: ResponderSlot = {
-    slot: 0,
-    certificates: parseCertificateChain(fromBase64(dsm.chain), HASH.size).certificates.map(({der}) => der),
+    slot: dsm.slot,
+    certificates: parseCertificateChain(fromBase64(dsm.chain), hashNamed(dsm.hash)!.size).certificates.map(
+      ({der}) => der,
+    ),
     sign: question => signQuestion(question, keyOf(dsm)),
   }
-  return {slots: [slot], measurements: measurementsOf(fromBase64(dsm.measurements))}
+  return {slots: [slot], measurements: measurementsOf(fromBase64(dsm.measurements)), hash: dsm.hash}
 }
 
 /** The responder of the device whose keys and measurements these are. */
@@ -160,7 +168,7 @@ function spdmNonce(nonce: Uint8Array): Uint8Array {
 /** GET_MEASUREMENTS for everything with `nonce`, and the signed MEASUREMENTS, in a connection as of `negotiation`. */
 export function takeMeasurements(dsm: Dsm, nonce: Uint8Array, random: (length: number) => Uint8Array): Uint8Array {
   const device = new Responder(deviceOptions(dsm, random))
-  connect(device)
+  connect(device, dsm.hash)
   return exchange(
     device,
     GET_MEASUREMENTS.encode({
@@ -168,7 +176,7 @@ export function takeMeasurements(dsm: Dsm, nonce: Uint8Array, random: (length: n
       signatureRequested: true,
       measurementOperation: MEASUREMENT_INDEX.all,
       nonce: spdmNonce(nonce),
-      slotIdParam: 0,
+      slotIdParam: dsm.slot,
     }),
   )
 }

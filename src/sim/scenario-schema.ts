@@ -94,6 +94,7 @@ const faultEntries = {
   when: v.optional(v.picklist(['before', 'during', 'after'])),
   errno: v.optional(v.pipe(v.string(), v.regex(/^E[A-Z0-9]{2,15}$/, 'an errno such as EIO is needed'))),
   object: v.optional(v.picklist(EVIDENCE_TYPES)),
+  with: v.optional(bdf),
   offset: v.optional(count),
   ms: v.optional(upTo(86_400_000)),
   seconds: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(-4_000_000_000), v.maxValue(4_000_000_000))),
@@ -131,32 +132,49 @@ export const deviceEntries = {
   faults: v.optional(v.array(v.strictObject(faultEntries)), []),
 }
 
-const device = v.strictObject({
-  ...deviceEntries,
+/** What a device with an identity of its own says about itself. */
+export const dsmEntries = {
   model: v.optional(v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed'))),
   measurements: v.optional(v.array(measurement), []),
+  /** Slot of the certificate chain, which is served as that of slot 0. */
+  slot: v.optional(upTo(7), 0),
+  /** The hash that TSM and device negotiate: what whoever is between them leaves of the offer. */
+  hash: v.optional(v.picklist(['sha256', 'sha384']), 'sha384'),
+  /** Function with the DSM that answers for this one too: keys, certificates and measurements are its. */
+  dsm: v.optional(bdf),
+  /** Who signed the device's certificate: its vendor, or somebody who uses the same names. */
+  root: v.optional(v.picklist(['vendor', 'impostor']), 'vendor'),
+  /** Last part of the identity in the certificate; made up unless given. */
+  serial: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(200))),
   /** What the device mode measurement says is active. */
   mode: v.optional(v.array(v.picklist(MODE_NAMES)), []),
   /** Ranges of the interface report; all BARs completely unless given. */
   ranges: v.optional(v.array(range)),
   report: v.optional(v.array(v.picklist(REPORT_FLAGS)), ['no-firmware-update', 'dma-without-pasid']),
-})
+}
+
+const device = v.strictObject({...deviceEntries, ...dsmEntries})
+
+export const manufacturer = v.optional(
+  v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed')),
+  'ACME',
+)
+export const nonceMode = v.optional(v.picklist(['honoured', 'ignored', 'refused']), 'honoured')
 
 export const SCENARIO = v.strictObject({
   title: line,
   tsm: v.optional(v.picklist(['devsec', 'none', 'absent']), 'devsec'),
-  nonce: v.optional(v.picklist(['honoured', 'ignored', 'refused']), 'honoured'),
+  nonce: nonceMode,
   abi: v.optional(v.picklist(['G1n', 'G2', 'P2']), 'G2'),
   /** Whether the evidence family of P2 has its second command; earlier postings had not. */
   validate: v.optional(v.boolean(), true),
-  manufacturer: v.optional(
-    v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,24}$/, 'capital letters and digits are needed')),
-    'ACME',
-  ),
+  manufacturer,
   devices: v.pipe(v.array(device), v.maxLength(512)),
 })
 
 export type Scenario = v.InferOutput<typeof SCENARIO>
 export type DeviceSpec = Scenario['devices'][number]
+/** The part of it that its DSM has to know. */
+export type DsmSpec = Pick<DeviceSpec, keyof typeof dsmEntries>
 export type RangeSpec = v.InferOutput<typeof range>
 export type MeasurementSpec = v.InferOutput<typeof measurement>

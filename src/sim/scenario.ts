@@ -5,7 +5,7 @@ import {isRecord} from '../records.js'
 import {type Fault, isWorldFault, kindsAt} from './faults.js'
 import {kindNamed} from './kinds.js'
 import {HOST_SCENARIO, type HostScenario} from './host/schema.js'
-import {FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
+import {type DsmSpec, FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
 import {SCENARIO_TEXTS, SCENARIOS} from './scenarios/index.js'
 import {checked, nearest} from './strict-schema.js'
 
@@ -37,6 +37,9 @@ function parseYaml(text: string, attempted: string): Readonly<Record<string, unk
 /** Root ports sit at device number = bus number, so that every bus has one. */
 const LAST_BUS = 0x1f
 
+const describesDsm = ({model, ranges, serial, measurements, mode}: DsmSpec): boolean =>
+  (model ?? ranges ?? serial) !== undefined || measurements.length + mode.length > 0
+
 /** What the schema cannot say: relations between devices. */
 function checkDevices({devices}: Scenario, attempted: string): void {
   const seen = new Set<string>()
@@ -49,10 +52,11 @@ function checkDevices({devices}: Scenario, attempted: string): void {
     const port = `${at.split(':')[0]}:00:${bus.toString(16).padStart(2, '0')}.0`
     if (bus > 0 && devices.some(other => other.at === port))
       refuse(attempted, `${where}.at: ${port} is the root port of bus ${bus}, and a device as well`)
-    const {model, ranges, measurements, mode} = device
-    const describesDsm = (model ?? ranges) !== undefined || measurements.length + mode.length > 0
-    if (describesDsm && kindNamed(kind).model === null)
+    if (describesDsm(device) && kindNamed(kind).model === null)
       refuse(attempted, `${where}: a ${kind} has no DSM, so no model, measurements, mode or ranges`)
+    const {dsm} = device
+    if (dsm !== undefined && !devices.some(other => other.at === dsm && other.dsm === undefined && other.kind === kind))
+      refuse(attempted, `${where}.dsm: no ${kind} with a DSM of its own is at ${dsm}`)
     checkBars(bars ?? kindNamed(kind).bars, where, attempted)
   }
 }
@@ -71,7 +75,7 @@ function checkBars(
 }
 
 /** What happens to one object of a dump. */
-const ALTERS_ONE: readonly string[] = ['flip-bit', 'truncate', 'duplicate', 'oversize', 'double-fetch']
+const ALTERS_ONE: readonly string[] = ['flip-bit', 'swap', 'truncate', 'duplicate', 'oversize', 'double-fetch']
 /** Bytes: enough for an object larger than any may be. */
 const LARGEST = 2 ** 25
 
@@ -85,17 +89,19 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
       `Known there: ${kinds.join(', ')}.`,
     )
   const needs = {
-    errno: fault.do === 'errno' || fault.do === 'hostile-text',
+    errno: ['errno', 'errno-after', 'hostile-text'].includes(fault.do),
     ms: fault.do === 'delay',
     seconds: fault.do === 'clock',
     object: fault.at === 'evidence' && ALTERS_ONE.includes(fault.do),
+    with: fault.do === 'swap',
     id: fault.do === 'stream-id',
     block: fault.do === 'ide-fail',
     count: fault.do === 'vfs',
   }
   for (const [key, needed] of Object.entries(needs)) {
     if (needed && !(key in fault)) refuse(attempted, `${where}.${key} is missing: ${fault.do} needs it`)
-    if (!needed && key in fault) refuse(attempted, `${where}.${key}: ${fault.do} at ${fault.at} takes none`)
+    if (!needed && key in fault && !(key === 'object' && fault.do === 'replay'))
+      refuse(attempted, `${where}.${key}: ${fault.do} at ${fault.at} takes none`)
   }
   if ('offset' in fault && !['flip-bit', 'truncate', 'oversize'].includes(fault.do))
     refuse(attempted, `${where}.offset: ${fault.do} takes none`)
@@ -118,6 +124,11 @@ const faultsOf = ({devices}: Pick<Scenario | HostScenario, 'devices'>, attempted
     faults.map((fault, j) => {
       const where = `devices[${i}].faults[${j}]`
       if (fault.at === 'now') refuse(attempted, `${where}.at: now is for tsmctl sim inject`)
+      if (
+        fault.with !== undefined &&
+        !devices.some(({at, kind}) => at === fault.with && kindNamed(kind).model !== null)
+      )
+        refuse(attempted, `${where}.with: no device with an identity is at ${fault.with}`)
       return checkFault({device, ...fault} as Fault, where, attempted)
     }),
   )
@@ -132,7 +143,7 @@ function textOf(source: ScenarioSource): {name: string; text: string} {
     kind: 'usage',
     attempted: `use scenario ${quoted(source)}`,
     got: 'there is no such scenario',
-    hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Built in: ${known.join(', ')}.`,
+    hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}tsmctl sim list names them all.`,
   })
 }
 
@@ -154,7 +165,19 @@ export function readScenario(source: ScenarioSource): ReadScenario {
   const common = {name, refuse: (got: string) => refuse(attempted, got)}
   if (isHost(content)) {
     const host = checked(HOST_SCENARIO, content, attempted)
-    for (const [i, {bars}] of host.devices.entries()) checkBars(bars ?? [], `devices[${i}]`, attempted)
+    if (host.devsec !== undefined && host.abi === 'mainline')
+      refuse(attempted, 'devsec: Linux 7.3 has no guest side; abi: G2 or P2 has')
+    if (host.devsec === undefined)
+      for (const key of ['nonce', 'manufacturer'])
+        if (key in content) refuse(attempted, `${key}: only with devsec does a host have one`)
+    for (const [i, device] of host.devices.entries()) {
+      checkBars(device.bars ?? [], `devices[${i}]`, attempted)
+      if (host.devsec === undefined && describesDsm(device))
+        refuse(
+          attempted,
+          `devices[${i}]: only with devsec does a host's device have model, measurements, mode or ranges`,
+        )
+    }
     return {...common, faults: faultsOf(host, attempted), guest: null, host}
   }
   const guest = checked(SCENARIO, content, attempted)

@@ -6,13 +6,15 @@ import {toHex} from '../bits/index.js'
 import type {ErrnoError} from '../errors.js'
 import {nextState, nonceIsValid, type TdiEvent} from '../tdisp/index.js'
 import type {AbiTraits} from './abi.js'
-import {type MachineState, type SimFunction, type TdiRecord, toBase64, TSM_NAME, unlockedTdi} from './machine.js'
+import {type MachineState, type SimFunction, type TdiRecord, toBase64, unlockedTdi} from './machine.js'
 import {takeMeasurements} from './responder.js'
 
 export type TsmVerb = 'lock' | 'unlock' | 'accept'
 export type Refuse = (errno: string) => ErrnoError
 
 export interface Verbs {
+  /** The TSM that serves the guest's side. */
+  readonly tsm: string
   readonly random: (length: number) => Uint8Array
   readonly refuse: Refuse
   readonly traits: AbiTraits
@@ -30,9 +32,9 @@ export function disturb(tdi: TdiRecord, event: TdiEvent): void {
 }
 
 /** LOCK_INTERFACE_REQUEST; the TSM takes measurements at once, without anybody's nonce. */
-function lockTdi(tdi: TdiRecord, {dsm}: SimFunction, random: Verbs['random']): void {
+function lockTdi(tdi: TdiRecord, {dsm}: SimFunction, {tsm, random}: Pick<Verbs, 'tsm' | 'random'>): void {
   disturb(tdi, 'LOCK_INTERFACE_REQUEST')
-  tdi.lockedBy = TSM_NAME
+  tdi.lockedBy = tsm
   tdi.epoch += 1
   tdi.startNonce = toHex(random(START_NONCE))
   tdi.measurements = toBase64(takeMeasurements(dsm!, new Uint8Array(), random))
@@ -46,10 +48,18 @@ function lockTdi(tdi: TdiRecord, {dsm}: SimFunction, random: Verbs['random']): v
 export const unlocked = (tdi: TdiRecord): TdiRecord => unlockedTdi(tdi.epoch, tdi.measurements ?? tdi.previous)
 
 /** A rival unlocks the device if need be, and locks it anew. */
-export function relock(state: MachineState, fn: SimFunction, random: Verbs['random']): void {
+export function relock(state: MachineState, fn: SimFunction, by: Pick<Verbs, 'tsm' | 'random'>): void {
   const record = state.functions[fn.bdf]!
   record.tdi = unlocked(record.tdi)
-  lockTdi(record.tdi, fn, random)
+  lockTdi(record.tdi, fn, by)
+}
+
+/** Somebody else accepts the device, if it is locked. */
+export function acceptAsRival(state: MachineState, {bdf}: SimFunction): void {
+  const {tdi} = state.functions[bdf]!
+  if (tdi.state !== 'CONFIG_LOCKED') return
+  disturb(tdi, 'START_INTERFACE_REQUEST')
+  tdi.accepted = true
 }
 
 /** As `sscanf(buf, "tsm%d")` reads it: what follows the number is ignored. */
@@ -63,24 +73,40 @@ export function kernelBoolean(text: string): boolean | undefined {
   return FALSE.test(text) ? false : undefined
 }
 
-const lock: Verb = (state, fn, text, {random, refuse}) => {
+const connectedTo = ({host}: MachineState, {bdf}: SimFunction): string | undefined => host?.contexts[bdf]?.tsm
+
+/**
+ * G2 does not ask whose context it is: on a function that a link TSM connected, `verb` calls an operation that TSM does
+ * not have, and nobody knows what becomes of the kernel.
+ */
+function onWrongTsm(state: MachineState, fn: SimFunction, verb: TsmVerb): (() => void) | undefined {
+  const tsm = connectedTo(state, fn)
+  if (tsm === undefined) return undefined
+  const detail = `${verb} was written to a device that ${tsm} connected; this kernel follows a null pointer then`
+  return () => void state.violations.push({kind: 'wrong-tsm', device: fn.bdf, detail})
+}
+
+const lock: Verb = (state, fn, text, {tsm, random, refuse}) => {
   const {tdi, driver} = state.functions[fn.bdf]!
   const number = TSM.exec(text)?.[1]
   if (number === undefined) throw refuse('EINVAL')
-  if (tdi.lockedBy !== null) throw refuse('EBUSY')
-  if (`tsm${Number(number)}` !== TSM_NAME || !state.world.tsm) throw refuse('ENXIO')
+  if (tdi.lockedBy !== null || connectedTo(state, fn) !== undefined) throw refuse('EBUSY')
+  if (`tsm${Number(number)}` !== tsm || !state.world.tsm) throw refuse('ENXIO')
   if (driver !== null) throw refuse('EBUSY')
   if (state.world.refuses) throw refuse('EIO')
   if (nextState(tdi.state, 'LOCK_INTERFACE_REQUEST').response !== 'ok') throw refuse('EIO')
-  return () => lockTdi(tdi, fn, random)
+  return () => lockTdi(tdi, fn, {tsm, random})
 }
 
 const unlock: Verb = (state, fn, text, {refuse}) => {
   const record = state.functions[fn.bdf]!
   const {tdi, driver} = record
-  if (tdi.lockedBy === null) throw refuse('EINVAL')
-  if (text.replace(/\n$/, '') !== tdi.lockedBy) throw refuse('EINVAL')
+  const context = tdi.lockedBy ?? connectedTo(state, fn)
+  if (context === undefined) throw refuse('EINVAL')
+  if (text.replace(/\n$/, '') !== context) throw refuse('EINVAL')
   if (driver !== null) throw refuse('EBUSY')
+  const wrong = onWrongTsm(state, fn, 'unlock')
+  if (wrong !== undefined) return wrong
   // there is no way to fail: the kernel forgets the device, whatever the host makes of it
   return () => void (record.tdi = unlocked(tdi))
 }
@@ -88,8 +114,10 @@ const unlock: Verb = (state, fn, text, {refuse}) => {
 const accept: Verb = (state, fn, text, {refuse, traits}) => {
   const {tdi, driver} = state.functions[fn.bdf]!
   if (kernelBoolean(text) !== true) throw refuse('EINVAL')
-  if (tdi.lockedBy === null) throw refuse('EINVAL')
+  if (tdi.lockedBy === null && connectedTo(state, fn) === undefined) throw refuse('EINVAL')
   if (driver !== null) throw refuse('EBUSY')
+  const wrong = onWrongTsm(state, fn, 'accept')
+  if (wrong !== undefined) return wrong
   // even when the device has left RUN meanwhile
   if (tdi.accepted && traits.acceptsOnce) return () => undefined
   if (state.world.refuses) throw refuse('EIO')

@@ -4,37 +4,37 @@ import {addFunctions, bindDriver, removeFunction, unbindDriver} from './drivers.
 import {emit} from './event-ring.js'
 import {refreshed} from './evidence-state.js'
 import type {Fault} from './faults.js'
-import {GUEST_TSM, type Machine, type MachineState, type SimFunction} from './machine.js'
-import {disturb, relock, unlocked} from './tsm-verbs.js'
+import {guestTsmPath, type Machine, type MachineState, type SimFunction} from './machine.js'
+import {acceptAsRival, disturb, relock, unlocked} from './tsm-verbs.js'
 
 export function passTime({world}: MachineState, {seconds = 0}: Fault): void {
   world.clock += seconds
 }
 
 /** The TSM's module goes; what it holds is unlocked, whatever is bound. */
-function removeTsm(state: MachineState): void {
+function removeTsm(machine: Machine, state: MachineState): void {
   if (!state.world.tsm) return
   for (const record of Object.values(state.functions))
     if (record.tdi.lockedBy !== null) record.tdi = unlocked(record.tdi)
   state.world.tsm = false
-  emit(state, 'remove', GUEST_TSM)
+  emit(state, 'remove', guestTsmPath(machine))
 }
 
-function returnTsm({tsm}: Machine, state: MachineState): void {
-  if (tsm !== 'devsec' || state.world.tsm) return
+function returnTsm(machine: Machine, state: MachineState): void {
+  if (machine.devsec === null || state.world.tsm) return
   state.world.tsm = true
   // the files of the functions appear between the two
-  emit(state, 'add', GUEST_TSM)
-  emit(state, 'change', GUEST_TSM)
+  emit(state, 'add', guestTsmPath(machine))
+  emit(state, 'change', guestTsmPath(machine))
 }
 
 /** What needs the device to be there. */
-function befallDevice(state: MachineState, fn: SimFunction, {do: what}: Fault): void {
+function befallDevice({devsec}: Machine, state: MachineState, fn: SimFunction, {do: what}: Fault): void {
   const record = state.functions[fn.bdf]!
   if (!record.present) return
   switch (what) {
     case 'relock':
-      if (fn.dsm !== null && state.world.tsm) relock(state, fn, environment.random)
+      if (fn.dsm !== null && state.world.tsm) relock(state, fn, {tsm: devsec!, random: environment.random})
       return
     case 'vanish':
       return removeFunction(state, fn.bdf)
@@ -42,6 +42,8 @@ function befallDevice(state: MachineState, fn: SimFunction, {do: what}: Fault): 
       return bindDriver(state, fn, fn.driver ?? 'vfio-pci')
     case 'unbind':
       return unbindDriver(state, fn)
+    case 'rival-accept':
+      return acceptAsRival(state, fn)
     case 'reset':
       return disturb(record.tdi, 'function level reset')
     case 'bme-clear':
@@ -65,13 +67,14 @@ export function befall(machine: Machine, state: MachineState, fault: Fault): voi
       state.world.refuses = fault.do === 'host-refuses'
       return
     case 'tsm-gone':
-      return removeTsm(state)
+      return removeTsm(machine, state)
     case 'tsm-back':
       return returnTsm(machine, state)
     case 'rescan':
       return addFunctions(machine, state)
     default:
       return befallDevice(
+        machine,
         state,
         machine.functions.find(({bdf}) => bdf === fault.device)!,
         fault,

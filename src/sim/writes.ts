@@ -61,6 +61,7 @@ async function amid(
     if (fault?.do === 'errno') throw refuse(fault.errno!)
     if (fault?.do !== 'stuck') act()
   })
+  if (fault?.do === 'errno-after') throw refuse(fault.errno!)
   if (fault !== undefined && isWorldFault(fault) && momentOf(fault) === 'after') happen(store, fault)
 }
 
@@ -68,7 +69,7 @@ async function writeTsm(verb: TsmVerb, device: string, text: string, context: Wr
   const {store, random} = context
   const {machine} = store
   const fn = machine.functions.find(({bdf}) => bdf === device)!
-  const verbs: Verbs = {random, refuse, traits: traitsOf(machine.abi)}
+  const verbs: Verbs = {tsm: machine.devsec!, random, refuse, traits: traitsOf(machine.abi)}
   await amid(takeFault(store, device, verb), context, refuse, state => {
     if (!state.functions[device]!.present) throw refuse('ENODEV')
     return TSM_VERBS[verb](state, fn, text, verbs)

@@ -23,4 +23,4 @@ export {classify, type GuestGeneration, type Probe, type ProbedTsm, type ProbeFa
 export {classifyProvider, type Provider, type ProviderKind} from './providers.js'
 export {probe} from './read-probe.js'
 export {type Aftermath, explainRefusal, type HostVerb, type Refusal, type RefusalKey, REFUSALS} from './refusals.js'
-export {chooseTsm, devicePath, type KernelTdiState, observe, readTdi, type Tdi} from './tdi.js'
+export {chooseTsm, devicePath, type KernelTdiState, observe, readTdi, refuseConnected, type Tdi} from './tdi.js'

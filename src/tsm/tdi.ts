@@ -51,11 +51,12 @@ export async function readTdi(kernel: Kernel, bdf: string, signal?: AbortSignal)
   const lock = await observe(kernel, `${device}/tsm/lock`, signal)
   if (lock === null) throw noGuestTsm(kernel, bdf)
   const accept = await observe(kernel, `${device}/tsm/accept`, signal)
+  const isLocked = lock !== '' && !servesHost(kernel, lock)
   const override = await observe(kernel, `${device}/driver_override`, signal)
   return {
     bdf,
-    state: lock === '' ? 'CONFIG_UNLOCKED' : accept === '1' ? 'RUN' : 'CONFIG_LOCKED',
-    lockedBy: lock === '' ? null : lock,
+    state: !isLocked ? 'CONFIG_UNLOCKED' : accept === '1' ? 'RUN' : 'CONFIG_LOCKED',
+    lockedBy: isLocked ? lock : null,
     driver: await observe(kernel, `${device}/driver`, signal),
     driverOverride: override === '(null)' || override === '' ? null : override,
   }
@@ -79,6 +80,35 @@ function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
   })
 }
 
+/**
+ * Is `tsm` one that connects devices on the host's side? A kernel with TSMs of both sides says so in `pci_mode`; one that
+ * has no such attribute has one side only.
+ */
+function servesHost(kernel: Kernel, tsm: string): boolean {
+  try {
+    return attributeText(kernel.read(`/sys/class/tsm/${tsm}/pci_mode`)) === 'link'
+  } catch (error) {
+    if (error instanceof ErrnoError) return false
+    throw error
+  }
+}
+
+/**
+ * A function has one context: what a link TSM connected cannot be locked, and its `tsm/lock` names that TSM. Throws
+ * TsmctlError `busy`.
+ */
+export async function refuseConnected(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<void> {
+  const tsm = await observe(kernel, `${devicePath(bdf)}/tsm/lock`, signal)
+  if (tsm === null || tsm === '' || !servesHost(kernel, tsm)) return
+  throw new TsmctlError({
+    kind: 'busy',
+    attempted: `lock ${bdf}`,
+    subject: bdf,
+    got: `it is connected to ${printable(tsm)}, which serves the host's side`,
+    hint: `tsmctl disconnect ${bdf} first: on one kernel a function is either connected or locked.`,
+  })
+}
+
 /** The one guest-side TSM of this machine. Throws TsmctlError when there is none or more than one without `wanted`. */
 export function chooseTsm(kernel: Kernel, wanted?: string): string {
   let names: readonly string[]
@@ -89,21 +119,36 @@ export function chooseTsm(kernel: Kernel, wanted?: string): string {
     names = []
   }
   if (wanted !== undefined) {
-    if (names.includes(wanted)) return wanted
+    if (names.includes(wanted)) {
+      if (!servesHost(kernel, wanted)) return wanted
+      throw new TsmctlError({
+        kind: 'usage',
+        attempted: `lock with TSM ${quoted(wanted)}`,
+        got: "it serves the host's side: its pci_mode is link",
+        hint: 'tsmctl connect is for it. Name the one whose pci_mode is devsec, or none.',
+      })
+    }
     throw new TsmctlError({
       kind: 'not-found',
       attempted: `use TSM ${quoted(wanted)}`,
       got: names.length === 0 ? 'this machine has no TSM' : `this machine has ${printable(names.join(', '), 200)}`,
     })
   }
-  const [only] = names
-  if (names.length === 1 && only !== undefined) return only
+  const guestSide = names.filter(name => !servesHost(kernel, name))
+  const [only] = guestSide
+  if (guestSide.length === 1 && only !== undefined) return only
+  const all = printable(names.join(', '), 200)
   throw new TsmctlError({
-    kind: names.length === 0 ? 'unsupported' : 'usage',
+    kind: only === undefined ? 'unsupported' : 'usage',
     attempted: 'choose a TSM',
-    got: names.length === 0 ? 'this machine has no TSM' : `there are several: ${printable(names.join(', '), 200)}`,
-    hint:
+    got:
       names.length === 0
+        ? 'this machine has no TSM'
+        : only === undefined
+          ? `no TSM here serves the guest's side: ${all}`
+          : `there are several: ${all}`,
+    hint:
+      only === undefined
         ? 'A kernel with a registered TSM is needed; `--host sim` lets you try everything without one.'
         : 'Name one with --tsm.',
   })

@@ -86,7 +86,7 @@ describe('a scenario is refused, by place and reason', () => {
   it('by an unknown name with the ones there are', async () => {
     await expect(createMachine(place(), 'gest')).rejects.toMatchObject({
       kind: 'usage',
-      hint: 'Did you mean guest? Built in: guest, empty, bare, bare-device, gpu-host, nvme-host, multi-segment, few-streams, firmware-stream.',
+      hint: 'Did you mean guest? tsmctl sim list names them all.',
     })
   })
 

@@ -206,7 +206,7 @@ export function makeHost(
   scenario: HostScenario,
   random: Random,
   refuse: RefuseScenario,
-): {functions: SimFunction[]; host: HostPlatform} {
+): {functions: SimFunction[]; host: HostPlatform; devices: readonly PlacedDevice[]} {
   const {ports, devices} = placeHost(scenario, refuse)
   const slots = [...scenario.ports, ...scenario.devices].filter(({at}) => bdfParts(at).fn > 0)
   const multi = new Set(slots.map(({at}) => slotOf(formatBdf({...bdfParts(at), fn: 0}))))
@@ -217,6 +217,7 @@ export function makeHost(
     ...devices.flatMap(device => deviceFunctions(device, `device ${device.at}`, context(device.bridge))),
   ].sort((a, b) => compareBdf(a.bdf, b.bdf))
   return {
+    devices,
     // every function behind an IOMMU of its own group, ports aside
     functions: functions.map((fn, i) => (fn.isBridge ? fn : {...fn, iommuGroup: i})),
     host: {

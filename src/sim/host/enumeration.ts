@@ -2,7 +2,7 @@
 import {IDLE_STREAM_ID, STREAM_STATE} from '../../ide/index.js'
 import {PORT_TYPE} from '../../pci/index.js'
 import type {Machine} from '../machine.js'
-import {type Host, type HostSimFunction, isPresent} from './facts.js'
+import {type Host, type HostSimFunction, isPresent, linkTsmName} from './facts.js'
 import type {HostState, IdeHardware, IdeState, LinkRegisters, SelectiveRegisters} from './types.js'
 
 const idleLink = (): LinkRegisters => ({enable: false, streamId: 0, state: STREAM_STATE.insecure, fail: false})
@@ -76,10 +76,11 @@ export function scanOrder(host: Host): HostSimFunction[] {
 }
 
 /** What hardware and kernel hold before the first scan. */
-export function powerOn({host, functions}: Machine): HostState {
+export function powerOn(machine: Machine): HostState {
+  const {host, functions} = machine
   const ide = functions.flatMap(fn => (fn.host?.ide ? [[fn.bdf, poweredOn(fn.host.ide)] as const] : []))
   return {
-    tsm: host!.provider.registered ? 'tsm0' : null,
+    tsm: host!.provider.registered ? linkTsmName(machine) : null,
     ide: Object.fromEntries(ide),
     claimed: {},
     contexts: {},

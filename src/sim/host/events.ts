@@ -67,8 +67,9 @@ export function happen({machine, update}: MachineStore, fault: Fault): void {
         return setVfs(host, device, fault.count!)
       }
       default:
-        if (isWorldFault(fault)) throw impossible(fault, 'this machine is no guest')
-        return undefined
+        if (!isWorldFault(fault)) return undefined
+        if (machine.devsec === null) throw impossible(fault, 'this machine is no guest')
+        return befall(machine, state, fault)
     }
   })
 }

@@ -1,6 +1,6 @@
 /** Questions about the functions of a host: who is there, below what, and who may be a DSM. */
 import {bdfParts, formatBdf, PORT_TYPE} from '../../pci/index.js'
-import type {Machine, MachineState, SimFunction} from '../machine.js'
+import {FIRST_TSM, type Machine, type MachineState, SECOND_TSM, type SimFunction} from '../machine.js'
 import type {HostFunction, HostPlatform, HostState} from './types.js'
 
 /** A host machine with its state: what everything in this directory works on. */
@@ -29,6 +29,9 @@ export function hostOf(machine: Machine, state: MachineState): Host | undefined 
   if (machine.host === null || state.host === null) return undefined
   return {machine, platform: machine.host, functions: functionsOf(machine), state, now: state.host}
 }
+
+/** What the link TSM is called: the name that is free. */
+export const linkTsmName = ({devsec}: Machine): string => (devsec === FIRST_TSM ? SECOND_TSM : FIRST_TSM)
 
 export const isPresent = ({state}: Host, bdf: string): boolean => state.functions[bdf]?.present === true
 

@@ -1,7 +1,7 @@
 /** PCI/TSM of Linux 7.3 (drivers/pci/tsm.c): contexts of functions with their TSM, and everything that ends them. */
 import {probeDriver} from '../drivers.js'
 import {emit} from '../event-ring.js'
-import {type Machine, type MachineState, TSM_NAME} from '../machine.js'
+import {type Machine, type MachineState, unlockedTdi} from '../machine.js'
 import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
 import {
   dsmAbove,
@@ -10,6 +10,7 @@ import {
   type HostSimFunction,
   isCandidate,
   isPresent,
+  linkTsmName,
   powerState,
   subtreeOf,
 } from './facts.js'
@@ -74,10 +75,11 @@ export function unregisterTsm(host: Host): void {
 
 export function registerTsm(host: Host): void {
   if (host.now.tsm !== null) return
-  host.now.tsm = TSM_NAME
+  const name = linkTsmName(host.machine)
+  host.now.tsm = name
   // the files of the functions appear between the two
-  emit(host.state, 'add', tsmDevpath(host, TSM_NAME))
-  emit(host.state, 'change', tsmDevpath(host, TSM_NAME))
+  emit(host.state, 'add', tsmDevpath(host, name))
+  emit(host.state, 'change', tsmDevpath(host, name))
 }
 
 function drop(host: Host, {bdf}: HostSimFunction): void {
@@ -88,9 +90,11 @@ function drop(host: Host, {bdf}: HostSimFunction): void {
   delete now.contexts[bdf]
   delete now.numVfs[bdf]
   if (now.ide[bdf] !== undefined) now.ide[bdf].kernel = null
-  if (state.functions[bdf]!.driver !== null) emit(state, 'unbind', bdf)
+  const record = state.functions[bdf]!
+  if (record.driver !== null) emit(state, 'unbind', bdf)
   emit(state, 'remove', bdf)
-  Object.assign(state.functions[bdf]!, {present: false, driver: null, override: null, enabled: 0})
+  const tdi = unlockedTdi(record.tdi.epoch, record.tdi.previous)
+  Object.assign(record, {present: false, driver: null, override: null, enabled: 0, tdi})
 }
 
 /** `fn` and everything below it goes, the deepest first. */

@@ -1,6 +1,6 @@
 /** The language of host scenarios as a schema. */
 import * as v from 'valibot'
-import {bdf, count, deviceEntries, line, upTo} from '../scenario-schema.js'
+import {bdf, count, deviceEntries, dsmEntries, line, manufacturer, nonceMode, upTo} from '../scenario-schema.js'
 
 const SEGMENT = 'a host bridge such as 0000:00 is needed'
 const bridgeName = v.pipe(v.string(SEGMENT), v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}$/, SEGMENT))
@@ -41,6 +41,7 @@ const TYPES = ['endpoint', 'legacy', 'rciep'] as const
 
 const device = v.strictObject({
   ...deviceEntries,
+  ...dsmEntries,
   type: v.optional(v.picklist(TYPES)),
   tee: v.optional(v.boolean()),
   ide: v.optional(ide),
@@ -66,6 +67,10 @@ export const HOST_SCENARIO = v.strictObject({
   tsm: v.optional(v.picklist(['link', 'none', 'absent']), 'link'),
   /** Kernels of the staging series describe the TSM in its directory. */
   abi: v.optional(v.picklist(['mainline', 'G2', 'P2']), 'mainline'),
+  /** A TSM for the guest's side beside the link TSM, as in the kernel's samples: which of them registers first. */
+  devsec: v.optional(v.picklist(['first', 'last'])),
+  nonce: nonceMode,
+  manufacturer,
   provider: v.optional(provider, {}),
   bridges: v.pipe(v.array(bridge), v.minLength(1, 'at least one host bridge is needed'), v.maxLength(256)),
   ports: v.optional(v.pipe(v.array(ports), v.maxLength(2048)), []),

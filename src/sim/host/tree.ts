@@ -92,10 +92,12 @@ function addTsm(tree: TreeBuilder, host: Host, fn: HostSimFunction): void {
   const {bdf: device, path} = fn
   const candidate = isCandidate(host, fn)
   const context = now.contexts[device]
+  // one context for both sides, and every attribute names its TSM
+  const {lockedBy} = host.state.functions[device]!.tdi
   const dsmHasTee = context !== undefined && functions.get(context.dsm)!.host.teeIo
   const action = (verb: 'connect' | 'disconnect'): Action => ({verb, device})
   if (candidate) {
-    tree.text(`${path}/tsm/connect`, context?.tsm ?? '', 0o644, action('connect'))
+    tree.text(`${path}/tsm/connect`, context?.tsm ?? lockedBy ?? '', 0o644, action('connect'))
     tree.command(`${path}/tsm/disconnect`, action('disconnect'))
   }
   if (candidate || dsmHasTee) tree.text(`${path}/tsm/dsm`, context?.dsm ?? '')

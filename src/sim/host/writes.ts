@@ -2,7 +2,7 @@
 import {type Fault, takeFault} from '../faults.js'
 import type {Action} from '../nodes.js'
 import type {MachineStore} from '../store.js'
-import type {Refuse} from '../tsm-verbs.js'
+import {disturb, type Refuse} from '../tsm-verbs.js'
 import type {WriteContext} from '../writes.js'
 import {happen} from './events.js'
 import {type Host, hostOf, type HostSimFunction, isPresent} from './facts.js'
@@ -38,10 +38,10 @@ const present = (store: MachineStore, state: ReturnType<MachineStore['state']>):
 /** As `sscanf(buf, "tsm%d")` reads it: what follows the number is ignored. */
 const TSM = /^tsm\s*(-?\d+)/
 
-function checkConnect({now}: Host, {bdf}: HostSimFunction, text: string): string | undefined {
+function checkConnect({now, state}: Host, {bdf}: HostSimFunction, text: string): string | undefined {
   const number = TSM.exec(text)?.[1]
   if (number === undefined) return 'EINVAL'
-  if (now.contexts[bdf] !== undefined) return 'EBUSY'
+  if (now.contexts[bdf] !== undefined || state.functions[bdf]!.tdi.lockedBy !== null) return 'EBUSY'
   return `tsm${Number(number)}` === now.tsm ? undefined : 'ENXIO'
 }
 
@@ -119,7 +119,8 @@ function writeVfs(host: Host, device: string, wanted: number, refuse: Refuse): v
 }
 
 /** A function level reset ends session and keys, and the kernel's TSM core does not hear of it. */
-function reset({now}: Host, device: string): void {
+function reset({now, state}: Host, device: string): void {
+  disturb(state.functions[device]!.tdi, 'function level reset')
   for (const registers of now.ide[device]?.selective ?? []) if (registers.enable) registers.state = 0
 }
 
