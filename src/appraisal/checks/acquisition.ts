@@ -147,8 +147,10 @@ const bundleIntegrity: Check = ({facts}) =>
   failIfAny(integrityFindings(facts.bundle).map(message => ({code: 'altered', message})))
 
 const timeTrusted: Check = ({facts, circumstances, rule}) => {
-  const {now, clockTrusted} = circumstances
+  const {now, built, clockTrusted} = circumstances
   const floor = rule.time.floor
+  // whoever vouches for it or not: nobody runs this before it was made
+  if (now < built) return fail('before-build', now.toISOString(), {expected: `not before ${built.toISOString()}`})
   if (floor !== null && now.getTime() < Date.parse(floor))
     return fail('floor', now.toISOString(), {expected: `not before ${floor}`})
   if (!clockTrusted || facts.bundle.manifest.clock === 'untrusted') return skip('clk', 'nobody vouches for the clock')

@@ -77,7 +77,7 @@ export const ACQUISITION = checks({
   },
   'acq.time.trusted': {
     class: 'W',
-    passes: 'the clock is one the policy trusts and not before its floor',
+    passes: 'the clock is one the policy trusts, and not before its floor or before this version was built',
     fails: 'the clock is not usable: {got}',
     stops: ['A27'],
     skips: ['clk'],

@@ -154,4 +154,52 @@ devices:
     faults: [{at: evidence, do: flip-bit, object: measurements, offset: 42, times: always}]
 `,
   },
+  {
+    id: 'A9',
+    variant: 'twice',
+    title: 'The bytes are others at every reading',
+    does: 'Whoever reads an object to compare it with the digest, and reads it again to use it, uses something else.',
+    checks: ['tsm.digest.report'],
+    target: TARGET,
+    exit: DENIED,
+    body: `\
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: evidence, do: double-fetch, object: report, times: always}]
+`,
+  },
+  {
+    id: 'A10',
+    variant: 'generation',
+    title: 'The evidence is refreshed between review and accept',
+    does: 'Somebody else has new measurements taken; what was reviewed is no longer what the kernel would accept.',
+    checks: [],
+    stopper: 'the kernel, when it is told which generation was verified (ESTALE)',
+    target: TARGET,
+    exit: 8,
+    body: `\
+abi: P2
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: validate, do: regenerate}]
+`,
+  },
+  {
+    id: 'A11',
+    variant: 'generation',
+    title: 'The evidence is refreshed in the middle of the collection',
+    does: 'Objects of one generation and digests of another: both genuine, and not of one moment.',
+    checks: ['acq.generation.stable'],
+    target: TARGET,
+    exit: DENIED,
+    body: `\
+abi: P2
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: evidence, do: regenerate}]
+`,
+  },
 ]

@@ -119,4 +119,49 @@ devices:
     faults: [{at: evidence, do: vanish}]
 `,
   },
+  {
+    id: 'A13',
+    title: 'Bus mastering is turned off under the lock',
+    does: 'The host clears Bus Master Enable just before accept: the device forgets its lock, and the kernel is not told.',
+    checks: [],
+    stopper: 'the device, which refuses to start',
+    target: TARGET,
+    exit: 12,
+    note: 'After accept nothing in the kernel shows this: try sim inject --at now --do bme-clear, and see what the device does.',
+    body: `\
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: accept, do: bme-clear}]
+`,
+  },
+  {
+    id: 'A21',
+    variant: 'reset',
+    title: 'The device is reset while its evidence is collected',
+    does: 'What was collected first is of a device that no longer runs what it measured.',
+    checks: ['acq.object.complete'],
+    target: TARGET,
+    exit: DENIED,
+    body: `\
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: evidence, do: reset, when: before}]
+`,
+  },
+  {
+    id: 'A27',
+    title: 'The clock of the guest is set back by ten years',
+    does: 'The host turns the clock back to when an old certificate had not been revoked yet.',
+    checks: ['acq.time.trusted'],
+    target: TARGET,
+    exit: DENIED,
+    body: `\
+devices:
+  - at: "0000:01:00.0"
+    kind: gpu
+    faults: [{at: lock, do: clock, seconds: -315360000}]
+`,
+  },
 ]
