@@ -1,4 +1,5 @@
 /** Evidence over generic netlink: dumps, and what user space says it has verified (staging tree drivers/base/evidence.c). */
+import {ErrnoError} from '../errors.js'
 import {DEVICE_EVIDENCE, type EvidenceLabel, type NetlinkRequest} from '../kernel/index.js'
 import {sha384} from './digest.js'
 import {type EvidenceFamily, evidenceFamily} from './evidence-families.js'
@@ -108,10 +109,23 @@ function current(
 /** Words for a terminal that believes what it is sent. */
 const HOSTILE = '\x1b[2J\x1b]0;owned\x07OK: accepted\r\nverified\0\u202e"; rm -rf / #'.repeat(40)
 
-async function strikeBefore(fault: Fault, {store, pause}: DumpContext, refuse: RefuseRequest): Promise<void> {
+/** NLM_F_DUMP_INTR at the end of a dump, as the port tells it. */
+const inconsistent = (family: string): ErrnoError =>
+  new ErrnoError('EINTR', 'ask', `the generic-netlink family ${family}`, {
+    kind: 'busy',
+    got: 'EINTR (what was listed changed meanwhile)',
+    hint: 'try again',
+  })
+
+async function strikeBefore(
+  fault: Fault,
+  family: string,
+  {store, pause}: DumpContext,
+  refuse: RefuseRequest,
+): Promise<void> {
   if (fault.do === 'errno') throw refuse(fault.errno!)
   if (fault.do === 'hostile-text') throw refuse(fault.errno!, HOSTILE)
-  if (fault.do === 'interrupted') throw refuse('EINTR', 'the dump is not consistent')
+  if (fault.do === 'interrupted') throw inconsistent(family)
   if (fault.do === 'delay') await pause(fault.ms ?? 0)
   if (!isWorldFault(fault) || momentOf(fault) !== 'before') return
   happen(store, fault)
@@ -144,7 +158,7 @@ export async function dumpEvidence(asked: NetlinkRequest, context: DumpContext):
   const fn = deviceOf(request, family, store, refuse)
   const query = readQuery(request, family, refuse)
   const fault = takeFault(store, fn.bdf, 'evidence', concerns(query))
-  if (fault !== undefined) await strikeBefore(fault, context, refuse)
+  if (fault !== undefined) await strikeBefore(fault, asked.family, context, refuse)
   checkLocked(fn, context, family.unlocked, refuse)
   const record = current(fn, query, family, context, refuse)
   if (fault !== undefined && isWorldFault(fault) && momentOf(fault) === 'during') {
@@ -172,7 +186,7 @@ export async function doEvidence(asked: NetlinkRequest, context: DumpContext): P
   const generation = request.word(family.attribute.generation)
   if (generation === undefined) throw refuse('EINVAL', 'the generation is missing')
   const fault = takeFault(store, fn.bdf, 'validate')
-  if (fault !== undefined) await strikeBefore(fault, context, refuse)
+  if (fault !== undefined) await strikeBefore(fault, asked.family, context, refuse)
   checkLocked(fn, context, family.unlocked, refuse)
   store.update(state => {
     const {tdi} = state.functions[fn.bdf]!

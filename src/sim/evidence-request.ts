@@ -15,7 +15,8 @@ import type {EvidenceFamily} from './evidence-families.js'
 /** A refusal; the words are those of the extended acknowledgement (NLMSGERR_ATTR_MSG). */
 export type RefuseRequest = (errno: string, words?: string) => ErrnoError
 
-const LONGEST_TEXT = 256
+/** Characters of the kernel's words that are passed on, as on a real machine. */
+const LONGEST_TEXT = 200
 
 export const refuseFor =
   (family: string): RefuseRequest =>
@@ -24,7 +25,7 @@ export const refuseFor =
       errno,
       'ask',
       `the generic-netlink family ${family}`,
-      words === undefined ? {} : {got: `${describeErrno(errno)}: ${quoted(words, LONGEST_TEXT)}`},
+      words === undefined ? {} : {got: `${describeErrno(errno)}, the kernel says: ${quoted(words, LONGEST_TEXT)}`},
     )
 
 /** Bytes of the kernel's buffers for names, NUL included. */

@@ -243,11 +243,10 @@ export const currentMachine = (machine: Machine): Machine => ({
 
 /** Adds to a state that an earlier version wrote what was added to states since. */
 export function upgradeState({devsec}: Machine, state: MachineState): void {
-  if (state.events !== undefined) return
-  state.events = noEvents()
-  state.world = {clock: 0, refuses: false, tsm: devsec !== null}
+  state.events ??= noEvents()
+  state.world ??= {clock: 0, refuses: false, tsm: devsec !== null}
   for (const {tdi} of Object.values(state.functions)) {
-    tdi.generation = tdi.lockedBy === null ? 0 : tdi.reports
-    tdi.validated = null
+    tdi.generation ??= tdi.lockedBy === null ? 0 : tdi.reports
+    tdi.validated ??= null
   }
 }

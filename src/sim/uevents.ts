@@ -1,5 +1,6 @@
 /** Kobject uevents of a simulated machine, as a listener on the kernel's socket gets them (Linux lib/kobject_uevent.c). */
 import {setImmediate} from 'node:timers/promises'
+import {encodeUevent} from '../kernel/index.js'
 import {ueventVariables} from './device-tree.js'
 import type {Machine, MachineState} from './machine.js'
 import type {MachineStore} from './store.js'
@@ -7,22 +8,22 @@ import type {MachineStore} from './store.js'
 /** Milliseconds between two looks at the state. */
 const INTERVAL = 50
 
-/** The message of one entry of the ring. Nothing about a function that is unknown is sent. */
+const DRIVER = 'DRIVER='
+
+/** The message of one entry of the ring. */
 function payload({functions}: Machine, entry: string, sequence: number): Uint8Array {
   const [action, target = '', ...extra] = entry.split(' ')
   const fn = functions.find(({bdf}) => bdf === target)
-  const driver = extra.find(one => one.startsWith('DRIVER='))?.slice('DRIVER='.length) ?? null
+  const driver = extra.find(one => one.startsWith(DRIVER))?.slice(DRIVER.length) ?? null
   const devpath = fn === undefined ? target : fn.path.slice('/sys'.length)
   const strings = [
-    `${action}@${devpath}`,
-    `ACTION=${action}`,
-    `DEVPATH=${devpath}`,
     `SUBSYSTEM=${fn === undefined ? 'tsm' : 'pci'}`,
-    ...extra.filter(one => !one.startsWith('DRIVER=')),
+    ...extra.filter(one => !one.startsWith(DRIVER)),
     ...(fn === undefined ? [] : ueventVariables(fn, driver)),
     `SEQNUM=${sequence}`,
   ]
-  return new Uint8Array(Buffer.from(strings.map(text => `${text}\0`).join(''), 'latin1'))
+  const properties = new Map(strings.map(text => text.split(/=(.*)/s, 2) as [string, string]))
+  return encodeUevent({action: action!, devpath, properties})
 }
 
 interface Position {

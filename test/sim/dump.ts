@@ -55,3 +55,63 @@ export async function dump(kernel: Kernel, bdf: string, options: DumpOptions = {
   }
   return objects
 }
+
+export const P2_FAMILY = 'device-evidence'
+
+/** A request of family `device-evidence`: `read`, or `validate` with its number. */
+export const deviceEvidence = (bdf: string, command: number, ...more: readonly Buffer[]) => ({
+  family: P2_FAMILY,
+  version: 1,
+  command,
+  attributes: new Uint8Array(
+    Buffer.concat([attribute(4, Buffer.from('pci\0')), attribute(5, Buffer.from(`${bdf}\0`)), ...more]),
+  ),
+})
+
+export const readRequest = (bdf: string, {mask = 0x7ff, digests = false, nonce}: DumpOptions = {}) =>
+  deviceEvidence(
+    bdf,
+    1,
+    attribute(2, u32(mask)),
+    attribute(3, u32(digests ? 1 : 0)),
+    ...(nonce === undefined ? [] : [attribute(6, nonce)]),
+  )
+
+export const validate = (kernel: Kernel, bdf: string, generation: number) =>
+  kernel.netlinkDo(deviceEvidence(bdf, 2, attribute(7, u32(generation))))
+
+export interface Announced {
+  readonly label: string
+  readonly generation: number
+  readonly length: number
+  readonly bytes: Buffer
+  /** Attribute types in the first message. */
+  readonly head: readonly number[]
+}
+
+/** Objects of family `device-evidence` in the order they came, with what was announced of each. */
+export async function announcedDump(kernel: Kernel, bdf: string, options: DumpOptions = {}): Promise<Announced[]> {
+  const objects: Announced[] = []
+  for (const message of await kernel.netlinkDump(readRequest(bdf, options))) {
+    const found = new Map<number, Buffer>()
+    const bytes = Buffer.from(message)
+    for (let at = 0; at < bytes.length;) {
+      const length = bytes.readUInt16LE(at)
+      found.set(bytes.readUInt16LE(at + 2), bytes.subarray(at + 4, at + length))
+      at += Math.ceil(length / 4) * 4
+    }
+    const value = found.get(10)!
+    const word = (type: number): number => found.get(type)!.readUInt32LE(0)
+    if (found.has(1)) {
+      const label = LABELS[word(1)] ?? `type ${word(1)}`
+      objects.push({label, generation: word(7), length: word(9), bytes: value, head: [...found.keys()]})
+    } else {
+      const last = objects.pop()!
+      objects.push({...last, bytes: Buffer.concat([last.bytes, value])})
+    }
+  }
+  return objects
+}
+
+export const generationOf = async (kernel: Kernel, bdf: string): Promise<number> =>
+  (await announcedDump(kernel, bdf, {mask: 1, digests: true}))[0]!.generation
