@@ -3,9 +3,11 @@ import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {policyFlag} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
-import {readUserFile} from '../kernel/index.js'
+import {toHex} from '../bits/index.js'
+import type {Bundle, DumpedEvidence} from '../evidence/index.js'
+import {isUserDirectory, type Kernel, readUserDirectory, readUserFile} from '../kernel/index.js'
 import {keptBundle} from '../operations/collect.js'
-import {importEvidence, readBundle} from '../operations/import-evidence.js'
+import {importEvidence, readBundle, readEvidenceDirectory} from '../operations/import-evidence.js'
 import {readPolicy} from '../operations/read-policy.js'
 import {verifyBundle} from '../operations/review.js'
 
@@ -16,12 +18,15 @@ export default class Verify extends BaseCommand {
     'accept, 10 review needed, 4 denied. Nothing is changed, and evidence from a file never leads to accept by itself.'
   static override examples = [
     '<%= config.bin %> verify gpu.tsmb.json --policy policy.yaml',
+    '<%= config.bin %> verify dump/ --nonce $(xxd -p -c 32 nonce) --policy policy.yaml',
     '<%= config.bin %> verify report.bin --certificates chain.pem --policy policy.yaml',
   ]
   static override args = {
     evidence: Args.string({
       ignoreStdin: true,
-      description: 'bundle file, sha384:… of evidence this machine keeps, or raw measurements with --certificates',
+      description:
+        'bundle, sha384:… of evidence this machine keeps, directory of objects that device-evidence dump wrote, or raw ' +
+        'measurements with --certificates',
       required: true,
     }),
   }
@@ -39,21 +44,32 @@ export default class Verify extends BaseCommand {
     const {args, flags} = await this.parse(Verify)
     const now = kernel.now()
     const policy = readPolicy(flags.policy ?? [], now)
-    const bundle = args.evidence.startsWith('sha384:')
-      ? keptBundle(kernel, args.evidence)
-      : flags.certificates === undefined
-        ? readBundle(readUserFile(args.evidence))
-        : await importEvidence({
-            transcript: readUserFile(args.evidence),
-            certificates: Buffer.from(readUserFile(flags.certificates)).toString('latin1'),
-            hash: flags.hash,
-            asym: flags.asym,
-            nonce: flags.nonce,
-            collectedAt: now.toISOString(),
-            bundleId: Buffer.from(kernel.random(16)).toString('hex'),
-            tool: this.config.userAgent,
-            source: args.evidence,
-          })
+    const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
+      hash: flags.hash,
+      asym: flags.asym,
+      nonce: flags.nonce,
+      collectedAt: now.toISOString(),
+      bundleId: toHex(kernel.random(16)),
+      tool: this.config.userAgent,
+      source: args.evidence,
+    })
     return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
+  }
+
+  private async bundleOf(
+    evidence: string,
+    certificates: string | undefined,
+    kernel: Kernel,
+    imported: Omit<DumpedEvidence, 'files'>,
+  ): Promise<Bundle> {
+    if (evidence.startsWith('sha384:')) return keptBundle(kernel, evidence)
+    if (certificates !== undefined)
+      return importEvidence({
+        transcript: readUserFile(evidence),
+        certificates: Buffer.from(readUserFile(certificates)).toString('latin1'),
+        ...imported,
+      })
+    if (isUserDirectory(evidence)) return readEvidenceDirectory({files: readUserDirectory(evidence), ...imported})
+    return readBundle(readUserFile(evidence))
   }
 }

@@ -1,5 +1,6 @@
 export {BUNDLE_LIMIT, freeze, integrityFindings, OBJECT_LIMIT} from './bundle.js'
 export {named, nameOfJson, sha384, shortDigest} from './digest.js'
+export {type DumpedEvidence, importDumped, isDumpFile} from './dumped.js'
 export {
   decodeCollectionFacts,
   decodePciFacts,

@@ -1,5 +1,5 @@
 /** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
-import {accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync} from 'node:fs'
+import {accessSync, closeSync, constants, fstatSync, openSync, readdirSync, realpathSync, statSync} from 'node:fs'
 import {basename, dirname, join as pathOf} from 'node:path'
 import {join} from '../bits/index.js'
 import {ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
@@ -51,6 +51,37 @@ export function readUserFile(path: string): Uint8Array {
     throw fileError(error, 'read', path)
   } finally {
     if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/**
+ * Content of every file in a directory the user named, by name. Throws TsmctlError as `readUserFile` does, `usage` for
+ * more than `most` entries or anything that is no file.
+ */
+export function readUserDirectory(path: string, most = 32): ReadonlyMap<string, Uint8Array> {
+  let names: string[]
+  try {
+    names = readdirSync(path).sort()
+  } catch (error) {
+    throw fileError(error, 'read', path)
+  }
+  if (names.length > most)
+    throw new TsmctlError({
+      kind: 'usage',
+      attempted: `read ${printablePath(path)}`,
+      path,
+      got: `it has ${names.length} entries, and at most ${most} are expected`,
+    })
+  return new Map(names.map(name => [name, readUserFile(pathOf(path, name))]))
+}
+
+/** Does the user's `path` lead to a directory? */
+export function isUserDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    // reading it will say why
+    return false
   }
 }
 

@@ -4,7 +4,9 @@ export {DEVICE_EVIDENCE} from './device-evidence-family.js'
 export {environment} from './environment.js'
 export {
   checkUserFile,
+  isUserDirectory,
   readStandardInput,
+  readUserDirectory,
   readUserFile,
   statUserFile,
   writeUserFile,

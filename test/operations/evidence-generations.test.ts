@@ -36,15 +36,16 @@ interface Later {
 
 const valueOf = (list: readonly Attribute[], type: number) => list.find(item => item.type === type)
 
+const absent = (name: string): never => {
+  throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
+}
+
+const nothing = (): void => undefined
+
 /** `inner`, a kernel with family pci-tsm, as a kernel of the later series. */
 function laterKernel(inner: Kernel): {kernel: Kernel; later: Later} {
   const {attribute} = DEVICE_EVIDENCE
-  const nothing = (): void => undefined
   const later: Later = {generation: 1, family: P2_FAMILY, log: [], beforeDump: nothing, beforeValidate: nothing}
-  const absent = (name: string): never => {
-    throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
-  }
-
   async function netlinkDump({family, attributes}: NetlinkRequest, signal?: AbortSignal) {
     if (family !== DEVICE_EVIDENCE.name) absent(family)
     const asked = decodeAttributes(attributes)
