@@ -1,93 +1,23 @@
-/** Guests whose evidence has a generation, none at all, or other bytes at every look. */
+/** Evidence of every generation of the guest ABI, from review to accept, with everything that can happen to it. */
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {ErrnoError} from '../../src/errors.js'
-import {
-  type Attribute,
-  decodeAttributes,
-  DEVICE_EVIDENCE,
-  encodeAttributes,
-  type Kernel,
-  type NetlinkFamily,
-  type NetlinkRequest,
-  PCI_TSM,
-  stringAttribute,
-  stringOf,
-  u32Attribute,
-  u32Of,
-} from '../../src/kernel/index.js'
+import {TsmctlError} from '../../src/errors.js'
+import type {Kernel} from '../../src/kernel/index.js'
 import {accept, admit, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
-import {machineStatus} from '../../src/sim/index.js'
+import {type Fault, injectFault, machineStatus} from '../../src/sim/index.js'
 import {readTdi} from '../../src/tsm/index.js'
-import {assemble} from '../../src/tsm/evidence/index.js'
-import {GOOD, guest} from '../support/guest.js'
-import {P2_FAMILY, p2Messages} from '../tsm/evidence-messages.js'
+import {GOOD, guestWith} from '../support/guest.js'
 
-/** What the device-evidence half of the kernel does; whoever tests changes it on the way. */
-interface Later {
-  generation: number
-  family: NetlinkFamily
-  /** Generations that were validated, and `accept` for the write, in order. */
-  readonly log: (number | 'accept')[]
-  /** Called before every dump. */
-  beforeDump: (digests: boolean) => void
-  beforeValidate: () => void
-}
-
-const valueOf = (list: readonly Attribute[], type: number) => list.find(item => item.type === type)
-
-const absent = (name: string): never => {
-  throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${name}`)
-}
-
-const nothing = (): void => undefined
-
-/** `inner`, a kernel with family pci-tsm, as a kernel of the later series. */
-function laterKernel(inner: Kernel): {kernel: Kernel; later: Later} {
-  const {attribute} = DEVICE_EVIDENCE
-  const later: Later = {generation: 1, family: P2_FAMILY, log: [], beforeDump: nothing, beforeValidate: nothing}
-  async function netlinkDump({family, attributes}: NetlinkRequest, signal?: AbortSignal) {
-    if (family !== DEVICE_EVIDENCE.name) absent(family)
-    const asked = decodeAttributes(attributes)
-    const [flags, nonce] = [u32Of(valueOf(asked, attribute.flags)!), valueOf(asked, attribute.nonce)]
-    later.beforeDump(flags === DEVICE_EVIDENCE.digestFlag)
-    if (nonce !== undefined) later.generation++
-    const request = encodeAttributes([
-      u32Attribute(PCI_TSM.attribute.typeMask, PCI_TSM.allTypes),
-      u32Attribute(PCI_TSM.attribute.flags, flags),
-      stringAttribute(PCI_TSM.attribute.deviceName, stringOf(valueOf(asked, attribute.deviceName)!)),
-      ...(nonce === undefined ? [] : [{type: PCI_TSM.attribute.nonce, value: nonce.value}]),
-    ])
-    const messages = await inner.netlinkDump(
-      {family: PCI_TSM.name, version: 1, command: 1, attributes: request},
-      signal,
-    )
-    return p2Messages(assemble(messages, PCI_TSM.allTypes, PCI_TSM.attribute).objects, 500, later.generation)
+async function opened(keys: string) {
+  const {kernel, directory, policy: file} = await guestWith(keys)
+  const policy = readPolicy([file], kernel.now())
+  return {
+    kernel,
+    directory,
+    policy,
+    inject: (fault: Omit<Fault, 'device'>) => injectFault(directory, {device: GOOD, ...fault}),
+    device: () => machineStatus(directory).devices.find(({bdf}) => bdf === GOOD)!,
   }
-
-  const kernel: Kernel = {
-    ...inner,
-    netlinkFamily: async name => (name === later.family.name ? later.family : absent(name)),
-    netlinkDump,
-    async netlinkDo({command, attributes}) {
-      if (command !== DEVICE_EVIDENCE.validate) throw new ErrnoError('EOPNOTSUPP', 'ask', DEVICE_EVIDENCE.name)
-      later.beforeValidate()
-      const generation = u32Of(valueOf(decodeAttributes(attributes), attribute.generation)!)
-      if (generation !== later.generation) throw new ErrnoError('ESTALE', 'ask', DEVICE_EVIDENCE.name)
-      later.log.push(generation)
-      return []
-    },
-    async write(path, bytes, signal) {
-      if (path.endsWith('/tsm/accept')) later.log.push('accept')
-      return inner.write(path, bytes, signal)
-    },
-  }
-  return {kernel, later}
-}
-
-async function laterGuest() {
-  const machine = await guest()
-  return {...machine, ...laterKernel(machine.kernel), policy: readPolicy([machine.policy], machine.kernel.now())}
 }
 
 const failed = (results: readonly {id: string; blocking: boolean; result: string}[]): string[] =>
@@ -95,101 +25,134 @@ const failed = (results: readonly {id: string; blocking: boolean; result: string
 const lastAudit = (kernel: Kernel) => readAudit(kernel).records.at(-1)!
 
 describe('evidence with a generation', () => {
-  it('is validated immediately before the accept that is recorded with it', async () => {
-    const {kernel, later, policy, directory} = await laterGuest()
+  it('is validated before the accept that is recorded with it', async () => {
+    const {kernel, policy, device, directory} = await opened('abi: P2')
     const {bundle, appraisal} = await reviewDevice(kernel, GOOD, {policy})
-    expect(bundle.manifest.provider).toMatchObject({kind: 'device-evidence', abi: 'device-evidence/1', generation: 2})
+    const {generation} = bundle.manifest.provider
+    expect(bundle.manifest).toMatchObject({
+      provider: {kind: 'device-evidence', abi: 'device-evidence/1', generation: device().generation},
+      lockEpoch: {kind: 'generation', value: String(generation)},
+    })
     expect(appraisal.results.find(({id}) => id === 'acq.generation.stable')).toMatchObject({result: 'pass'})
     const result = await accept(kernel, GOOD, bundle.digest, {policy})
     expect(result).toMatchObject({changed: true, failure: null, after: {state: 'RUN'}})
     expect(result.commit.find(({id}) => id === 'commit.generation')).toMatchObject({result: 'pass'})
-    expect(later.log).toEqual([2, 'accept'])
-    expect(lastAudit(kernel)).toMatchObject({event: 'committed', evidence: {generation: 2}, result: {validated: true}})
+    expect(device().validated).toBe(generation)
+    expect(lastAudit(kernel)).toMatchObject({event: 'committed', evidence: {generation}, result: {validated: true}})
     expect(machineStatus(directory).violations).toEqual([])
   })
 
   it('is compared only, where the kernel has no validate', async () => {
-    const {kernel, later, policy} = await laterGuest()
-    later.family = {...P2_FAMILY, commands: new Set([1])}
-    expect((await admit(kernel, GOOD, {policy})).failure).toBeNull()
-    expect(later.log).toEqual(['accept'])
+    const {kernel, policy, device} = await opened('abi: P2\nvalidate: false')
+    expect(await admit(kernel, GOOD, {policy})).toMatchObject({admitted: true, failure: null})
+    expect(device().validated).toBeNull()
+    expect(lastAudit(kernel)).toMatchObject({event: 'committed', result: {validated: false}})
   })
 
   it('does not lead to accept once it was refreshed after the review', async () => {
-    const {kernel, later, policy} = await laterGuest()
+    const {kernel, policy, inject, device} = await opened('abi: P2')
     const {bundle} = await reviewDevice(kernel, GOOD, {policy})
-    later.generation++
+    await inject({at: 'now', do: 'regenerate'})
     const result = await accept(kernel, GOOD, bundle.digest, {policy})
     expect(result).toMatchObject({changed: false, failure: {kind: 'busy'}, after: {state: 'CONFIG_LOCKED'}})
-    expect(failed(result.commit)).toEqual(['commit.generation'])
-    expect(later.log).toEqual([])
+    expect(failed(result.commit)).toContain('commit.generation')
+    expect(device().validated).toBeNull()
   })
 
-  it('does not lead to accept when only validate sees the refresh', async () => {
-    const {kernel, later, policy} = await laterGuest()
+  it.each<[string, Omit<Fault, 'device'>, string]>([
+    ['a refresh', {at: 'validate', do: 'regenerate'}, 'busy'],
+    ['a refusal with hostile words', {at: 'validate', do: 'hostile-text', errno: 'ESTALE'}, 'busy'],
+    ['any other refusal', {at: 'validate', do: 'errno', errno: 'EPERM'}, 'not-permitted'],
+  ])('does not lead to accept when only validate meets %s', async (_, fault, kind) => {
+    const {kernel, policy, inject} = await opened('abi: P2')
     const {bundle} = await reviewDevice(kernel, GOOD, {policy})
-    later.beforeValidate = () => void later.generation++
+    await inject(fault)
     const result = await accept(kernel, GOOD, bundle.digest, {policy})
-    expect(result).toMatchObject({changed: false, failure: {kind: 'busy'}})
-    expect(later.log).toEqual([])
+    expect(result).toMatchObject({changed: false, failure: {kind}})
+    expect(result.failure!.message).toMatch(/^[\x20-\x7e]*$/)
     expect((await readTdi(kernel, GOOD)).state).toBe('CONFIG_LOCKED')
     expect(lastAudit(kernel)).toMatchObject({event: 'commit-failed', result: {check: 'commit.generation'}})
   })
 
   it('that was refreshed during the write is found out in RUN, and the device is unlocked', async () => {
-    const {kernel, later, policy} = await laterGuest()
+    const {kernel, policy, inject} = await opened('abi: P2')
     const {bundle} = await reviewDevice(kernel, GOOD, {policy})
-    later.beforeDump = () => void (later.log.includes('accept') && later.generation++)
+    await inject({at: 'accept', do: 'regenerate', when: 'after'})
     await expect(accept(kernel, GOOD, bundle.digest, {policy})).rejects.toThrow(/evidence changed since the review/)
     expect((await readTdi(kernel, GOOD)).state).toBe('CONFIG_UNLOCKED')
   })
 
-  it('is refused when the two dumps are of different generations, or of generation 0', async () => {
-    const {kernel, later, policy} = await laterGuest()
-    later.beforeDump = digests => void (digests && later.generation++)
-    const changed = await reviewDevice(kernel, GOOD, {policy})
-    expect(failed(changed.appraisal.results)).toEqual(['acq.generation.stable'])
-    // the refresh in front of the data dump makes it 0
-    later.beforeDump = digests => void (later.generation = digests ? 0 : -1)
-    const zero = await reviewDevice(kernel, GOOD, {policy})
-    expect(failed(zero.appraisal.results)).toEqual(['acq.generation.stable'])
-    expect(zero.appraisal.decision).toBe('deny')
+  it('is refused when the digests are of another generation than the objects', async () => {
+    const {kernel, policy, inject} = await opened('abi: P2')
+    await inject({at: 'evidence', do: 'regenerate'})
+    const {appraisal} = await reviewDevice(kernel, GOOD, {policy})
+    expect(appraisal.decision).toBe('deny')
+    expect(failed(appraisal.results)).toContain('acq.generation.stable')
   })
 
   it('does not lead to accept through another interface than it came from', async () => {
-    const {kernel, later, policy} = await laterGuest()
+    const {kernel, policy, inject} = await opened('abi: P2')
     const {bundle} = await reviewDevice(kernel, GOOD, {policy})
-    later.family = {...P2_FAMILY, version: 2}
+    await inject({at: 'evidence', do: 'family-version'})
     const result = await accept(kernel, GOOD, bundle.digest, {policy})
     expect(result.changed).toBe(false)
     expect(failed(result.commit)).toContain('commit.generation')
-    expect(later.log).toEqual([])
   })
 })
 
-describe('a kernel whose evidence interface', () => {
-  const families: readonly (readonly [string, Partial<NetlinkFamily>])[] = [
-    ['is missing', {name: 'something-else'}],
-    ['has an unknown version', {version: 2}],
-    ['cannot be read', {commands: new Set([2])}],
-  ]
-  it.each(families)('%s never gets a device accepted, and the reason is told', async (_, family) => {
-    const {kernel, later, policy} = await laterGuest()
-    later.family = {...P2_FAMILY, ...family}
-    const {admitted, appraisal, after} = await admit(kernel, GOOD, {policy})
+describe('a kernel that', () => {
+  it.each<[string, string, boolean, RegExp]>([
+    ['has no interface for evidence', 'abi: G1n', false, /no interface for evidence/],
+    ['has device-evidence of another version', 'abi: P2', true, /device-evidence\/2/],
+    ['has pci-tsm of another version', 'abi: G2', true, /pci-tsm\/2/],
+  ])('%s never gets a device accepted, and the reason is told', async (_, keys, strange, reason) => {
+    const {kernel, policy, inject} = await opened(keys)
+    if (strange) await inject({at: 'evidence', do: 'family-version', times: 'always'})
+    const {admitted, appraisal, failure, after} = await admit(kernel, GOOD, {policy})
     expect(admitted).toBe(false)
-    expect(appraisal.decision).toBe('deny')
+    expect(failure).toMatchObject({kind: 'denied'})
+    expect(failure!.message).toMatch(reason)
     expect(failed(appraisal.results)).toContain('acq.abi.known')
-    expect(appraisal.results.find(({id}) => id === 'acq.abi.known')?.text).toMatch(/no interface|device-evidence\/\d/)
     expect(after.state).toBe('CONFIG_UNLOCKED')
-    expect(later.log).toEqual([])
   })
 })
 
-describe('a provider that answers other bytes at every read', () => {
-  it('never gets a device accepted (P16)', async () => {
-    const {kernel, directory, policy} = await guest()
-    const reading = readPolicy([policy], kernel.now())
+describe.each(['G2', 'P2'])('a dump of %s', abi => {
+  it.each<[string, Omit<Fault, 'at' | 'device'>]>([
+    ['of which a piece is missing', {do: 'truncate', object: 'cert0', offset: 300}],
+    ['with an object twice', {do: 'duplicate', object: 'report'}],
+    ['with an object that nobody asked for', {do: 'unrequested'}],
+    ['with an object of 16 MiB + 1', {do: 'oversize', object: 'measurements'}],
+    ['with an attribute nobody knows', {do: 'unknown-attribute', times: 'always'}],
+    ['that reads differently every time', {do: 'double-fetch', object: 'measurements', times: 'always'}],
+    ['that fails with words to drive a terminal', {do: 'hostile-text', errno: 'ENXIO'}],
+    ['that never gets to its end', {do: 'interrupted', times: 'always'}],
+  ])('%s never leads to accept', async (_, fault) => {
+    const {kernel, policy, inject} = await opened(`abi: ${abi}`)
+    await inject({at: 'evidence', ...fault})
+    const outcome = await admit(kernel, GOOD, {policy}).then(
+      ({failure}) => failure!.message,
+      (error: unknown) => (error as Error).message,
+    )
+    expect(outcome).toMatch(/^[\x20-\x7e]+$/)
+    expect((await readTdi(kernel, GOOD)).state).toBe('CONFIG_UNLOCKED')
+  })
+
+  it('that is disturbed is read again', async () => {
+    const {kernel, policy, inject} = await opened(`abi: ${abi}`)
+    await inject({at: 'evidence', do: 'interrupted', times: 3})
+    expect(await admit(kernel, GOOD, {policy})).toMatchObject({admitted: true})
+  })
+
+  it('is not shown as fresh when the nonce was refused', async () => {
+    const {kernel, policy} = await opened(`abi: ${abi}\nnonce: refused`)
+    const {bundle, appraisal} = await reviewDevice(kernel, GOOD, {policy})
+    expect(bundle.manifest.nonce).toBeNull()
+    expect(failed(appraisal.results)).toEqual(expect.arrayContaining(['acq.nonce.used', 'spdm.meas.nonce']))
+  })
+
+  it('that says other bytes at every read never gets a device accepted (P16)', async () => {
+    const {kernel, directory, policy} = await opened(`abi: ${abi}`)
     const flip = fc.record({message: fc.nat(), byte: fc.nat(), bit: fc.nat(7)})
     await fc.assert(
       fc.asyncProperty(flip, flip, async (first, second) => {
@@ -200,20 +163,33 @@ describe('a provider that answers other bytes at every read', () => {
             const messages = await kernel.netlinkDump(request, signal)
             const {message, byte, bit} = turn++ % 2 === 0 ? first : second
             const changed = messages[message % messages.length]!
-            // value bytes, so that the message stays one; what carries nothing else has nothing to change
-            const at = changed.length - 1 - (byte % Math.max(1, changed.length - 16))
+            const at = byte % changed.length
             changed[at] = (changed[at]! + 2 ** bit) % 256
             return messages
           },
         }
-        const outcome = await admit(changing, GOOD, {policy: reading}).then(
+        const outcome = await admit(changing, GOOD, {policy}).then(
           ({admitted}) => admitted,
           () => false,
         )
         expect(outcome).toBe(false)
       }),
-      {numRuns: 8},
+      {numRuns: 6},
     )
     expect(machineStatus(directory)).toMatchObject({violations: [], devices: [{tdi: 'CONFIG_UNLOCKED'}, {}, {}]})
+  })
+})
+
+describe('the record of a collection', () => {
+  it('says when nobody could be asked what interface there is', async () => {
+    const {kernel, policy} = await opened('abi: G2')
+    const mute: Kernel = {
+      ...kernel,
+      async netlinkFamily() {
+        throw new TsmctlError({kind: 'unsupported', attempted: 'ask the kernel', got: 'the bridge is not installed'})
+      },
+    }
+    await expect(admit(mute, GOOD, {policy})).rejects.toThrow(/evidence interface.*not installed/)
+    expect((await readTdi(kernel, GOOD)).state).toBe('CONFIG_UNLOCKED')
   })
 })

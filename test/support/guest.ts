@@ -1,9 +1,9 @@
 /** A simulated guest in a directory of its own, gone with the directory of the whole run. */
-import {mkdtempSync} from 'node:fs'
+import {cpSync, mkdtempSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {createSimMachine} from '../../src/operations/index.js'
-import {simKernel} from '../../src/sim/index.js'
+import {SCENARIO_TEXTS, simKernel} from '../../src/sim/index.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-test-'))
 let machines = 0
@@ -18,6 +18,24 @@ export async function guestDirectory(scenario = 'guest'): Promise<string> {
   const directory = join(scratch, `machine-${machines++}`)
   await createSimMachine(directory, scenario)
   return directory
+}
+
+const templates = new Map<string, Promise<string>>()
+
+async function template(keys: string): Promise<string> {
+  const directory = join(scratch, `template-${templates.size}`)
+  const file = `${directory}.yaml`
+  writeFileSync(file, `${keys}\n${SCENARIO_TEXTS['guest']!}`)
+  await createSimMachine(directory, file, {fromFile: true})
+  return directory
+}
+
+/** The guest of scenario `guest` with these keys of a scenario as well, `abi: P2`. */
+export async function guestWith(keys: string) {
+  if (!templates.has(keys)) templates.set(keys, template(keys))
+  const directory = join(scratch, `machine-${machines++}`)
+  cpSync(await templates.get(keys)!, directory, {recursive: true})
+  return {directory, kernel: simKernel(directory), policy: join(directory, 'policy.yaml')}
 }
 
 export async function guest(scenario = 'guest') {
