@@ -1,9 +1,20 @@
 /** Evidence of every generation of the guest ABI, from review to accept, with everything that can happen to it. */
+import {readFileSync, writeFileSync} from 'node:fs'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {TsmctlError} from '../../src/errors.js'
-import type {Kernel} from '../../src/kernel/index.js'
-import {accept, admit, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
+import {formatCapture, type Kernel, parseCapture, recordingKernel, replayKernel} from '../../src/kernel/index.js'
+import {
+  accept,
+  admit,
+  appraiseLive,
+  collectEvidence,
+  readAudit,
+  readEvidenceDirectory,
+  readPolicy,
+  reviewDevice,
+  verifyBundle,
+} from '../../src/operations/index.js'
 import {type Fault, injectFault, machineStatus} from '../../src/sim/index.js'
 import {readTdi} from '../../src/tsm/index.js'
 import {GOOD, guestWith} from '../support/guest.js'
@@ -15,6 +26,12 @@ async function opened(keys: string) {
     kernel,
     directory,
     policy,
+    /** The same rules for evidence of a device that is not here: it has a certificate and no identifiers. */
+    policyFor() {
+      const text = readFileSync(file, 'utf8').replaceAll(/vendor: "\w+", device: \["\w+"\], san/g, 'san')
+      writeFileSync(file, text)
+      return readPolicy([file], kernel.now())
+    },
     inject: (fault: Omit<Fault, 'device'>) => injectFault(directory, {device: GOOD, ...fault}),
     device: () => machineStatus(directory).devices.find(({bdf}) => bdf === GOOD)!,
   }
@@ -177,6 +194,58 @@ describe.each(['G2', 'P2'])('a dump of %s', abi => {
       {numRuns: 6},
     )
     expect(machineStatus(directory)).toMatchObject({violations: [], devices: [{tdi: 'CONFIG_UNLOCKED'}, {}, {}]})
+  })
+})
+
+describe.each(['G2', 'P2'])('a capture of a guest with %s', abi => {
+  it('gives its evidence again, which proves nothing now', async () => {
+    const {kernel, policy} = await opened(`abi: ${abi}`)
+    const recording = recordingKernel(kernel)
+    const {bundle, appraisal} = await reviewDevice(recording, GOOD, {policy})
+    expect(appraisal.decision).toBe('accept')
+    const replay = replayKernel(parseCapture(formatCapture(recording.capture())))
+    const again = await collectEvidence(replay, GOOD)
+    expect(again.manifest.provider).toEqual(bundle.manifest.provider)
+    for (const label of ['cert0', 'vca', 'measurements', 'report'] as const)
+      expect(again.objects.get(label)).toEqual(bundle.objects.get(label))
+    expect(failed((await verifyBundle(replay, again, policy, replay.now())).results)).toContain('spdm.meas.nonce')
+  })
+})
+
+describe('what the helper of the kernel dumped', () => {
+  it('can be verified, down to the signature over the nonce, and never leads to accept', async () => {
+    const {kernel, policy, policyFor} = await opened('abi: P2')
+    const {bundle} = await reviewDevice(kernel, GOOD, {policy})
+    const labels = ['cert0', 'vca', 'measurements', 'report'] as const
+    const lines = labels.map(type => {
+      const {length} = bundle.objects.get(type)!
+      return JSON.stringify({type, generation: bundle.manifest.provider.generation, length, received: length})
+    })
+    const imported = readEvidenceDirectory({
+      files: new Map([
+        ...labels.map(label => [`${label}.bin`, bundle.objects.get(label)!] as const),
+        ['lines.json', new Uint8Array(Buffer.from(lines.join('\n')))],
+      ]),
+      hash: 'sha384',
+      asym: 'ecdsa-p384',
+      nonce: bundle.manifest.nonce!.value,
+      collectedAt: bundle.manifest.collectedAt,
+      bundleId: '0f'.repeat(16),
+      tool: 'test',
+      source: 'dump/',
+    })
+    const {decision, results} = await verifyBundle(kernel, imported, policyFor(), kernel.now())
+    const passed = results.filter(({result}) => result === 'pass').map(({id}) => id)
+    expect(passed).toEqual(
+      expect.arrayContaining([
+        'spdm.chain.signatures',
+        'spdm.meas.signature',
+        'spdm.meas.nonce',
+        'acq.generation.stable',
+      ]),
+    )
+    expect(decision).toBe('deny')
+    expect(failed((await appraiseLive(kernel, imported, {policy})).results)).toContain('acq.source.live')
   })
 })
 
