@@ -20,6 +20,7 @@ import {count} from './settle.js'
 import {subjectOf} from './subject.js'
 import {type AnchorMatch, findAnchor, isVerified} from './trust-path.js'
 import type {Appraisal, CheckResult, Decision, HumanMode} from './types.js'
+import {isUnverified} from './unverified.js'
 import {anyWaiverApplies} from './waivers.js'
 
 export interface AppraisalInput extends Circumstances {
@@ -92,6 +93,7 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
   return {
     ...decide(results, rule, waived),
     rule: rule.id,
+    unverified: isUnverified(bundle, rule),
     results,
     counters: count(results),
     D: bundle.digest,

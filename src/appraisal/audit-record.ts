@@ -70,8 +70,9 @@ export const lineOf = (value: unknown): string => Buffer.from(jcsBytes(value)).t
 export const genesisDigest = ({machineIdHash, nonce}: Genesis): string =>
   `sha384:${toHex(sha384(concat(new TextEncoder().encode(`tsmctl-audit-v1\0${machineIdHash ?? ''}`), Buffer.from(nonce, 'hex'))))}`
 
-const verdictOf = ({decision, human, counters, results}: Appraisal) => ({
+const verdictOf = ({decision, human, counters, results, unverified}: Appraisal) => ({
   decision,
+  ...(unverified && {unverified}),
   human,
   fail: counters.fail,
   failed: results.filter(({blocking}) => blocking).map(({id}) => id),

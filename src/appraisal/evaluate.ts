@@ -6,6 +6,7 @@ import {type CheckId, CHECK_IDS, isCommitCheck, REGISTRY} from './registry/index
 import {isSatisfied, settle, type Settleable} from './settle.js'
 import type {AnchorMatch} from './trust-path.js'
 import type {CheckResult} from './types.js'
+import {isAboutEvidence, isUnverified, setAside} from './unverified.js'
 import {waiverFor, type WaiverSituation} from './waivers.js'
 import {printable} from '../errors.js'
 
@@ -48,6 +49,8 @@ export function evaluate(subjects: Subjects): readonly CheckResult[] {
     clockTrusted: circumstances.clockTrusted,
     name,
   }
+  const unverified = isUnverified(facts.bundle, rule)
+  const aside = new Set<CheckId>()
   const results = new Map<CheckId, CheckResult>()
   const waiverProblems: string[] = []
 
@@ -58,11 +61,17 @@ export function evaluate(subjects: Subjects): readonly CheckResult[] {
       if (usable !== undefined) settled = settle(id, answer, rule, usable.id)
       waiverProblems.push(...problems)
     }
+    if (settled.blocking && unverified && isAboutEvidence(id)) {
+      settled = setAside(settled)
+      aside.add(id)
+    }
     results.set(id, settled)
     return settled
   }
 
-  const context: Context = {...subjects, result, satisfied: id => isSatisfied(result(id))}
+  // what was set aside is nothing that another check could build on
+  const satisfied = (id: CheckId): boolean => isSatisfied(result(id)) && !aside.has(id)
+  const context: Context = {...subjects, result, satisfied}
 
   function answerOf(id: CheckId): Settleable {
     if (id === 'policy.waivers')
@@ -80,7 +89,7 @@ export function evaluate(subjects: Subjects): readonly CheckResult[] {
     const known = results.get(id)
     if (known !== undefined) return known
     const missing = (REGISTRY[id].requires as readonly CheckId[] | undefined)?.find(
-      prerequisite => !isSatisfied(result(prerequisite)),
+      prerequisite => !satisfied(prerequisite),
     )
     return conclude(id, missing === undefined ? answerOf(id) : {result: 'blocked', by: missing})
   }

@@ -5,9 +5,10 @@
 import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Word} from './types.js'
 import {BANNER, countersText, DEBUG, GLYPH} from './words.js'
 
-const banner = ({decision, subject, rule, shortD, ageSeconds}: Appraisal): string =>
+const banner = ({decision, subject, rule, shortD, ageSeconds, unverified}: Appraisal): string =>
   [
     BANNER[decision],
+    ...(unverified ? ['UNVERIFIED, this kernel has no evidence'] : []),
     subject.name === null ? 'unverified device' : `"${subject.name}"`,
     subject.bdf ?? 'no PCI function',
     rule === null ? 'no rule' : `rule ${rule}`,

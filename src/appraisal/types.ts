@@ -121,6 +121,8 @@ export interface Appraisal {
   readonly human: HumanMode
   /** Id of the one rule that matched. */
   readonly rule: string | null
+  /** There can be no evidence, and the rule leaves that to a person: nothing about this device is verified. */
+  readonly unverified: boolean
   readonly results: readonly CheckResult[]
   readonly counters: Counters
   /** Evidence digest. */

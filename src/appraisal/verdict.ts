@@ -105,8 +105,9 @@ export function trustVector(all: readonly CheckResult[]): TrustVector {
   }
 }
 
-function statusOf({decision, results}: Appraisal, vector: TrustVector): EarStatus {
-  if (decision === 'deny') return 'contraindicated'
+function statusOf({decision, results, unverified}: Appraisal, vector: TrustVector): EarStatus {
+  // nobody saw evidence: whatever a person accepts, no relying party is told that it was affirmed
+  if (decision === 'deny' || unverified) return 'contraindicated'
   const worst = Math.max(...Object.values(vector))
   if (worst >= VALUE.contradicted) return 'contraindicated'
   const relieved = results.some(({word}) => word === 'RELAXED')
@@ -117,7 +118,7 @@ function statusOf({decision, results}: Appraisal, vector: TrustVector): EarStatu
 /** The claims set. `nonce` is the relying party's. */
 export function earOf(appraisal: Appraisal, verifier: Verifier, nonce?: string) {
   const vector = trustVector(appraisal.results)
-  const {policy, P, D, results, subject, decidedAt} = appraisal
+  const {policy, P, D, results, subject, decidedAt, unverified} = appraisal
   const name = subject.name ?? subject.bdf ?? 'unverified'
   return {
     eat_profile: 'tag:github.com,2023:veraison/ear',
@@ -130,6 +131,7 @@ export function earOf(appraisal: Appraisal, verifier: Verifier, nonce?: string) 
         'ear.trustworthiness-vector': vector,
         'ear.appraisal-policy-id': P === null ? 'tsmctl:none' : `tsmctl:${policy}@${P}`,
         'tsmctl.evidence-digest': D,
+        ...(unverified && {'tsmctl.unverified': true}),
         'tsmctl.checks': results.map(({id, result, class: kind, reason, waiver}) => ({
           id,
           result,

@@ -59,13 +59,16 @@ const against = ({results}: Appraisal): string =>
 
 export const acceptText = ({bdf, changed, appraisal, commit, after}: AcceptResult): string => {
   const stopped = commit.filter(({blocking}) => blocking).map(({word, id, text}) => `  ${word}  ${id}: ${text}\n`)
-  const head = changed ? `accepted on evidence ${appraisal.shortD}` : 'not accepted'
+  const basis = appraisal.unverified ? 'accepted UNVERIFIED, without evidence, ' : 'accepted on evidence '
+  const head = changed ? `${basis}${appraisal.shortD}` : 'not accepted'
   return `${bdf}: ${head} (${stateText(after)})\n${changed ? '' : against(appraisal)}${stopped.join('')}`
 }
 
 export const admitText = ({bdf, admitted, appraisal, after}: AdmitResult): string => {
   const name = appraisal.subject.name === null ? 'unverified device' : `"${appraisal.subject.name}"`
-  const head = admitted ? `admitted: ${name} matches policy ${appraisal.policy ?? ''}` : `not admitted: ${name}`
+  const policy = `policy ${appraisal.policy ?? ''}`
+  const basis = appraisal.unverified ? `UNVERIFIED, by a person under ${policy}` : `${name} matches ${policy}`
+  const head = admitted ? `admitted: ${basis}` : `not admitted: ${name}`
   return (
     `${bdf}: ${head} (${stateText(after)})\n` +
     `  evidence ${appraisal.shortD}: ${countersText(appraisal.counters)}\n${admitted ? '' : against(appraisal)}`

@@ -44,10 +44,11 @@ export function reviewDocument(review: Review, now: number, width: number): Revi
 }
 
 /** `matches policy x` and nothing stronger: a decision is never better than the policy behind it. */
-function policyText({decision, policy}: Appraisal): string {
+function policyText({decision, policy, unverified}: Appraisal): string {
   if (policy === null) return 'no policy was given'
   const name = `policy ${printable(policy)}`
   if (decision === 'deny') return `does not match ${name}`
+  if (unverified) return `UNVERIFIED, this kernel has no evidence: ${name} leaves it to a person`
   return decision === 'accept' ? `matches ${name}` : `matches ${name}, if a person agrees`
 }
 

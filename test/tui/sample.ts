@@ -88,6 +88,7 @@ const SUBJECT: Subject = {
 }
 
 export const appraisal = (over: Partial<Appraisal> = {}): Appraisal => ({
+  unverified: false,
   decision: 'review',
   human: 'typed',
   rule: 'boot-drive',

@@ -24,7 +24,7 @@ const isLiveKind = ({bundle}: Facts): boolean => LIVE.includes(bundle.manifest.p
 const abiKnown: Check = ({facts}) => {
   const {kind, abi} = facts.bundle.manifest.provider
   if (kind === 'file') return pass('evidence from a file')
-  if (kind === 'none') return fail('none', 'this kernel has no interface for evidence')
+  if (kind === 'none') return fail('none', 'this kernel has none')
   if (!KNOWN_ABIS.includes(abi)) return fail('abi', quoted(abi), {expected: KNOWN_ABIS.join(', ')})
   const {collection} = facts
   if (collection.kind === 'malformed') return malformed('collection', collection.error)
@@ -140,7 +140,8 @@ const objectLimits: Check = ({facts}) => {
 
 const sourceLive: Check = ({facts, circumstances}) => {
   if (circumstances.mode === 'offline') return skip('na', 'offline: nothing can be accepted on this evidence alone')
-  return isLiveKind(facts) ? pass() : fail('source', `a ${facts.bundle.manifest.provider.kind}`)
+  const {kind} = facts.bundle.manifest.provider
+  return isLiveKind(facts) ? pass() : fail('source', kind === 'none' ? 'no interface' : `a ${kind}`)
 }
 
 const bundleIntegrity: Check = ({facts}) =>

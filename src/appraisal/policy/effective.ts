@@ -26,6 +26,8 @@ export interface EffectiveRule {
   readonly time: {readonly validity: 'strict' | 'device' | 'floor-only'; readonly floor: string | null}
   readonly human: HumanMode
   readonly maxEvidenceAgeSeconds: number
+  /** Why a person may accept a device of which there can be no evidence; null where nobody may. */
+  readonly withoutEvidence: Part<'withoutEvidence'> | null
 }
 
 const SPDM = {
@@ -82,12 +84,13 @@ export function effectiveRule(rule: Rule | undefined): EffectiveRule {
     time: {validity: rule?.time?.validity ?? 'device', floor: rule?.time?.floor ?? null},
     human: rule?.human ?? 'typed',
     maxEvidenceAgeSeconds: rule?.maxEvidenceAgeSeconds ?? 120,
+    withoutEvidence: rule?.withoutEvidence ?? null,
   }
 }
 
 /** Keys of the rule that ask for less than the default, in words: amber in every review. */
 export function relaxationsOf(rule: EffectiveRule): readonly string[] {
-  const {spdm, tdisp, tsm, measurements, identity, time, revocation} = rule
+  const {spdm, tdisp, tsm, measurements, identity, time, revocation, withoutEvidence} = rule
   const table: readonly (readonly [boolean, string])[] = [
     [spdm.minVersion === '1.1', 'spdm.minVersion: 1.1'],
     [identity.mode === 'any-from-anchor', 'identity.mode: any-from-anchor'],
@@ -107,6 +110,7 @@ export function relaxationsOf(rule: EffectiveRule): readonly string[] {
     [tsm.ideErrata === 'ignore', 'tsm.ideErrata: ignore'],
     [revocation.mode !== 'hard', `revocation.mode: ${revocation.mode}`],
     [time.validity === 'floor-only', 'time.validity: floor-only'],
+    [withoutEvidence !== null, 'withoutEvidence: UNVERIFIED where the kernel has no evidence'],
   ]
   return table.filter(([applies]) => applies).map(([, words]) => words)
 }

@@ -78,6 +78,16 @@ function acceptance(find: Find, rule: Rule): void {
     find('L06', ruleName(rule), 'first use needs a human; use review')
 }
 
+/** A device nobody can verify is for a person to decide about, who types which one it is. */
+function unverified(find: Find, rule: Rule): void {
+  if (rule.withoutEvidence === undefined) return
+  const {decision, human, match} = rule
+  if (decision !== 'review') find('L17', ruleName(rule), 'withoutEvidence needs decision: review')
+  if (human === 'none' || human === 'confirm') find('L17', ruleName(rule), 'withoutEvidence needs human: typed')
+  if (match.san !== undefined)
+    find('L17', ruleName(rule), 'withoutEvidence with a certificate name: without evidence there is no certificate')
+}
+
 /** Bytes a raw value of this type must have (DSP0274 §10.11). */
 const RAW_SIZE: Readonly<Record<string, number>> = {svn: 8, 'device-mode': 16}
 
@@ -152,6 +162,7 @@ export function lintPolicy(
   checkNames(find, policy)
   for (const rule of policy.rules) {
     acceptance(find, rule)
+    unverified(find, rule)
     const values = rule.measurements?.values ?? []
     for (const value of values) valueRules(find, ruleName(rule), value)
     indices(find, ruleName(rule), values)

@@ -230,10 +230,14 @@ const RULE = v.pipe(
     ),
     human: v.optional(v.picklist(['none', 'confirm', 'typed', 'two-person'])),
     maxEvidenceAgeSeconds: v.optional(whole(1, 3600)),
+    /** For kernels without any interface for evidence: a person may accept the device, unverified. */
+    withoutEvidence: v.optional(v.strictObject({reason: v.pipe(v.string(), v.minLength(20))})),
   }),
   v.check(
-    ({decision, anchors, identity, measurements}) =>
-      decision === 'deny' || (anchors !== undefined && identity !== undefined && measurements !== undefined),
+    ({decision, anchors, identity, measurements, withoutEvidence}) =>
+      decision === 'deny' ||
+      withoutEvidence !== undefined ||
+      (anchors !== undefined && identity !== undefined && measurements !== undefined),
     'a rule that may accept needs anchors, identity and measurements',
   ),
 )

@@ -5,9 +5,9 @@ export const ACQUISITION = checks({
   'acq.abi.known': {
     class: 'F',
     passes: 'the evidence interface and everything it sent is one this version understands',
-    fails: 'the evidence interface sent what this version does not understand: {got}',
+    fails: 'no evidence interface that this version understands: {got}',
     stops: ['A23'],
-    remedy: 'Use a tsmctl that knows this kernel interface.',
+    remedy: 'Use a tsmctl that knows this kernel interface, or a kernel that has one.',
   },
   'acq.device.present': {
     class: 'F',

@@ -108,6 +108,7 @@ const appraisal = v.strictObject({
   counters: v.strictObject({fail: v.number(), relaxed: v.number(), notProven: v.number(), ok: v.number()}),
   D: digest,
   shortD: text,
+  unverified: v.boolean(),
   P: sha384,
   policy: maybe(text),
   collectedAt: time,

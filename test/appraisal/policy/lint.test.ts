@@ -10,6 +10,8 @@ const skips = (check: string): Json => policy({}, rule({allowSkip: [{check, beca
 const waived = (extra: Json): Json => policy({approvers: APPROVERS, waivers: [waiver(extra)]})
 const firmware = (extra: Json): Json => ({index: 1, type: 'firmware', ...extra})
 
+const WITHOUT = {reason: 'this kernel has no evidence interface'}
+
 const CASES: readonly (readonly [string, Json, string])[] = [
   ['two rules of one id', policy({}, rule(), rule()), 'L01'],
   ['two waivers of one id', policy({approvers: APPROVERS, waivers: [waiver(), waiver()]}), 'L01'],
@@ -52,6 +54,17 @@ const CASES: readonly (readonly [string, Json, string])[] = [
   ['a waiver of the future', waived({created: '2026-11-22T00:00:00Z'}), 'L11'],
   ['a waiver that ends before it begins', waived({expires: '2026-10-01T00:00:00Z'}), 'L11'],
   ['a waiver for more than 92 days', waived({expires: '2027-02-02T00:00:00Z'}), 'L11'],
+  ['accepting without evidence', policy({}, rule({withoutEvidence: WITHOUT})), 'L17'],
+  [
+    'evidence that nobody types away',
+    policy({}, rule({decision: 'review', human: 'confirm', withoutEvidence: WITHOUT})),
+    'L17',
+  ],
+  [
+    'a certificate name without evidence',
+    policy({}, rule({decision: 'review', match: {san: 'x'}, withoutEvidence: WITHOUT})),
+    'L17',
+  ],
   ['text with an escape sequence', policy({}, rule({description: 'a\u001b[2J'})), 'L16'],
   ['text with a bidirectional override', policy({}, rule({description: 'a\u202eb'})), 'L16'],
   ['text with half a surrogate pair', policy({}, rule({description: 'a\ud800'})), 'L16'],
