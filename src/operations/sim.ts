@@ -1,7 +1,7 @@
 /** The simulated machine's owner: create, explain, break, reset. */
 import {quoted, TsmctlError} from '../errors.js'
 import {readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
-import type {Fault, HostStatus, MachineStatus} from '../sim/index.js'
+import type {Fault, HostStatus, MachineStatus, ScenarioGroup} from '../sim/index.js'
 import {simPolicyText} from './sim-policy.js'
 
 export type {HostStatus, MachineStatus}
@@ -16,22 +16,44 @@ export interface CreatedMachine {
   readonly policy: string | null
 }
 
-/** Built-in scenarios by name, with their titles. */
-export async function simScenarios(): Promise<Readonly<Record<string, string>>> {
-  const {SCENARIOS} = await import('../sim/index.js')
-  return SCENARIOS
+export const SCENARIO_GROUP_TITLES: Readonly<Record<ScenarioGroup, string>> = {
+  guests: 'Confidential guests, and machines beside them',
+  hosts: 'Hosts, which connect devices',
+  hostile: 'Hostile machines: sim explain NAME says what is wrong and what must notice',
+}
+
+export interface ScenarioRow {
+  readonly name: string
+  readonly title: string
+  readonly group: ScenarioGroup
+  /** The attack a hostile machine is there for, A1 to A38. */
+  readonly attack: string | null
+}
+
+/** Built-in scenarios, group by group. */
+export async function simScenarios(): Promise<readonly ScenarioRow[]> {
+  const {ATTACK_SCENARIOS, SCENARIO_GROUPS, SCENARIOS} = await import('../sim/index.js')
+  return (Object.keys(SCENARIO_GROUP_TITLES) as ScenarioGroup[]).flatMap(group =>
+    SCENARIO_GROUPS[group].map(name => ({
+      name,
+      title: SCENARIOS[name]!,
+      group,
+      attack: ATTACK_SCENARIOS[name]?.id ?? null,
+    })),
+  )
 }
 
 /** The text of a built-in scenario: the documentation of the scenario language by example. */
 export async function explainScenario(name: string): Promise<string> {
-  const {SCENARIO_TEXTS} = await import('../sim/index.js')
+  const {nearest, SCENARIO_TEXTS} = await import('../sim/index.js')
   const text = Object.hasOwn(SCENARIO_TEXTS, name) ? SCENARIO_TEXTS[name] : undefined
+  const meant = text === undefined ? nearest(name, Object.keys(SCENARIO_TEXTS)) : undefined
   if (text === undefined)
     throw new TsmctlError({
       kind: 'not-found',
       attempted: `explain scenario ${quoted(name)}`,
       got: 'no built-in scenario has this name',
-      hint: `There are ${Object.keys(SCENARIO_TEXTS).join(', ')}.`,
+      hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}tsmctl sim list names them all.`,
     })
   return text
 }
@@ -83,6 +105,12 @@ export async function simStatus(directory: string): Promise<MachineStatus> {
 export async function injectSimFault(directory: string, fault: object): Promise<void> {
   const {injectFault} = await import('../sim/index.js')
   await injectFault(directory, fault as Fault)
+}
+
+/** Removes all faults, or those of `device`; returns how many there were. */
+export async function clearSimFaults(directory: string, device: string | undefined): Promise<number> {
+  const {clearFaults} = await import('../sim/index.js')
+  return clearFaults(directory, device)
 }
 
 export async function resetSimMachine(directory: string): Promise<void> {

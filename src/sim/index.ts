@@ -27,12 +27,16 @@ export type {ScenarioSource} from './scenario.js'
 export {
   type Attack,
   ATTACK_SCENARIOS,
+  attackName,
+  NOT_SIMULATED,
   SCENARIO_GROUPS,
   type ScenarioGroup,
   SCENARIO_TEXTS,
   SCENARIOS,
+  stopperOf,
 } from './scenarios/index.js'
 export {machineExists} from './store.js'
+export {nearest} from './strict-schema.js'
 
 /**
  * Makes the machine of `source` in `directory`: a built-in scenario's name, or a scenario's text. Keys and certificates

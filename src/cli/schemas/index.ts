@@ -177,9 +177,14 @@ export const DATA = {
   'ide-list': IDE_LIST,
   'ide-show': IDE_SHOW,
   'sim-create': v.strictObject({directory: text, scenario: text, policy: maybe(text)}),
-  'sim-list': v.strictObject({scenarios: v.array(v.strictObject({name: text, title: text}))}),
+  'sim-list': v.strictObject({
+    scenarios: v.array(v.strictObject({name: text, title: text, group: text, attack: maybe(text)})),
+  }),
   'sim-explain': v.strictObject({scenario: text, text}),
-  'sim-inject': v.strictObject({directory: text, fault: v.record(text, anything)}),
+  'sim-inject': v.union([
+    v.strictObject({directory: text, fault: v.record(text, anything)}),
+    v.strictObject({directory: text, cleared: v.number()}),
+  ]),
   'sim-reset': v.strictObject({directory: text}),
   'sim-status': v.looseObject({directory: text, scenario: text, devices: v.array(anything), faults: v.array(anything)}),
   'spdm-attest': SPDM_ATTEST,

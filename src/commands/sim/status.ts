@@ -2,6 +2,7 @@ import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
 import {type HostStatus, simStatus} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
+import {printable, printablePath} from '../../errors.js'
 
 const section = (headers: readonly string[], rows: readonly (readonly string[])[]): string =>
   rows.length === 0 ? '' : `\n${table(headers, rows)}`
@@ -41,14 +42,14 @@ export default class SimStatus extends BaseCommand {
   protected async act(): Promise<Outcome> {
     const {args, flags} = await this.parse(SimStatus)
     const data = await simStatus(machineDirectory(args.directory, flags.host))
-    const rows = data.devices.map(d => [d.bdf, d.identity, d.tdi, String(d.lockEpoch), d.driver ?? '-'])
+    const rows = data.devices.map(d => [d.bdf, printable(d.identity), d.tdi, String(d.lockEpoch), d.driver ?? '-'])
     const text =
       (data.host === null
-        ? `${data.directory}: scenario ${data.scenario}, ABI ${data.abi}, nonce ${data.nonce}\n` +
+        ? `${printablePath(data.directory)}: scenario ${data.scenario}, ABI ${data.abi}, nonce ${data.nonce}\n` +
           (data.clock === 0 ? '' : `the clock is wrong by ${data.clock} s\n`) +
           (data.hostRefuses ? 'the host refuses what a TSM needs it for\n' : '') +
           table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER'], rows)
-        : `${data.directory}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
+        : `${printablePath(data.directory)}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
       data.faults.map(fault => `fault: ${JSON.stringify(fault)}\n`).join('') +
       data.violations.map(violation => `violation: ${JSON.stringify(violation)}\n`).join('')
     return {data, text}

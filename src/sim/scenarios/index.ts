@@ -15,7 +15,8 @@ import {MULTI_SEGMENT} from './multi-segment.js'
 import {NVME_HOST} from './nvme-host.js'
 import {SAMPLE_KERNEL} from './sample-kernel.js'
 
-export type {Attack} from './attack.js'
+export {type Attack, attackName, stopperOf} from './attack.js'
+export {NOT_SIMULATED} from './not-simulated.js'
 
 const numberOf = ({id}: Attack): number => Number(id.slice(1))
 
