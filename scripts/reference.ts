@@ -141,8 +141,8 @@ const schemas = (): [string, string][] =>
 const attackNumber = (id: string): number => Number(id.slice(1))
 
 function machineRow([name, attack]: [string, Attack]): string {
-  const {id, title, checks, exit, command = 'admit'} = attack
-  const stopper = checks.length === 0 ? stopperOf(attack) : checks.map(check => `\`${check}\``).join(', ')
+  const {id, title, checks: named, exit, command = 'admit'} = attack
+  const stopper = named.length === 0 ? stopperOf(attack) : named.map(check => `\`${check}\``).join(', ')
   return `| ${id} | \`${name}\` | ${title} | ${stopper} | \`${command}\`: ${exit} |`
 }
 

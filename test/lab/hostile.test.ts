@@ -70,9 +70,9 @@ describe('a hostile machine', () => {
   })
 })
 
-describe('an honest machine', () => {
-  const ready = (name: string) => labMachine(name, {sleep: () => Promise.resolve()})
+const ready = (name: string) => labMachine(name, {sleep: () => Promise.resolve()})
 
+describe('an honest machine', () => {
   it.each([
     ['guest-one', 1],
     ['guest-two', 2],
