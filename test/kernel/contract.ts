@@ -12,10 +12,12 @@
  * - `writable`: an attribute that takes these bytes; left out on hosts that cannot be changed;
  * - `register`: a dword of a `config` file that takes these four bytes; left out on hosts that cannot be changed;
  * - `vanish`: removes `text` from under the reader; left out where that is impossible;
- * - `blocking`: a query of it blocks until aborted; left out where nothing blocks.
+ * - `blocking`: a query of it blocks until aborted; left out where nothing blocks;
+ * - `family`: a generic-netlink family, and a dump that it answers; left out where there is none;
+ * - `event`: makes the kernel send an event that names the given device; left out where nothing can.
  */
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
-import {attributeText, type Kernel, readText} from '../../src/kernel/index.js'
+import {attributeText, type Kernel, type NetlinkRequest, parseUevent, readText} from '../../src/kernel/index.js'
 import {errno, rejectedErrno} from './errnos.js'
 
 export interface Sample {
@@ -31,6 +33,8 @@ export interface Sample {
   readonly register?: {readonly path: string; readonly offset: number; readonly bytes: Uint8Array}
   readonly vanish?: () => void
   readonly blocking?: string
+  readonly family?: {readonly name: string; readonly dump: NetlinkRequest}
+  readonly event?: {readonly happen: () => Promise<void>; readonly names: string}
 }
 
 export interface Subject {
@@ -239,6 +243,59 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
         const path = sample.missing.replace(/[^/]*$/, 'config')
         expect(errno(() => kernel.writeAt(path, 0, new Uint8Array(4)))).toMatch(/^(?:ENOENT|EROFS)$/)
         expect(kernel.stat(path)).toBeUndefined()
+      })
+    })
+
+    describe('generic netlink', () => {
+      const unknown: NetlinkRequest = {family: 'no-such-family', version: 1, command: 1, attributes: new Uint8Array()}
+
+      it('has no family of a name that nobody registered', async () => {
+        for (const ask of [
+          () => kernel.netlinkFamily(unknown.family),
+          () => kernel.netlinkDump(unknown),
+          () => kernel.netlinkDo(unknown),
+        ])
+          await expect(ask()).rejects.toMatchObject({kind: expect.stringMatching(/^(?:not-found|unsupported)$/)})
+      })
+
+      it('describes a family by commands, attributes and limits that belong together', async context => {
+        if (sample.family === undefined) return context.skip('no family on this host')
+        const {dump} = sample.family
+        const family = await kernel.netlinkFamily(sample.family.name)
+        expect([family.name, family.version]).toEqual([sample.family.name, dump.version])
+        expect(family.commands).toContain(dump.command)
+        for (const type of family.policy?.keys() ?? []) expect(type).toBeLessThanOrEqual(family.maxAttribute)
+      })
+
+      it('answers a dump with messages the caller may keep, and a request it does not serve with EOPNOTSUPP', async context => {
+        if (sample.family === undefined) return context.skip('no family on this host')
+        const {dump} = sample.family
+        const first = await kernel.netlinkDump(dump)
+        expect(first.length).toBeGreaterThan(0)
+        const copy = first.map(message => Uint8Array.from(message))
+        for (const message of first) message.fill(0)
+        expect(await kernel.netlinkDump(dump)).toEqual(copy)
+        expect(await rejectedErrno(kernel.netlinkDo({...dump, command: 200}))).toBe('EOPNOTSUPP')
+        expect(await rejectedErrno(kernel.netlinkDump(dump, AbortSignal.abort()))).toBe('EINTR')
+      })
+    })
+
+    describe('events', () => {
+      it('are heard from the call on, until the listener is told to end', async context => {
+        if (sample.event === undefined) return context.skip('nothing happens on this host')
+        const controller = new AbortController()
+        const events = kernel.uevents(controller.signal)
+        await sample.event.happen()
+        const heard: Uint8Array[] = []
+        for await (const event of events) {
+          if (event === 'lost') continue
+          heard.push(event)
+          controller.abort()
+        }
+        expect(heard).toHaveLength(1)
+        const {action, devpath, properties} = parseUevent(heard[0]!)
+        expect(`${devpath} ${properties.get('PCI_SLOT_NAME')}`).toContain(sample.event.names)
+        expect(properties.get('ACTION')).toBe(action)
       })
     })
 

@@ -5,7 +5,8 @@ import {openMachine} from '../../src/sim/store.js'
 import {type Kernel, recordingKernel} from '../../src/kernel/index.js'
 import {decodeConfigSpace} from '../../src/pci/index.js'
 import {describeKernelContract, type Sample, type Subject} from '../kernel/contract.js'
-import {machines, NVME} from './machines.js'
+import {evidenceRequest} from './dump.js'
+import {GPU, lockDevice, machines, NVME} from './machines.js'
 
 const make = machines()
 const DEVICE = `/sys/devices/pci0000:00/0000:00:02.0/${NVME}`
@@ -19,7 +20,9 @@ function register(kernel: Kernel, directory: string): NonNullable<Sample['regist
 }
 
 async function sim(): Promise<Subject> {
-  const {directory} = await make()
+  const machine = await make()
+  const {directory} = machine
+  await lockDevice(machine, GPU)
   await injectFault(directory, {device: NVME, at: 'read:class', do: 'delay', ms: 3_600_000, times: 'always'})
   const kernel = simKernel(directory)
   return {
@@ -35,6 +38,8 @@ async function sim(): Promise<Subject> {
       register: register(kernel, DEVICE),
       vanish: () => openMachine(directory).update(state => removeFunction(state, NVME)),
       blocking: `${DEVICE}/class`,
+      family: {name: 'pci-tsm', dump: evidenceRequest(GPU)},
+      event: {happen: () => injectFault(directory, {device: NVME, at: 'now', do: 'unbind'}), names: NVME},
     },
   }
 }
@@ -65,6 +70,7 @@ async function host(): Promise<Subject> {
       register: register(kernel, HOST_DEVICE),
       vanish: () => happen(openMachine(directory), {device, at: 'now', do: 'vanish'}),
       blocking: `${HOST_DEVICE}/class`,
+      event: {happen: () => injectFault(directory, {device, at: 'now', do: 'tsm-gone'}), names: '/tsm/tsm0'},
     },
   }
 }

@@ -136,17 +136,17 @@ describe('a dump', () => {
   })
 })
 
+const readOf = (...attributes: readonly Buffer[]) => ({
+  family: P2_FAMILY,
+  version: 1,
+  command: 1,
+  attributes: new Uint8Array(Buffer.concat(attributes)),
+})
+
 describe('a request is refused, with words,', () => {
   const subsystem = attribute(4, Buffer.from('pci\0'))
   const device = attribute(5, Buffer.from(`${GPU}\0`))
   const types = attribute(2, u32(1))
-  const of = (...attributes: readonly Buffer[]) => ({
-    family: P2_FAMILY,
-    version: 1,
-    command: 1,
-    attributes: new Uint8Array(Buffer.concat(attributes)),
-  })
-
   it.each([
     ['without subsystem', [types, device], 'EINVAL', 'name of the subsystem is missing'],
     ['without device', [types, subsystem], 'EINVAL', 'name of the device is missing'],
@@ -164,7 +164,9 @@ describe('a request is refused, with words,', () => {
     ['with a cut attribute', [types, subsystem, device, Buffer.from([9, 0, 5])], 'EINVAL', 'do not fit'],
   ])('%s', async (_, attributes, errno, words) => {
     await lockDevice(machine, GPU)
-    const refusal = await machine.kernel.netlinkDump(of(...attributes)).catch((error: unknown) => error as ErrnoError)
+    const refusal = await machine.kernel
+      .netlinkDump(readOf(...attributes))
+      .catch((error: unknown) => error as ErrnoError)
     expect(refusal).toBeInstanceOf(ErrnoError)
     expect((refusal as ErrnoError).errno).toBe(errno)
     expect((refusal as ErrnoError).got).toMatch(/^E[A-Z]+ \(.*\), the kernel says: "/)
@@ -299,16 +301,16 @@ describe('a generation', () => {
   })
 })
 
+function openFamily(abi: 'G2' | 'P2') {
+  const name = abi === 'G2' ? PCI_TSM.name : P2_FAMILY
+  return evidenceFamily(name, {tsm: 'devsec', abi, validate: true} as Parameters<typeof evidenceFamily>[1])
+}
+
 describe('fragments', () => {
   const families = [
-    [{...openFamily('G2')}, {type: 1, value: 6}],
-    [{...openFamily('P2')}, {type: 1, value: 10, announced: {generation: 7, length: 9, count: 8}}],
+    [openFamily('G2'), {type: 1, value: 6}],
+    [openFamily('P2'), {type: 1, value: 10, announced: {generation: 7, length: 9, count: 8}}],
   ] as const
-
-  function openFamily(abi: 'G2' | 'P2') {
-    const name = abi === 'G2' ? PCI_TSM.name : P2_FAMILY
-    return evidenceFamily(name, {tsm: 'devsec', abi, validate: true} as Parameters<typeof evidenceFamily>[1])
-  }
 
   it('of whatever objects, in either family, are what the room above puts together', () => {
     const object = fc.oneof(fc.uint8Array({maxLength: 4}), fc.uint8Array({minLength: 1020, maxLength: 3100}))

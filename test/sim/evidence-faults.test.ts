@@ -146,11 +146,11 @@ describe('evidence that changes', () => {
   ] as const)('%s the dump', async (when, errno, served, held) => {
     const machine = await locked('P2', {do: 'regenerate', when})
     let generation: number | undefined
-    const outcome = await rejectedErrno(
-      announcedDump(machine.kernel, GPU).then(objects => {
-        generation = objects[0]!.generation
-      }),
-    )
+    const reading = async (): Promise<void> => {
+      const [first] = await announcedDump(machine.kernel, GPU)
+      generation = first!.generation
+    }
+    const outcome = await rejectedErrno(reading())
     expect([outcome, generation]).toEqual([errno, served])
     expect(machineStatus(machine.directory).devices[0]).toMatchObject({generation: held})
   })

@@ -18,6 +18,9 @@ const status = () => machineStatus(machine.directory)
 const gpu = () => status().devices[0]!
 const write = (attribute: string, text: string) => rejectedErrno(machine.write(GPU, attribute, text))
 
+/** What binding is about. */
+const bound = () => [gpu().driver, machine.read(GPU, 'driver_override')]
+
 describe('now', () => {
   it.each([
     ['reset', {tdi: 'ERROR', lockedBy: 'tsm0', accepted: true, dma: false}],
@@ -177,18 +180,17 @@ describe('at driver binding', () => {
     override: () => machine.write(GPU, 'driver_override', 'vfio-pci'),
   } as const
   const POINTS = Object.keys(acts) as (keyof typeof acts)[]
-  const seen = () => [gpu().driver, machine.read(GPU, 'driver_override')]
 
   it.each(POINTS)('%s is refused, has no effect, or takes its time, as told', async point => {
     if (point === 'bind' || point === 'probe') await acts.unbind()
-    const before = seen()
+    const before = bound()
     await inject({at: point, do: 'errno', errno: 'EPROBE'})
-    expect([await rejectedErrno(acts[point]()), seen()]).toEqual(['EPROBE', before])
+    expect([await rejectedErrno(acts[point]()), bound()]).toEqual(['EPROBE', before])
     await inject({at: point, do: 'stuck'})
-    expect([await rejectedErrno(acts[point]()), seen()]).toEqual(['none', before])
+    expect([await rejectedErrno(acts[point]()), bound()]).toEqual(['none', before])
     await inject({at: point, do: 'clock', seconds: 1, when: 'after'})
     expect([await rejectedErrno(acts[point]()), status().clock]).toEqual(['none', 1])
-    expect(seen()).not.toEqual(before)
+    expect(bound()).not.toEqual(before)
   })
 
   it('the checks of the kernel come first', async () => {
