@@ -13,6 +13,7 @@ export {
   type WriteOptions,
 } from './files.js'
 export {formatCapture} from './format-capture.js'
+export {NETLINK_LAYOUTS} from './genetlink/message.js'
 export {ioctlNumber, type IoctlDirection} from './ioctl-number.js'
 export {liveKernel, type LiveOptions} from './live.js'
 export {fileLocks, memoryLocks} from './lock.js'

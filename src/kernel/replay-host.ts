@@ -17,8 +17,10 @@ export interface ReplayOptions {
 /** The part of a replayed host that differs. */
 export type Reading = Pick<Kernel, 'read' | 'readAt' | 'readlink' | 'list' | 'stat'> & Partial<Replayed>
 
-const noExchange = (family: string): never => {
-  throw new ErrnoError('ENOENT', 'ask', `the generic-netlink family ${printable(family)}`, {
+function noExchange(family: string, signal?: AbortSignal): never {
+  const subject = `the generic-netlink family ${printable(family)}`
+  refuseIfAborted(signal, 'ask', subject)
+  throw new ErrnoError('ENOENT', 'ask', subject, {
     kind: 'unsupported',
     hint: 'this recording holds no netlink exchanges',
   })
@@ -43,13 +45,14 @@ export function replayHost(label: string, {stateDirectory}: ReplayOptions, readi
       checkDword(path, offset, bytes)
       throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
     },
-    netlinkFamily: async name => noExchange(name),
-    netlinkDump: async ({family}) => noExchange(family),
-    netlinkDo: async ({family}) => noExchange(family),
+    netlinkFamily: async (name, signal) => noExchange(name, signal),
+    netlinkDump: async ({family}, signal) => noExchange(family, signal),
+    netlinkDo: async ({family}, signal) => noExchange(family, signal),
     uevents() {
       throw new ErrnoError('EOPNOTSUPP', 'listen to', 'kernel events', {got: 'nothing happens on a recorded host'})
     },
-    async ioctl(path) {
+    async ioctl(path, _request, _argument, signal) {
+      refuseIfAborted(signal, 'talk to', path)
       throw new ErrnoError('ENOTTY', 'talk to', path, {hint: 'this recording holds no ioctl exchanges'})
     },
     close() {

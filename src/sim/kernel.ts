@@ -247,7 +247,8 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
       return doEvidence(request, context)
     },
     uevents: signal => listen(store, sleep, signal),
-    async ioctl(path) {
+    async ioctl(path, _request, _argument, signal) {
+      checkSignal(signal, 'talk to', path)
       throw new ErrnoError('ENOTTY', 'talk to', path)
     },
     close() {

@@ -17,6 +17,7 @@
  * - `event`: makes the kernel send an event that names the given device; left out where nothing can.
  */
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {errnoOf, TsmctlError} from '../../src/errors.js'
 import {attributeText, type Kernel, type NetlinkRequest, parseUevent, readText} from '../../src/kernel/index.js'
 import {errno, rejectedErrno} from './errnos.js'
 
@@ -44,6 +45,13 @@ export interface Subject {
 }
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
+
+/** The errno of a refusal, or `unsupported` where the host cannot ask at all. */
+async function refusal(asked: Promise<unknown>): Promise<string> {
+  const error = await asked.catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(TsmctlError)
+  return (error as TsmctlError).kind === 'unsupported' ? 'unsupported' : (errnoOf(error) ?? 'none')
+}
 
 export function describeKernelContract(name: string, make: () => Subject | Promise<Subject>): void {
   describe(`kernel port: ${name}`, () => {
@@ -189,6 +197,45 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
         setImmediate(() => controller.abort())
         expect(await rejectedErrno(query)).toBe('EINTR')
         return undefined
+      })
+    })
+
+    describe('what is asked beside files', () => {
+      const request = {family: 'tsmctl-none', version: 1, command: 1, attributes: new Uint8Array(0)}
+
+      it('has no generic-netlink family of a name that nobody uses', async () => {
+        const asked = [kernel.netlinkFamily('tsmctl-none'), kernel.netlinkDump(request), kernel.netlinkDo(request)]
+        for (const one of await Promise.all(asked.map(refusal))) expect(one).toMatch(/^(?:ENOENT|unsupported)$/)
+      })
+
+      it('refuses to control what is no device', async () => {
+        const asked = kernel.ioctl(sample.text.path, 0x5401, new Uint8Array(64))
+        expect(await refusal(asked)).toMatch(/^(?:ENOTTY|unsupported)$/)
+      })
+
+      it('does nothing once aborted', async () => {
+        const signal = AbortSignal.abort()
+        const asked = [
+          kernel.netlinkFamily('tsmctl-none', signal),
+          kernel.netlinkDump(request, signal),
+          kernel.netlinkDo(request, signal),
+          kernel.ioctl(sample.text.path, 0x5401, new Uint8Array(64), signal),
+        ]
+        expect(await Promise.all(asked.map(rejectedErrno))).toEqual(['EINTR', 'EINTR', 'EINTR', 'EINTR'])
+      })
+
+      it('has events that end once nobody listens, or none', async () => {
+        const controller = new AbortController()
+        let events: AsyncIterable<Uint8Array | 'lost'>
+        try {
+          events = kernel.uevents(controller.signal)
+        } catch (error) {
+          expect(errnoOf(error)).toBe('EOPNOTSUPP')
+          return
+        }
+        setImmediate(() => controller.abort())
+        for await (const event of events) expect(event === 'lost' || event.length > 0).toBe(true)
+        expect(controller.signal.aborted).toBe(true)
       })
     })
 

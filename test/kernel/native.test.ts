@@ -1,7 +1,16 @@
 /** The native bridge on the running kernel, by what every Linux has: the family nlctrl, kernel events, /dev/random. */
 import {spawn, spawnSync} from 'node:child_process'
 import {once} from 'node:events'
-import {accessSync, constants, mkdirSync, readdirSync, readlinkSync, readFileSync, writeFileSync} from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {build} from 'esbuild'
@@ -243,31 +252,73 @@ describe('flock', () => {
   })
 })
 
+const root = join(import.meta.dirname, '..', '..')
+
+/** A program of ours as one file, away from all packages; nothing of a package is in it. */
+async function bundle(name: string, contents: string): Promise<string> {
+  const outfile = join(directory, name)
+  const {metafile} = await build({
+    stdin: {contents, resolveDir: root, loader: 'ts'},
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile,
+    metafile: true,
+    logLevel: 'silent',
+  })
+  expect(Object.keys(metafile.inputs).filter(input => input.includes('node_modules'))).toEqual([])
+  return outfile
+}
+
+it('the helper that waits for events ends with tsmctl, however that ends', async context => {
+  await native(context, async () => kernel.uevents(AbortSignal.abort()))
+  const program = await bundle(
+    'listen.mjs',
+    `import {liveKernel} from './src/kernel/index.ts'
+     const events = liveKernel({stateDirectory: process.argv[2]}).uevents(new AbortController().signal)
+     console.log()
+     for await (const _ of events);`,
+  )
+  const listener = spawn(process.execPath, [program, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {...process.env, NODE_PATH: join(root, 'node_modules')},
+  })
+  const childrenOf = (): string => readFileSync(`/proc/${listener.pid}/task/${listener.pid}/children`, 'latin1').trim()
+  await once(listener.stdout, 'data')
+  const patience = AbortSignal.timeout(5000)
+  let helper = ''
+  /** Waits in recvfrom: nothing else sleeps interruptibly with a netlink socket. */
+  const isListening = (): boolean => {
+    helper = childrenOf()
+    if (helper === '') return false
+    return /\.(?:recv|datagram)|wait_for_more_packets|^recv/.test(readFileSync(`/proc/${helper}/wchan`, 'latin1'))
+  }
+  while (!isListening() && !patience.aborted) await new Promise(resolve => setTimeout(resolve, 10))
+  listener.kill('SIGKILL')
+  await once(listener, 'exit')
+  while (existsSync(`/proc/${helper}`) && !patience.aborted) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(helper).not.toBe('')
+  expect(existsSync(`/proc/${helper}`)).toBe(false)
+})
+
 describe('without koffi', () => {
   it('everything else works, and what needs it says so', async () => {
-    const program = join(directory, 'program.mjs')
-    const entry = `
+    const program = await bundle(
+      'without.mjs',
+      `
       import {liveKernel} from './src/kernel/index.ts'
       const kernel = liveKernel({stateDirectory: process.argv[2]})
       kernel.lock('tsm0')()
-      const said = async call => { try { await call() } catch (error) { return [error.name, error.kind, error.errno, error.message, error.hint] } }
+      const said = async call => {
+        try { await call() } catch (error) { return [error.name, error.kind, error.errno, error.message, error.hint] }
+      }
       console.log(JSON.stringify([
         await said(() => kernel.netlinkFamily('nlctrl')),
         await said(() => kernel.ioctl('/dev/random', 0x80045200, new Uint8Array(4))),
         await said(() => kernel.uevents(new AbortController().signal)),
       ]))
-      kernel.close()`
-    const root = join(import.meta.dirname, '..', '..')
-    const {metafile} = await build({
-      stdin: {contents: entry, resolveDir: root, loader: 'ts'},
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: program,
-      metafile: true,
-      logLevel: 'silent',
-    })
-    expect(Object.keys(metafile.inputs).filter(input => input.includes('node_modules'))).toEqual([])
+      kernel.close()`,
+    )
     const {stdout, stderr} = spawnSync(process.execPath, [program, join(directory, 'state')], {encoding: 'utf8'})
     expect(stderr).toBe('')
     const [family, ioctl, uevents] = JSON.parse(stdout)

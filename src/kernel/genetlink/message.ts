@@ -37,6 +37,9 @@ export const SOCKADDR_NL = layout(
   },
 )
 
+/** Every structure of this file, for `tsmctl decode` and the reference. */
+export const NETLINK_LAYOUTS = [NLMSGHDR, GENLMSGHDR, NLMSGERR, SOCKADDR_NL] as const
+
 /** Message types below 16. */
 export const CONTROL = {noop: 1, error: 2, done: 3, overrun: 4} as const
 

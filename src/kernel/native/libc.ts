@@ -14,6 +14,7 @@ const PROTOTYPES = {
   flock: 'int flock(int, int)',
   ioctl: 'int ioctl(int, unsigned long, void*)',
   open: 'int open(const void*, int, int)',
+  prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
   recvfrom: 'long recvfrom(int, void*, unsigned long, int, void*, void*)',
   send: 'long send(int, const void*, unsigned long, int)',
   setsockopt: 'int setsockopt(int, int, int, const void*, unsigned int)',

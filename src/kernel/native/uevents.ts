@@ -21,6 +21,9 @@ const RECEIVE_BUFFER = 8 * 1024 * 1024
 /** First file descriptor that a helper inherits. */
 const INHERITED = 3
 
+/** Linux uapi `linux/prctl.h`, and the signal it asks for. */
+const [PR_SET_PDEATHSIG, SIGKILL] = [1, 9]
+
 /** Throws ErrnoError EOPNOTSUPP without koffi: then there are no events on this host. */
 function nativeCalls(): Libc {
   try {
@@ -61,6 +64,8 @@ export const liveUevents: Kernel['uevents'] = signal => {
     const about = {verb: VERB, subject: SUBJECT}
     try {
       const call = remoteLibc(request => exchange(helper, about, request, either), `${VERB} ${SUBJECT}`)
+      // an event may be long in coming: a helper must not wait for it when we are gone without a word
+      await call('prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
       while (!either.aborted) {
         const address = {inout: new Uint8Array(12)}
         // one datagram after the other, as they come
