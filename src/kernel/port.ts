@@ -90,7 +90,8 @@ export interface Kernel {
   write(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   /**
    * Generic-netlink dump: the payloads (genl header stripped) of all messages up to NLMSG_DONE, in order.
-   * ENOENT when the family does not exist; otherwise the errno of NLMSG_ERROR or NLMSG_DONE.
+   * ENOENT when the family does not exist; EINTR of kind `busy` when what was listed changed meanwhile (try again);
+   * otherwise the errno of NLMSG_ERROR or NLMSG_DONE, with the kernel's own words in `got`, where it gave any.
    */
   netlinkDump(request: NetlinkRequest, signal?: AbortSignal): Promise<readonly Uint8Array[]>
   /** The family called `name`. ENOENT when the kernel has none. */
@@ -101,12 +102,15 @@ export interface Kernel {
    */
   netlinkDo(request: NetlinkRequest, signal?: AbortSignal): Promise<readonly Uint8Array[]>
   /**
-   * Kobject uevents from now on, as the kernel sends them (`ACTION@DEVPATH`, then `KEY=VALUE`, each ended by NUL), and
+   * Kobject uevents from this call on, whoever iterates when, as the kernel sends them (`ACTION@DEVPATH`, then `KEY=VALUE`, each ended by NUL), and
    * `lost` when some were lost and everything must be looked at again. Ends without error on abort; EOPNOTSUPP where the
    * host has none: then only looking again and again tells.
    */
   uevents(signal: AbortSignal): AsyncIterable<Uint8Array | 'lost'>
-  /** ioctl(2) on the device file at `path`; returns `argument` as the kernel left it. */
+  /**
+   * ioctl(2) on the device file at `path`; returns `argument` as the kernel left it. EINVAL when the number of the request
+   * names more bytes than `argument` has. Pointers in it mean nothing: the call may be made by another process.
+   */
   ioctl(path: string, request: number, argument: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>
 
   /** tsmctl's advisory lock on `name`; EBUSY when another process holds it. Returns the release. */

@@ -7,4 +7,12 @@ import {LAYOUTS as PCI} from '../pci/index.js'
 import {LAYOUTS as SPDM} from '../spdm/index.js'
 import {LAYOUTS as TDISP} from '../tdisp/index.js'
 
-export const ALL_LAYOUTS: readonly AnyLayout[] = [...PCI, ...IDE, ...SPDM, ...TDISP, ...PCAP, NLATTR, ...NETLINK_LAYOUTS]
+export const ALL_LAYOUTS: readonly AnyLayout[] = [
+  ...PCI,
+  ...IDE,
+  ...SPDM,
+  ...TDISP,
+  ...PCAP,
+  NLATTR,
+  ...NETLINK_LAYOUTS,
+]
