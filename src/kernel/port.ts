@@ -102,9 +102,9 @@ export interface Kernel {
    */
   netlinkDo(request: NetlinkRequest, signal?: AbortSignal): Promise<readonly Uint8Array[]>
   /**
-   * Kobject uevents from this call on, whoever iterates when, as the kernel sends them (`ACTION@DEVPATH`, then `KEY=VALUE`, each ended by NUL), and
-   * `lost` when some were lost and everything must be looked at again. Ends without error on abort; EOPNOTSUPP where the
-   * host has none: then only looking again and again tells.
+   * Kobject uevents from this call on, whoever iterates when, as the kernel sends them (`ACTION@DEVPATH`, then
+   * `KEY=VALUE`, each ended by NUL), and `lost` when some were lost and everything must be looked at again. Ends without
+   * error on abort; EOPNOTSUPP where the host has none: then only looking again and again tells.
    */
   uevents(signal: AbortSignal): AsyncIterable<Uint8Array | 'lost'>
   /**
