@@ -8,12 +8,16 @@ import {
   replayKernel,
   treeKernel,
 } from '../../src/kernel/index.js'
+import {hasKoffi} from '../../src/kernel/native/libc.js'
 import {describeKernelContract, type Sample, type Subject} from './contract.js'
 import {errno} from './errnos.js'
 import {addPipe, makeSampleTree, temporary} from './sample-tree.js'
 
 /** Whatever user runs the tests: root reads files without read permission, as long as they are not the kernel's. */
 const isRoot = process.getuid?.() === 0
+
+/** The dump of all families, which every kernel answers. */
+const FAMILIES = {family: 'nlctrl', version: 2, command: 3, attributes: new Uint8Array(0)}
 
 function live(): Subject {
   const {directory, dispose} = temporary()
@@ -26,6 +30,7 @@ function live(): Subject {
       ...sample,
       ...(isRoot ? {} : {writeOnly}),
       blocking: addPipe(directory),
+      ...(hasKoffi() && {family: {name: 'nlctrl', dump: FAMILIES}}),
       writable: {path: `${sample.directory.path}/driver_override`, bytes: Buffer.from('vfio-pci\n')},
       register: {path: sample.binary.path, offset: 0x108, bytes: Uint8Array.of(2, 0, 0xfe, 0x80)},
     },

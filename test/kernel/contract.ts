@@ -203,11 +203,6 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
     describe('what is asked beside files', () => {
       const request = {family: 'tsmctl-none', version: 1, command: 1, attributes: new Uint8Array(0)}
 
-      it('has no generic-netlink family of a name that nobody uses', async () => {
-        const asked = [kernel.netlinkFamily('tsmctl-none'), kernel.netlinkDump(request), kernel.netlinkDo(request)]
-        for (const one of await Promise.all(asked.map(refusal))) expect(one).toMatch(/^(?:ENOENT|unsupported)$/)
-      })
-
       it('refuses to control what is no device', async () => {
         const asked = kernel.ioctl(sample.text.path, 0x5401, new Uint8Array(64))
         expect(await refusal(asked)).toMatch(/^(?:ENOTTY|unsupported)$/)

@@ -105,7 +105,9 @@ export function netlinkClient(pool: HelperPool): Netlink {
     netlinkFamily: (name, signal) =>
       withSocket(name, signal, async socket => {
         const {id: _, ...family} = await familyOn(socket, name)
-        return {...family, policy: await policyOn(socket, name)}
+        const policy = await policyOn(socket, name)
+        // families whose commands have policies of their own state no common maximum
+        return {...family, maxAttribute: Math.max(family.maxAttribute, ...(policy?.keys() ?? [])), policy}
       }),
     netlinkDump: (request, signal) => asked(request, true, signal),
     netlinkDo: (request, signal) => asked(request, false, signal),

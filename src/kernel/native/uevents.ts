@@ -57,7 +57,7 @@ export const liveUevents: Kernel['uevents'] = signal => {
     queue.end()
     return queue
   }
-  either.addEventListener('abort', () => queue.end(), {once: true})
+  either.addEventListener('abort', () => void queue.return(), {once: true})
 
   async function pump(fd: number): Promise<void> {
     const helper = await startHelper(LIBC_SCRIPT, [fd]).finally(() => native.close(fd))
