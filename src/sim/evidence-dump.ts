@@ -8,7 +8,7 @@ import {type Query, readQuery, readRequest, type RefuseRequest, refuseFor, type 
 import {refreshed} from './evidence-state.js'
 import {type Fault, isWorldFault, momentOf, takeFault} from './faults.js'
 import {happen} from './host/events.js'
-import {fromBase64, type FunctionState, type SimFunction, toBase64} from './machine.js'
+import {fromBase64, type FunctionState, type MachineState, type SimFunction, toBase64} from './machine.js'
 import {anotherLocks} from './report.js'
 import {takeMeasurements} from './responder.js'
 import type {MachineStore} from './store.js'
@@ -61,7 +61,7 @@ function substituted(held: Objects, fault: Fault | undefined, fn: SimFunction, {
 /** The function named in the request. */
 function deviceOf(
   request: Request,
-  {attribute}: EvidenceFamily,
+  {attribute, unlocked}: EvidenceFamily,
   {machine, state}: MachineStore,
   refuse: RefuseRequest,
 ): SimFunction {
@@ -73,13 +73,19 @@ function deviceOf(
   if (subsystem !== DEVICE_EVIDENCE.subsystem)
     throw refuse('EOPNOTSUPP', `the subsystem ${subsystem} gives no evidence`)
   const fn = machine.functions.find(({bdf}) => bdf === name)
-  if (fn === undefined || !state().functions[fn.bdf]!.present) throw refuse('ENODEV', `there is no evidence of ${name}`)
+  const isThere = fn !== undefined && state().functions[fn.bdf]!.present
+  // the later family finds only what has evidence
+  if (!isThere || (unlocked === 'ENODEV' && !hasEvidence(fn, state())))
+    throw refuse('ENODEV', `there is no evidence of ${name}`)
   return fn
 }
 
-function checkLocked(fn: SimFunction, {store}: DumpContext, errno: string, refuse: RefuseRequest): void {
-  const {tdi} = store.state().functions[fn.bdf]!
-  if (fn.dsm === null || tdi.lockedBy === null) throw refuse(errno, `there is no evidence of ${fn.bdf}`)
+const hasEvidence = ({bdf, dsm}: SimFunction, {functions}: MachineState): boolean =>
+  dsm !== null && functions[bdf]!.tdi.lockedBy !== null
+
+/** Whatever was found may be gone by the time it is read. */
+function checkEvidence(fn: SimFunction, {store}: DumpContext, refuse: RefuseRequest): void {
+  if (!hasEvidence(fn, store.state())) throw refuse('ENXIO', `there is no evidence of ${fn.bdf}`)
 }
 
 /** What the TSM knows of the locked TDI, after new measurements if there is a nonce that the provider takes. */
@@ -159,7 +165,7 @@ export async function dumpEvidence(asked: NetlinkRequest, context: DumpContext):
   const query = readQuery(request, family, refuse)
   const fault = takeFault(store, fn.bdf, 'evidence', concerns(query))
   if (fault !== undefined) await strikeBefore(fault, asked.family, context, refuse)
-  checkLocked(fn, context, family.unlocked, refuse)
+  checkEvidence(fn, context, refuse)
   const record = current(fn, query, family, context, refuse)
   if (fault !== undefined && isWorldFault(fault) && momentOf(fault) === 'during') {
     happen(store, fault)
@@ -187,7 +193,7 @@ export async function doEvidence(asked: NetlinkRequest, context: DumpContext): P
   if (generation === undefined) throw refuse('EINVAL', 'the generation is missing')
   const fault = takeFault(store, fn.bdf, 'validate')
   if (fault !== undefined) await strikeBefore(fault, asked.family, context, refuse)
-  checkLocked(fn, context, family.unlocked, refuse)
+  checkEvidence(fn, context, refuse)
   store.update(state => {
     const {tdi} = state.functions[fn.bdf]!
     if (tdi.lockedBy === null) throw refuse('ENXIO')

@@ -186,6 +186,13 @@ describe('a request is refused, with words,', () => {
     expect(await rejectedErrno(machine.kernel.netlinkDo(readRequest(GPU), AbortSignal.abort()))).toBe('EINTR')
   })
 
+  it('when it is unlocked between two steps of the kernel', async () => {
+    await lockDevice(machine, GPU)
+    await injectFault(machine.directory, {device: GPU, at: 'evidence', do: 'tsm-gone', when: 'before'})
+    expect(await rejectedErrno(announcedDump(machine.kernel, GPU))).toBe('ENXIO')
+    expect(await rejectedErrno(announcedDump(machine.kernel, GPU))).toBe('ENODEV')
+  })
+
   it('when the provider cannot measure with a nonce, or the host refuses to', async () => {
     const without = await make({name: 'refused', text: `nonce: refused\n${P2.text}`})
     await lockDevice(without, GPU)
