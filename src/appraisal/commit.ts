@@ -26,6 +26,8 @@ export interface CommitInput {
   readonly approval: Approval | null
   readonly now: Date
   readonly state: string
+  /** The TSM that has the device locked. */
+  readonly lockedBy: string | null
   readonly driver: string | null
   readonly pci: PciFacts
   /** The TSM's digests by label. */
@@ -64,8 +66,13 @@ function human({appraisal, approval, bundle, now}: CommitInput): Answer {
     : fail('weak', `by ${approval.method}`, {expected: wanted})
 }
 
-const state = ({state: now}: CommitInput): Answer =>
-  now === 'CONFIG_LOCKED' ? pass() : fail('state', quoted(now), {expected: 'CONFIG_LOCKED'})
+function state({bundle, state: now, lockedBy}: CommitInput): Answer {
+  const {tsm} = bundle.manifest.provider
+  if (now !== 'CONFIG_LOCKED') return fail('state', quoted(now), {expected: 'CONFIG_LOCKED'})
+  return lockedBy !== null && lockedBy === tsm
+    ? pass()
+    : fail('tsm', `locked by ${quoted(lockedBy ?? 'nobody')}`, {expected: `by ${quoted(tsm ?? 'nobody')}`})
+}
 
 type EvidenceNow = Pick<CommitInput, 'abi' | 'bundle' | 'count' | 'digests' | 'generation'>
 
@@ -97,7 +104,7 @@ function lockEpoch({bundle, count, digests}: EvidenceNow): Answer {
 const driverUnbound = ({driver}: CommitInput): Answer =>
   driver === null ? pass() : fail('bound', `driver ${quoted(driver)}`)
 
-function deviceStable({bundle, pci}: CommitInput): Answer {
+function deviceStable({bundle, pci}: Pick<CommitInput, 'bundle' | 'pci'>): Answer {
   const bytes = bundle.objects.get('pci')
   if (bytes === undefined) return fail('unknown', 'nobody recorded the device')
   const changed = changes(decodePciFacts(bytes), pci)
@@ -134,13 +141,14 @@ const termsOf = ({allowSkip}: Appraisal): Terms => ({allowSkip: (allowSkip ?? []
  * the write is found out here. Blocking means unlock.
  */
 export function postCommitChecks(
-  input: EvidenceNow & Pick<CommitInput, 'appraisal' | 'state'>,
+  input: EvidenceNow & Pick<CommitInput, 'appraisal' | 'pci' | 'state'>,
 ): readonly CheckResult[] {
   const terms = termsOf(input.appraisal)
   const {state: now} = input
   return [
     settle('commit.generation', generation(input), terms),
     settle('commit.lock-epoch', lockEpoch(input), terms),
+    settle('commit.device-stable', deviceStable(input), terms),
     settle('commit.post-state', now === 'RUN' ? pass() : fail('state', quoted(now), {expected: 'RUN'}), terms),
   ]
 }

@@ -13,6 +13,7 @@ import {type AcceptResult, denied} from '../operations/accept.js'
 import {type AdmitResult} from '../operations/admit.js'
 import {stateText} from '../operations/transition.js'
 import type {Outcome} from './base-command.js'
+import {plannedText} from './transition-text.js'
 import {VERSION} from './version.js'
 
 const policyLines = ({findings}: Policy): string =>
@@ -57,9 +58,12 @@ const against = ({results}: Appraisal): string =>
     .map(({word, id, text}) => `  ${word}  ${id}: ${text}\n`)
     .join('')
 
-export const acceptText = ({bdf, changed, appraisal, commit, after}: AcceptResult): string => {
+export const acceptText = ({bdf, changed, appraisal, commit, after, dryRun, writes, failure}: AcceptResult): string => {
+  if (dryRun && failure === null) return plannedText(bdf, writes)
   const stopped = commit.filter(({blocking}) => blocking).map(({word, id, text}) => `  ${word}  ${id}: ${text}\n`)
   const basis = appraisal.unverified ? 'accepted UNVERIFIED, without evidence, ' : 'accepted on evidence '
+  if (failure === null && !changed)
+    return `${bdf}: unchanged, ${basis}${appraisal.shortD} before (${stateText(after)})\n`
   const head = changed ? `${basis}${appraisal.shortD}` : 'not accepted'
   return `${bdf}: ${head} (${stateText(after)})\n${changed ? '' : against(appraisal)}${stopped.join('')}`
 }

@@ -20,7 +20,12 @@ export default class Accept extends BaseCommand {
       description: 'full digest of the evidence, as evidence prints it',
       required: true,
     }),
-    bind: Flags.boolean({description: 'bind the driver that lock had unbound', default: true, allowNo: true}),
+    'dry-run': Flags.boolean({description: 'appraise and look, and print the writes instead of making them'}),
+    bind: Flags.boolean({
+      description: 'bind the driver that lock had unbound, or allow drivers again',
+      default: true,
+      allowNo: true,
+    }),
   }
 
   protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
@@ -33,6 +38,7 @@ export default class Accept extends BaseCommand {
           policy,
           signal,
           bind: flags.bind,
+          dryRun: flags['dry-run'],
           onStep: progress,
           ask: json ? undefined : appraisal => askApproval(appraisal, bdf, kernel.actor()),
         }),

@@ -2,36 +2,19 @@
  * `accept`: CONFIG_LOCKED to RUN, for evidence that was collected here and is appraised again now. Between the decision
  * and the write everything that was reviewed is read once more; whatever differs stops the transition.
  */
-import {
-  type Appraisal,
-  type Approval,
-  type CheckResult,
-  commitChecks,
-  type Policy,
-  postCommitChecks,
-} from '../appraisal/index.js'
+import {type Appraisal, type Approval, type CheckResult, commitChecks, type Policy} from '../appraisal/index.js'
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {
-  acceptPlan,
-  bindPlan,
-  chooseProvider,
-  devicePath,
-  type EvidenceProvider,
-  observe,
-  readTdi,
-  runPlan,
-  type Tdi,
-  unlockPlan,
-} from '../tsm/index.js'
+import {chooseProvider, type EvidenceProvider, readTdi, type Tdi} from '../tsm/index.js'
 import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
+import {readAudit} from './audit.js'
 import {keptBundle} from './collect.js'
+import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
-import {heldOf, releaseDevice} from './held-devices.js'
 import {isAuditDurable, recordAudit} from './record-audit.js'
 import {appraiseLive} from './review.js'
-import {carryOut, exclusively, leftIn, type TransitionOptions} from './transition.js'
+import {exclusively, type PlannedWrite, type TransitionOptions} from './transition.js'
 
 export interface AcceptOptions extends TransitionOptions {
   readonly policy: Policy
@@ -40,7 +23,7 @@ export interface AcceptOptions extends TransitionOptions {
   readonly approval?: GivenApproval | undefined
   /** Asks a person who can be reached now; asked only where the rule wants one. */
   readonly ask?: ((appraisal: Appraisal) => Promise<GivenApproval | undefined>) | undefined
-  /** Bind the driver that lock had unbound. */
+  /** Bind the driver that lock had unbound, or let go of a device that had none. */
   readonly bind?: boolean | undefined
 }
 
@@ -53,23 +36,31 @@ export interface AcceptResult {
   readonly commit: readonly CheckResult[]
   readonly before: Tdi
   readonly after: Tdi
+  readonly dryRun: boolean
+  /** What was or would be written. */
+  readonly writes: readonly PlannedWrite[]
   /** Why the device was not accepted; null when it was. */
   readonly failure: TsmctlError | null
 }
 
 export const accept = (kernel: Kernel, bdf: string, digest: string, options: AcceptOptions): Promise<AcceptResult> =>
-  exclusively(kernel, bdf, async () => {
-    const bundle = keptBundle(kernel, digest)
-    if (bundle.manifest.device.bdf !== bdf)
-      throw new TsmctlError({
-        kind: 'usage',
-        attempted: `accept ${bdf}`,
-        subject: bdf,
-        got: `evidence ${shortDigest(digest)} is of ${bundle.manifest.device.bdf ?? 'no device of this machine'}`,
-        hint: 'Evidence of one device says nothing about another.',
-      })
-    return acceptHeld(kernel, bundle, await appraiseLive(kernel, bundle, options), options)
-  })
+  exclusively(
+    kernel,
+    bdf,
+    async () => {
+      const bundle = keptBundle(kernel, digest)
+      if (bundle.manifest.device.bdf !== bdf)
+        throw new TsmctlError({
+          kind: 'usage',
+          attempted: `accept ${bdf}`,
+          subject: bdf,
+          got: `evidence ${shortDigest(digest)} is of ${bundle.manifest.device.bdf ?? 'no device of this machine'}`,
+          hint: 'Evidence of one device says nothing about another.',
+        })
+      return acceptHeld(kernel, bundle, await appraiseLive(kernel, bundle, options), options)
+    },
+    options,
+  )
 
 /** Accepts on an appraisal just made, for a caller that has exclusive use of the device. */
 export async function acceptHeld(
@@ -79,8 +70,9 @@ export async function acceptHeld(
   options: AcceptOptions,
 ): Promise<AcceptResult> {
   const bdf = bundle.manifest.device.bdf!
+  const {dryRun = false} = options
   const before = await readTdi(kernel, bdf, options.signal)
-  const result = {
+  const result: AcceptResult = {
     bdf,
     changed: false,
     digest: bundle.digest,
@@ -88,14 +80,19 @@ export async function acceptHeld(
     commit: [],
     before,
     after: before,
+    dryRun,
+    writes: [],
     failure: null,
   }
   if (appraisal.decision === 'deny') return {...result, failure: denied(bdf, appraisal)}
+  const provider = await chooseProvider(kernel, options.signal)
+  if (dryRun) return rehearse(kernel, provider, result, bundle, options)
+  if (before.state === 'RUN' && isCommitted(kernel, bundle))
+    return alreadyAccepted(kernel, provider, result, bundle, options)
   const given = options.approval ?? (needsApproval(appraisal) ? await options.ask?.(appraisal) : undefined)
   const approval = approvalOf(appraisal, bdf, given, kernel.now())
   if (approval instanceof TsmctlError) return {...result, failure: approval}
   if (approval !== null) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval})
-  const provider = await chooseProvider(kernel, options.signal)
   const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval}, options)
   const stopped = commit.find(({blocking}) => blocking)
   if (stopped !== undefined) {
@@ -110,7 +107,53 @@ export async function acceptHeld(
     if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
     return {...result, commit, failure: error}
   }
-  return commitNow(kernel, provider, bundle, appraisal, {...result, commit}, options)
+  return commitNow(kernel, provider, bundle, {...result, commit}, options)
+}
+
+/** What accepting would write, and what stands against it now; a person is asked only when it is meant. */
+async function rehearse(
+  kernel: Kernel,
+  provider: EvidenceProvider,
+  result: AcceptResult,
+  bundle: Bundle,
+  options: AcceptOptions,
+): Promise<AcceptResult> {
+  const {bdf, before, appraisal} = result
+  const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval: null}, options)
+  const stopped = commit.find(({id, blocking}) => blocking && id !== 'commit.human')
+  return {
+    ...result,
+    commit,
+    writes: stopped === undefined ? acceptWrites(kernel, before, options.bind) : [],
+    failure: stopped === undefined ? null : changedMeanwhile(bdf, stopped),
+  }
+}
+
+/** Was this evidence accepted and recorded since the device was last given up? */
+function isCommitted(kernel: Kernel, {digest, manifest}: Bundle): boolean {
+  const last = readAudit(kernel).records.findLast(
+    ({event, device}) =>
+      (event === 'committed' || event === 'unlocked' || event === 'locked') &&
+      (device as {readonly bdf: unknown}).bdf === manifest.device.bdf,
+  )
+  return last?.event === 'committed' && (last['evidence'] as {readonly D: unknown}).D === digest
+}
+
+/** Never accepted twice; what an interrupted accept did not come to is done now, if the device is still the same. */
+async function alreadyAccepted(
+  kernel: Kernel,
+  provider: EvidenceProvider,
+  result: AcceptResult,
+  bundle: Bundle,
+  options: AcceptOptions,
+): Promise<AcceptResult> {
+  const {bdf, before} = result
+  const commit = await checkRunning(kernel, provider, bundle, result.appraisal, before.state, options.signal)
+  const stopped = commit.find(({blocking}) => blocking)
+  if (stopped !== undefined) return {...result, commit, failure: changedMeanwhile(bdf, stopped)}
+  if (!options.bind || before.driver !== null) return {...result, commit}
+  const bound = await bindAgain(kernel, before, options)
+  return {...result, commit, changed: bound.writes.length > 0, ...bound}
 }
 
 /** Everything that was reviewed, read once more and held against the frozen evidence. */
@@ -129,6 +172,7 @@ async function readAndCheck(
     abi: provider.abi,
     now: kernel.now(),
     state: tdi.state,
+    lockedBy: tdi.lockedBy,
     driver: tdi.driver,
     pci: await readPciFacts(kernel, bdf, signal),
     auditDurable: isAuditDurable(kernel),
@@ -149,88 +193,6 @@ async function validate(
   if (generation !== null) await provider.validate?.(kernel, manifest.device.bdf!, generation, signal)
 }
 
-/**
- * The write itself. From here on the device is either in RUN, recorded as such, or unlocked. Nothing keeps another root
- * process from locking anew between the last look and the write, so the evidence is looked at once more in RUN.
- */
-async function commitNow(
-  kernel: Kernel,
-  provider: EvidenceProvider,
-  bundle: Bundle,
-  appraisal: Appraisal,
-  result: AcceptResult,
-  options: AcceptOptions,
-): Promise<AcceptResult> {
-  const {bdf, before} = result
-  let accepted: AcceptResult
-  try {
-    // the plan reads back RUN, and unlocks where it does not find it
-    const {after} = await carryOut(kernel, before, acceptPlan(before), {...options, dryRun: false})
-    const now = await provider.readDigests(kernel, bdf, options.signal)
-    const post = postCommitChecks({bundle, appraisal, ...now, abi: provider.abi, state: after.state})
-    const stopped = post.find(({blocking}) => blocking)
-    if (stopped !== undefined) throw changedMeanwhile(bdf, stopped)
-    const validated = provider.validate !== null && bundle.manifest.provider.generation !== null
-    recordAudit(kernel, 'committed', {bdf, bundle, appraisal, result: {validated}})
-    const earlier = result.commit.filter(({id}) => post.every(later => later.id !== id))
-    accepted = {...result, commit: [...earlier, ...post], changed: true, after}
-  } catch (error) {
-    throw await afterWithdrawal(kernel, before, {bdf, bundle, appraisal}, error)
-  }
-  return options.bind ? {...accepted, after: await bindAgain(kernel, accepted.after, options)} : accepted
-}
-
-/** Unlocks a device that may run after `error`. False when that failed; what it was left in is for others to say. */
-async function withdraw(kernel: Kernel, before: Tdi, error: unknown): Promise<'unlocked' | 'untouched' | false> {
-  const {bdf} = before
-  try {
-    // what cannot be read may be RUN; and a reading that denies it is believed only where nothing was written
-    const found = await readTdi(kernel, bdf).catch(async (): Promise<Tdi> => {
-      const driver = await observe(kernel, `${devicePath(bdf)}/driver`).catch(() => null)
-      return {...before, state: 'RUN', driver}
-    })
-    const interrupted = error instanceof TsmctlError && error.kind === 'interrupted'
-    if (found.state === 'CONFIG_UNLOCKED' || (found.state === 'CONFIG_LOCKED' && interrupted)) return 'untouched'
-    // the hold stays: without driver_override in the facts the plan has nothing to release
-    const tdi = {...found, driverOverride: null}
-    await runPlan(kernel, unlockPlan(tdi, tdi))
-    return 'unlocked'
-  } catch {
-    return false
-  }
-}
-
-/** `error`, once a device that runs without having been committed was unlocked and the failure recorded. */
-async function afterWithdrawal(
-  kernel: Kernel,
-  before: Tdi,
-  of: {readonly bdf: string; readonly bundle: Bundle; readonly appraisal: Appraisal},
-  error: unknown,
-): Promise<unknown> {
-  // twice: a driver that somebody bound in between is unbound the second time
-  const withdrawn = (await withdraw(kernel, before, error)) || (await withdraw(kernel, before, error))
-  const told = withdrawn === 'untouched' ? error : await leftIn(kernel, of.bdf, error)
-  try {
-    const reason = error instanceof TsmctlError ? error.kind : 'bug'
-    recordAudit(kernel, 'commit-failed', {...of, result: {reason}})
-  } catch {
-    // a log that cannot be written is no reason to hide why
-  }
-  return told
-}
-
-/** Releases the hold, and binds the driver that was bound before the lock. A device without one stays free. */
-async function bindAgain(kernel: Kernel, tdi: Tdi, options: AcceptOptions): Promise<Tdi> {
-  const held = heldOf(kernel, tdi.bdf)
-  if (held.driver === null) return tdi
-  const {after} = await carryOut(kernel, tdi, bindPlan(tdi, held.driver, held.driverOverride), {
-    ...options,
-    dryRun: false,
-  })
-  releaseDevice(kernel, tdi.bdf)
-  return after
-}
-
 /** The first findings that stand against the device, in the order a reviewer sees them. */
 export function denied(bdf: string, appraisal: Appraisal): TsmctlError {
   const against = appraisal.results.filter(({blocking}) => blocking)
@@ -248,13 +210,3 @@ export function denied(bdf: string, appraisal: Appraisal): TsmctlError {
     details: {digest: appraisal.D, rule: appraisal.rule, checks: against.map(({id}) => id)},
   })
 }
-
-const changedMeanwhile = (bdf: string, check: CheckResult): TsmctlError =>
-  new TsmctlError({
-    kind: check.id === 'commit.human' ? 'review' : 'busy',
-    attempted: `accept ${bdf}`,
-    subject: bdf,
-    got: check.text,
-    hint: check.remedy ?? 'The device changed since it was reviewed: collect and verify again.',
-    details: {check: check.id},
-  })

@@ -2,12 +2,13 @@
 import type {Appraisal} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {readTdi, type Tdi} from '../tsm/index.js'
+import {acceptPlan, bindPlan, HOLD, readTdi, type Tdi} from '../tsm/index.js'
 import {acceptHeld, type AcceptOptions} from './accept.js'
+import {heldOf, recordOf, releaseDevice} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {recordAudit} from './record-audit.js'
 import {alreadyRunning, reviewHeld} from './review.js'
-import {exclusively, leftIn} from './transition.js'
+import {exclusively, leftIn, type TransitionResult, writesOf} from './transition.js'
 import {unlockHeld} from './unlock.js'
 
 export interface AdmitResult {
@@ -22,13 +23,44 @@ export interface AdmitResult {
 }
 
 export const admit = (kernel: Kernel, bdf: string, options: AcceptOptions): Promise<AdmitResult> =>
-  exclusively(kernel, bdf, () => admitHeld(kernel, bdf, options))
+  exclusively(kernel, bdf, () => admitHeld(kernel, bdf, {...options, verb: 'admit', dryRun: false}))
+
+/** What `admit` would write to `bdf` if its evidence, which only a locked device gives, is accepted. Changes nothing. */
+export async function planAdmission(kernel: Kernel, bdf: string, options: AcceptOptions): Promise<TransitionResult> {
+  const before = await readTdi(kernel, bdf, options.signal)
+  if (before.state === 'RUN') throw alreadyRunning(bdf)
+  const locking = await lockHeld(kernel, bdf, {...options, dryRun: true})
+  const tsm = locking.writes.find(({path}) => path.endsWith('/tsm/lock'))?.value ?? before.lockedBy
+  const locked: Tdi = {...before, state: 'CONFIG_LOCKED', lockedBy: tsm, driver: null, driverOverride: HOLD}
+  const held = heldOf(kernel, bdf)
+  const owners = before.driverOverride === HOLD ? held.driverOverride : before.driverOverride
+  const writes = [
+    ...locking.writes,
+    ...writesOf(acceptPlan(locked)),
+    ...writesOf(bindPlan({...locked, state: 'RUN'}, before.driver ?? held.driver, owners)),
+  ]
+  const notes = ['evidence is collected and appraised between lock and accept; what does not pass is unlocked instead']
+  return {...locking, changed: false, dryRun: true, writes, notes}
+}
+
+/** A device that an interrupted admit left in RUN, or nearly: nobody has vouched for it, so it starts over. */
+async function startOver(kernel: Kernel, before: Tdi, options: AcceptOptions): Promise<void> {
+  const {bdf} = before
+  const doing = recordOf(kernel, bdf)?.doing ?? null
+  if (doing === null || before.driver !== null) {
+    // all that was missing was to let go of it
+    if (doing?.step === 'binding' && before.driverOverride !== HOLD) releaseDevice(kernel, bdf)
+    throw alreadyRunning(bdf)
+  }
+  options.onStep?.(`${bdf}: tsmctl ${doing.verb} was interrupted while ${doing.step} it: starting over`)
+  await unlockHeld(kernel, bdf, {verb: 'admit', keep: true, onStep: options.onStep})
+}
 
 async function admitHeld(kernel: Kernel, bdf: string, options: AcceptOptions): Promise<AdmitResult> {
   const before = await readTdi(kernel, bdf, options.signal)
-  if (before.state === 'RUN') throw alreadyRunning(bdf)
+  if (before.state === 'RUN') await startOver(kernel, before, options)
   // a lock that fails undoes itself; and what somebody else locked meanwhile is not ours to unlock
-  if (before.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, options)
+  await lockHeld(kernel, bdf, options)
   try {
     const {bundle, appraisal} = await reviewHeld(kernel, bdf, options)
     options.signal?.throwIfAborted()
@@ -44,7 +76,7 @@ async function admitHeld(kernel: Kernel, bdf: string, options: AcceptOptions): P
 
 /** Unlocks and binds the old driver; not interruptible, because it is what an interruption ends in. */
 async function giveBack(kernel: Kernel, bdf: string, {onStep}: AcceptOptions): Promise<Tdi> {
-  const {after} = await unlockHeld(kernel, bdf, {force: true, rebind: true, onStep})
+  const {after} = await unlockHeld(kernel, bdf, {force: true, rebind: true, verb: 'admit', onStep})
   return after
 }
 

@@ -1,6 +1,6 @@
 export {parseBdf} from '../pci/index.js'
 export {accept, type AcceptOptions, type AcceptResult, denied} from './accept.js'
-export {admit, type AdmitResult} from './admit.js'
+export {admit, type AdmitResult, planAdmission} from './admit.js'
 export {approvalText, type GivenApproval, needsReason} from './approval.js'
 export {auditText, type AuditView, readAudit} from './audit.js'
 export {collectEvidence, type CollectOptions, keptBundle} from './collect.js'

@@ -5,6 +5,7 @@ import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
 import {collectHeld, type CollectOptions} from './collect.js'
+import type {HeldVerb} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
@@ -18,6 +19,9 @@ export interface ReviewOptions extends CollectOptions {
   readonly onStep?: ((line: string) => void) | undefined
   /** Whose clock is believed; nobody vouches for it unless the caller does. */
   readonly clockTrusted?: boolean | undefined
+  /** Decide without recording it, because nothing follows from it. */
+  readonly dryRun?: boolean | undefined
+  readonly verb?: HeldVerb | undefined
 }
 
 export interface Review {
@@ -51,7 +55,7 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     built: BUILT,
     nonces,
   })
-  recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
+  if (!options.dryRun) recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
   return appraisal
 }
 
@@ -64,7 +68,7 @@ export async function reviewHeld(kernel: Kernel, bdf: string, options: ReviewOpt
   const {onStep} = options
   const tdi = await readTdi(kernel, bdf, options.signal)
   if (tdi.state === 'RUN') throw alreadyRunning(bdf)
-  if (tdi.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, options)
+  if (tdi.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, {...options, dryRun: false})
   onStep?.(`${bdf}: collecting evidence`)
   const bundle = await collectHeld(kernel, bdf, options)
   onStep?.(`${bdf}: appraising evidence ${bundle.digest.slice(0, 'sha384:'.length + 12)}`)

@@ -35,6 +35,7 @@ function rowsOf(view: DeviceView): [string, string | null][] {
     ['role', view.role],
     ['driver', view.driver ?? (isUnread(view, 'driver') ? null : 'none')],
     ['driver override', view.driverOverride],
+    ['held', view.held?.text ?? null],
     ['host bridge', view.hostBridge],
     ['path', view.path.map(withRole).join(' > ') || null],
     ['IOMMU group', view.iommuGroup],

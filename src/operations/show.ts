@@ -16,6 +16,7 @@ import {doeName, roleName} from './columns.js'
 import {ideOf, registersText, viewConfigSpace} from './config-space-view.js'
 import {openDevices} from './device.js'
 import {type DeviceRow, rowOf} from './list.js'
+import {type HeldView, heldView} from './held-view.js'
 import {meaningOf} from './meaning.js'
 import {textOf} from './show-text.js'
 import {streamsByFunction} from './streams.js'
@@ -40,6 +41,8 @@ export interface DeviceView extends DeviceRow {
   readonly numaNode: number | null
   readonly powerState: string | null
   readonly driverOverride: string | null
+  /** What tsmctl itself keeps of the device; null for nothing. */
+  readonly held: HeldView | null
   readonly physfn: string | null
   readonly virtfns: readonly string[]
   readonly sriov: {readonly totalVfs: number | null; readonly numVfs: number | null} | null
@@ -103,6 +106,7 @@ interface Surroundings {
   readonly path: DeviceView['path']
   readonly topologyDsm: Known<DsmPrediction>
   readonly streams: Known<readonly string[]>
+  readonly held: (now: Pick<DeviceView, 'state' | 'driver' | 'driverOverride'>) => HeldView | null
 }
 
 const numbersOf = ({promised, selectiveStreams}: Ide): DeviceView['ideStreams'] => ({
@@ -121,8 +125,10 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
   values.known('driver', facts.driver)
   const ide = space.known ? values.known('ideStreams', ideOf(space.value, bytes)) : null
   const sriov = values.present('sriov', facts.sriov)
+  const row = rowOf(facts, facts.tsm, around.tsms)
+  const driverOverride = values.known('driverOverride', facts.driverOverride) ?? null
   const view: DeviceView = {
-    ...rowOf(facts, facts.tsm, around.tsms),
+    ...row,
     revision: hexOrNull(values.present('revision', facts.revision), 2),
     subsystem: ids.known ? `${four(ids.value.subsystemVendor)}:${four(ids.value.subsystemDevice)}` : null,
     role: values.known('role', around.role),
@@ -130,7 +136,8 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
     iommuGroup: values.present('iommuGroup', facts.iommuGroup),
     numaNode: values.present('numaNode', facts.numaNode),
     powerState: values.present('powerState', facts.powerState),
-    driverOverride: values.known('driverOverride', facts.driverOverride) ?? null,
+    driverOverride,
+    held: around.held({state: row.state, driver: row.driver, driverOverride}),
     physfn: values.present('physfn', facts.physfn),
     virtfns: values.known('virtfns', facts.virtfns) ?? [],
     sriov: sriov && {
@@ -180,5 +187,6 @@ export async function showDevice(
     }),
     topologyDsm: device.predictedDsm,
     streams: streams(bridges[0]?.name, bdf),
+    held: now => heldView(kernel, bdf, now),
   })
 }

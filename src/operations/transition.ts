@@ -1,13 +1,29 @@
 /** What lock, unlock, accept and bind have in common: exclusive use, before and after, and plans that may stay dry. */
 import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {type Plan, planLines, readTdi, runPlan, type Step, type Tdi} from '../tsm/index.js'
+import {
+  explainGuestRefusal,
+  type GuestAftermath,
+  guestVerbOf,
+  HOLD,
+  lookAfterRefusal,
+  type Plan,
+  PlanError,
+  planLines,
+  readTdi,
+  runPlan,
+  type Step,
+  type Tdi,
+} from '../tsm/index.js'
+import {type HeldVerb, recordOf} from './held-devices.js'
 
 export interface TransitionOptions {
   readonly dryRun?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   /** Told of every write before it is made. */
   readonly onStep?: ((line: string) => void) | undefined
+  /** The command this is a part of, for the record of what is being done; each verb's own name unless given. */
+  readonly verb?: HeldVerb | undefined
 }
 
 export interface PlannedWrite {
@@ -23,6 +39,8 @@ export interface TransitionResult {
   readonly before: Tdi
   readonly after: Tdi
   readonly writes: readonly PlannedWrite[]
+  /** What is worth knowing although nothing failed. */
+  readonly notes: readonly string[]
 }
 
 /** tsmctl's own lock on a device. */
@@ -30,6 +48,7 @@ function lockDevice(kernel: Kernel, bdf: string): () => void {
   try {
     return kernel.lock(`device-${bdf}`)
   } catch (error) {
+    if (error instanceof TsmctlError && error.kind === 'busy') throw busyWith(kernel, bdf, error)
     if (!(error instanceof TsmctlError) || error.kind !== 'not-permitted') throw error
     throw new TsmctlError({
       kind: error.kind,
@@ -41,6 +60,22 @@ function lockDevice(kernel: Kernel, bdf: string): () => void {
       cause: error,
     })
   }
+}
+
+/** Who has the device, and what they are doing with it, as far as they said. */
+function busyWith(kernel: Kernel, bdf: string, error: TsmctlError): TsmctlError {
+  const doing = recordOf(kernel, bdf)?.doing ?? null
+  const what = doing === null ? 'another tsmctl' : `tsmctl ${doing.verb}, which is ${doing.step} it`
+  return new TsmctlError({
+    kind: 'busy',
+    attempted: `keep other tsmctl away from ${bdf}`,
+    subject: bdf,
+    path: error.path,
+    got: `${error.got ?? 'EBUSY'}: ${what}`,
+    hint: 'Wait for it to finish, then look with tsmctl show and try again.',
+    details: {...error.details, doing},
+    cause: error,
+  })
 }
 
 /**
@@ -76,18 +111,54 @@ export async function carryOut(
 ): Promise<TransitionResult> {
   const {bdf} = before
   const writes = writesOf(plan)
-  if (dryRun || plan.steps.length === 0) return {bdf, changed: false, dryRun, before, after: before, writes}
+  if (dryRun || plan.steps.length === 0) return {bdf, changed: false, dryRun, before, after: before, writes, notes: []}
   const line = stepLine(plan)
+  let failed: GuestAftermath | undefined
+  let after = before
   try {
-    await runPlan(kernel, plan, {signal, onStep: (step, index) => onStep?.(line(step, index))})
+    await runPlan(kernel, plan, {
+      signal,
+      onStep: (step, index) => onStep?.(line(step, index)),
+      onFailure: async () => void (failed = await lookAfterRefusal(kernel, bdf, tsmOf(before, plan))),
+      conclude: async () => void (after = await readTdi(kernel, bdf)),
+    })
   } catch (error) {
-    throw await leftIn(kernel, bdf, error)
+    throw await leftIn(kernel, bdf, explained(error, failed))
   }
-  return {bdf, changed: true, dryRun, before, after: await readTdi(kernel, bdf), writes}
+  return {bdf, changed: true, dryRun, before, after, writes, notes: []}
+}
+
+/** The TSM that a plan is about: the one it locks with, or the one that has the device. */
+const tsmOf = ({lockedBy}: Tdi, {steps}: Plan): string =>
+  steps.find(({write}) => write.path.endsWith('/tsm/lock'))?.write.value ?? lockedBy ?? ''
+
+/** A failed plan with what its last refusal meant, told from how the device was directly after it. */
+function explained(error: unknown, after: GuestAftermath | undefined): unknown {
+  if (!(error instanceof PlanError) || after === undefined) return error
+  const {failure} = error
+  const verb = guestVerbOf(failure.path)
+  // Ctrl-C between two steps is no refusal, and neither is a reading that failed
+  const said = failure.refused || failure.errno === null ? failure.errno : undefined
+  if (verb === undefined || said === undefined || (error.kind === 'interrupted' && said === null)) return error
+  const refusal = explainGuestRefusal(verb, said, after)
+  if (refusal === undefined) return error
+  const {key, kind, meaning, remedy} = refusal
+  return new TsmctlError({
+    kind: failure.notUndone.length === 0 ? (kind ?? error.kind) : 'transition',
+    attempted: error.attempted,
+    subject: error.subject,
+    got: `${meaning}: ${error.got ?? ''}`,
+    hint: remedy,
+    details: {...error.details, key},
+    cause: error,
+  })
 }
 
 export const stateText = ({state, lockedBy, driver}: Tdi): string =>
   `${state}${lockedBy === null ? '' : ` by ${printable(lockedBy)}`}, ${driver === null ? 'no driver bound' : `driver ${printable(driver)} bound`}`
+
+/** What a failure said before it was added how the device was left, which later looks correct. */
+const saidBefore = new WeakMap<TsmctlError, string>()
 
 /** The same failure, with the state the device was found in afterwards. */
 export async function leftIn(kernel: Kernel, bdf: string, error: unknown): Promise<unknown> {
@@ -96,18 +167,21 @@ export async function leftIn(kernel: Kernel, bdf: string, error: unknown): Promi
   let after: Tdi | null = null
   try {
     after = await readTdi(kernel, bdf)
-    left = stateText(after)
+    left = `${stateText(after)}${after.driverOverride === HOLD ? `, driver_override still ${HOLD}` : ''}`
   } catch (second) {
     left = `unknown (${second instanceof TsmctlError ? (second.got ?? second.message) : String(second)})`
   }
-  return new TsmctlError({
+  const got = saidBefore.get(error) ?? error.got ?? error.message
+  const told = new TsmctlError({
     kind: error.kind,
     attempted: error.attempted,
     subject: bdf,
     path: error.path,
-    got: `${error.got ?? error.message}. The device was left ${left}`,
+    got: `${got}. The device was left ${left}`,
     hint: error.hint,
     details: {...error.details, after},
     cause: error,
   })
+  saidBefore.set(told, got)
+  return told
 }

@@ -1,16 +1,18 @@
 /** `unlock`: any state to CONFIG_UNLOCKED. What was verified is void afterwards. */
 import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {bindPlan, readTdi, unlockPlan} from '../tsm/index.js'
-import {heldOf, releaseDevice} from './held-devices.js'
+import {bindPlan, HOLD, readTdi, type Tdi, unlockPlan} from '../tsm/index.js'
+import {type Held, heldOf, noteDoing, releaseDevice, tryHold} from './held-devices.js'
 import {recordAudit} from './record-audit.js'
-import {carryOut, exclusively, type TransitionOptions, type TransitionResult} from './transition.js'
+import {carryOut, exclusively, type TransitionOptions, type TransitionResult, writesOf} from './transition.js'
 
 export interface UnlockOptions extends TransitionOptions {
   /** Unbind a bound driver first instead of refusing. */
   readonly force?: boolean | undefined
   /** Bind the driver that `lock` had unbound. */
   readonly rebind?: boolean | undefined
+  /** Keep the record of what is to be given back, because the device is locked again at once. */
+  readonly keep?: boolean | undefined
 }
 
 export const unlock = (kernel: Kernel, bdf: string, options: UnlockOptions = {}): Promise<TransitionResult> =>
@@ -18,22 +20,19 @@ export const unlock = (kernel: Kernel, bdf: string, options: UnlockOptions = {})
 
 /** `unlock` for a caller that already has exclusive use of the device. */
 export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOptions): Promise<TransitionResult> {
+  const {verb = 'unlock', rebind = false, keep = false} = options
   const before = await readTdi(kernel, bdf, options.signal)
-  if (before.lockedBy !== null && before.driver !== null && !options.force)
-    throw new TsmctlError({
-      kind: 'busy',
-      attempted: `unlock ${bdf}`,
-      subject: bdf,
-      got: `driver ${printable(before.driver ?? '')} is bound and may be using the device`,
-      hint: 'Stop what uses it, then unlock with --force to unbind the driver first.',
-      details: {before},
-    })
+  if (before.lockedBy !== null && before.driver !== null && !options.force) throw inUse(before)
   const held = heldOf(kernel, bdf)
   const driver = held.driver ?? before.driver
-  const result = await carryOut(kernel, before, unlockPlan(before, held), options)
-  if (options.dryRun) return result
+  const plan = unlockPlan(before, held)
+  if (options.dryRun) return planned(await carryOut(kernel, before, plan, options), rebind ? driver : null)
+  if (before.lockedBy === null) noteDoing(kernel, bdf, {verb, step: 'unlocking'})
+  else tryHold(kernel, bdf, {driver, driverOverride: ownersOverride(before, held), doing: {verb, step: 'unlocking'}})
+  const result = await carryOut(kernel, before, plan, options)
   if (before.lockedBy !== null) recordAudit(kernel, 'unlocked', {bdf, result: {before: before.state}})
-  if (options.rebind && driver !== null && result.after.driver === null) {
+  if (keep) return result
+  if (rebind && driver !== null && result.after.driver === null) {
     const rebound = await carryOut(kernel, result.after, bindPlan(result.after, driver, held.driverOverride), options)
     releaseDevice(kernel, bdf)
     return {...rebound, before, changed: true, writes: [...result.writes, ...rebound.writes]}
@@ -41,3 +40,23 @@ export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOpt
   releaseDevice(kernel, bdf)
   return result
 }
+
+const ownersOverride = ({driverOverride}: Tdi, held: Held): string | null =>
+  driverOverride === HOLD ? held.driverOverride : driverOverride
+
+/** A dry run with the binding that would follow. */
+function planned(result: TransitionResult, driver: string | null): TransitionResult {
+  if (driver === null || (result.before.driver !== null && result.before.lockedBy === null)) return result
+  const after: Tdi = {...result.before, state: 'CONFIG_UNLOCKED', lockedBy: null, driver: null, driverOverride: null}
+  return {...result, writes: [...result.writes, ...writesOf(bindPlan(after, driver, null))]}
+}
+
+const inUse = (before: Tdi): TsmctlError =>
+  new TsmctlError({
+    kind: 'busy',
+    attempted: `unlock ${before.bdf}`,
+    subject: before.bdf,
+    got: `driver ${printable(before.driver ?? '')} is bound and may be using the device`,
+    hint: 'Stop what uses it, then unlock with --force to unbind the driver first.',
+    details: {before},
+  })

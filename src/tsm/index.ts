@@ -7,7 +7,17 @@ export {
   none,
   pciTsm,
 } from './evidence/index.js'
-export {acceptPlan, bindPlan, HOLD, lockPlan, unlockPlan} from './guest-plans.js'
+export {acceptPlan, bindPlan, HOLD, holdPlan, lockPlan, unlockPlan} from './guest-plans.js'
+export {
+  explainGuestRefusal,
+  GUEST_REFUSALS,
+  type GuestAftermath,
+  type GuestRefusal,
+  type GuestRefusalKey,
+  type GuestVerb,
+  guestVerbOf,
+  lookAfterRefusal,
+} from './guest-refusals.js'
 export {connectPlan, disconnectPlan, type HostDevice, sleepPlan} from './host-plans.js'
 export {holdersOfNextId, type IdeView, leftovers, streamProblem, streamsOf, streamText} from './host-streams.js'
 export {type Plan, PlanError, planLines, runPlan, type RunOptions, type Step} from './plan.js'

@@ -1,5 +1,5 @@
 /** Acquisition: is the evidence whole, fresh, and of this device? */
-import {fromHex, isZero} from '../../bits/index.js'
+import {fromHex, get, isZero, mask} from '../../bits/index.js'
 import {quoted} from '../../errors.js'
 import {
   derivationHolds,
@@ -59,9 +59,20 @@ export const STABLE = [
   'sriovVfs',
 ] as const satisfies readonly (keyof PciFacts)[]
 
-/** Members that differ between two looks at a device. */
-export const changes = (before: PciFacts, after: PciFacts): readonly string[] =>
-  STABLE.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+/** Bits of the Command register whose clearing moves a locked TDI to ERROR (PCIe r7.0 §11.2). */
+const ENABLES = {'memory decoding': mask(1, 1), 'bus mastering': mask(2, 2)}
+
+/** What was on at the first look and is off at the second; an unreadable register is off. */
+const switchedOff = (before: PciFacts, after: PciFacts): string[] =>
+  Object.entries(ENABLES)
+    .filter(([, bit]) => get(bit, Number(before.command ?? 0)) === 1 && get(bit, Number(after.command ?? 0)) === 0)
+    .map(([name]) => `${name} was switched off`)
+
+/** Members that differ between two looks at a device, and what was switched off in between. */
+export const changes = (before: PciFacts, after: PciFacts): readonly string[] => [
+  ...STABLE.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name])),
+  ...switchedOff(before, after),
+]
 
 const deviceStable: Check = ({facts}) => {
   const [collection, pci] = [known(facts.collection), known(facts.pci)]

@@ -45,9 +45,9 @@ export const COMMIT = checks({
   },
   'commit.device-stable': {
     class: 'F',
-    passes: 'identity, class and BARs are still those of the review',
+    passes: 'identity, class, BARs and enabled decoding are still those of the review',
     fails: 'the device changed since the review: {got}',
-    stops: ['A16', 'A21'],
+    stops: ['A13', 'A16', 'A21'],
     remedy: AGAIN,
   },
   'commit.audit-durable': {

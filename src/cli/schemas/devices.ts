@@ -50,6 +50,17 @@ export const DEVICE_DATA = {
         numaNode: maybe(v.number()),
         powerState: maybe(text),
         driverOverride: maybe(text),
+        held: maybe(
+          v.strictObject({
+            driver: maybe(text),
+            driverOverride: maybe(text),
+            since: maybe(text),
+            verb: maybe(text),
+            step: maybe(text),
+            status: maybe(v.picklist(['kept', 'in progress', 'interrupted'])),
+            text,
+          }),
+        ),
         physfn: maybe(bdf),
         virtfns: v.array(bdf),
         sriov: maybe(v.strictObject({totalVfs: maybe(v.number()), numVfs: maybe(v.number())})),

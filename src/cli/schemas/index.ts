@@ -28,13 +28,16 @@ const error = v.strictObject({
   details: anything,
 })
 
+const writes = v.array(v.strictObject({path: text, value: text, why: text}))
+
 const transition = v.strictObject({
   bdf,
   changed: v.boolean(),
   dryRun: v.boolean(),
   before: tdi,
   after: tdi,
-  writes: v.array(v.strictObject({path: text, value: text, why: text})),
+  writes,
+  notes: v.array(text),
 })
 
 const perDevice = <S extends v.GenericSchema>(result: S) =>
@@ -169,9 +172,14 @@ export const DATA = {
       commit: v.array(checkResult),
       before: tdi,
       after: tdi,
+      dryRun: v.boolean(),
+      writes,
     }),
   ),
-  admit: perDevice(v.strictObject({bdf, admitted: v.boolean(), digest, appraisal, before: tdi, after: tdi})),
+  // a dry run is a transition that was only planned
+  admit: perDevice(
+    v.union([v.strictObject({bdf, admitted: v.boolean(), digest, appraisal, before: tdi, after: tdi}), transition]),
+  ),
   'audit-show': auditLog,
   'audit-verify': auditLog,
   'ide-list': IDE_LIST,
