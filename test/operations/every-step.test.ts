@@ -1,56 +1,17 @@
 /** connect and disconnect with a failure at every call of the kernel port: whatever they say afterwards is true. */
 import {describe, expect, it} from 'vitest'
-import {ErrnoError, TsmctlError} from '../../src/errors.js'
+import {TsmctlError} from '../../src/errors.js'
 import {type Kernel, readText} from '../../src/kernel/index.js'
 import {connect, type ConnectResult, disconnect, type DisconnectResult} from '../../src/operations/index.js'
 import {injectFault} from '../../src/sim/index.js'
+import {type Call, failing, type Failure} from '../support/failing-kernel.js'
 import {attributePath, machines, type TestMachine} from '../sim/machines.js'
 
 const make = machines()
 const GPU = '0000:01:00.0'
 
-/** `refused`: the call fails and nothing happens. `lost`: it happens, and only its answer is lost. */
-interface Failure {
-  readonly at: number
-  readonly errno: string
-  readonly how: 'refused' | 'lost'
-}
-
 /** `insecure`: a connect whose stream does not become secure at one end. */
 type Verb = 'connect' | 'disconnect' | 'insecure'
-type Call = 'query' | 'write' | 'read'
-
-/** `inner`, whose call number `failure.at` of kind `call` fails; also says how many calls there were. */
-function failing(inner: Kernel, call: Call, failure?: Failure): {kernel: Kernel; calls: () => number} {
-  let calls = 0
-  const strikes = (kind: Call): boolean => kind === call && calls++ === failure?.at
-  const refuse = (verb: string, path: string): ErrnoError => new ErrnoError(failure!.errno, verb, path)
-  const sync =
-    <A extends readonly unknown[], R>(verb: string, act: (path: string, ...rest: A) => R) =>
-    (path: string, ...rest: A): R => {
-      if (strikes('read')) throw refuse(verb, path)
-      return act(path, ...rest)
-    }
-  const kernel: Kernel = {
-    ...inner,
-    read: sync('read', inner.read),
-    readAt: sync('read', inner.readAt),
-    readlink: sync('readlink', inner.readlink),
-    list: sync('list', inner.list),
-    async query(path, signal) {
-      if (strikes('query')) throw refuse('read', path)
-      return inner.query(path, signal)
-    },
-    async write(path, bytes, signal) {
-      const isStruck = strikes('write')
-      if (isStruck && failure!.how === 'refused') throw refuse('write', path)
-      await inner.write(path, bytes, signal)
-      if (isStruck) throw refuse('write', path)
-    },
-  }
-  return {kernel, calls: () => calls}
-}
-
 async function prepared(verb: Verb): Promise<TestMachine> {
   const machine = await make('gpu-host')
   if (verb === 'disconnect') await connect(machine.kernel, GPU)

@@ -4,7 +4,7 @@ import {ErrnoError, TsmctlError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
 import {accept, admit, collectEvidence, lock, readAudit, readPolicy} from '../../src/operations/index.js'
 import {type Fault, injectFault, machineStatus} from '../../src/sim/index.js'
-import {HOLD, readTdi} from '../../src/tsm/index.js'
+import {readTdi} from '../../src/tsm/index.js'
 import {GOOD, guest} from '../support/guest.js'
 
 type Guest = Awaited<ReturnType<typeof guest>>
@@ -60,7 +60,7 @@ describe('a device does not stay in RUN', () => {
     await inject(machine, ...faults)
     const error = await failureOf(accept(kernel, GOOD, digest, {policy: policyOf(machine), bind: true}))
     expect(error).toMatchObject({kind: 'busy', details: {check: 'commit.lock-epoch'}})
-    expect(await readTdi(kernel, GOOD)).toMatchObject({state: 'CONFIG_UNLOCKED', driver: null, driverOverride: HOLD})
+    expect(await readTdi(kernel, GOOD)).toMatchObject({state: 'CONFIG_UNLOCKED', driver: null, driverOverride: null})
     expect(events(machine)).not.toContain('committed')
     expect(events(machine).at(-1)).toBe('commit-failed')
   })
@@ -176,12 +176,12 @@ describe('a state directory somebody changed', () => {
     expect(machineStatus(directory).devices[0]).toMatchObject({tdi: 'CONFIG_LOCKED'})
   })
 
-  it.each(['null', '[]', '{"0000:01:00.0":null}', '{"0000:01:00.0":{"driver":7}}', '{'])(
-    'cannot keep a refused device from being given back: held.json %s',
+  it.each(['null', '[]', '{"driver":7}', '{"driver":"../../x","boot":null}', '{'])(
+    'cannot keep a refused device from being given back: a record of %s',
     async text => {
       const machine = await guest()
       await lock(machine.kernel, GOOD)
-      machine.kernel.state.replace('held.json', new Uint8Array(Buffer.from(text)))
+      machine.kernel.state.replace(`held-${GOOD}.json`, new Uint8Array(Buffer.from(text)))
       const denyAll = readPolicy([], machine.kernel.now())
       expect(await admit(machine.kernel, GOOD, {policy: denyAll})).toMatchObject({
         admitted: false,

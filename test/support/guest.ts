@@ -42,3 +42,9 @@ export async function guest(scenario = 'guest') {
   const directory = await guestDirectory(scenario)
   return {directory, kernel: simKernel(directory), policy: join(directory, 'policy.yaml')}
 }
+
+/** The same guest, whose waiting takes no time. */
+export async function guestCopy(abi: 'G2' | 'P2' = 'G2') {
+  const machine = await guestWith(`abi: ${abi}`)
+  return {...machine, kernel: simKernel(machine.directory, {sleep: () => Promise.resolve()})}
+}
