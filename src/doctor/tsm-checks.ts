@@ -37,6 +37,16 @@ function offered({devices, probe}: DiagnosedMachine, attribute: 'connect' | 'loc
   return probe.profile === 'unknown' ? notKnown(probe.meaning) : fail(`no function has tsm/${attribute}`)
 }
 
+/** The interface that evidence comes through. */
+function evidence({probe}: DiagnosedMachine): Answer {
+  const found = probe.evidence
+  if (found === null)
+    return probe.generation === 'G1n' ? fail('no generic-netlink family of evidence') : notKnown(probe.meaning)
+  const name = `${printable(found.family)} version ${found.version}`
+  if (!found.understood) return fail(`${name}, which this version of tsmctl does not know`)
+  return pass(found.validates ? `${name}, which can be told what was verified` : name)
+}
+
 export const TSM_CHECKS = checks({
   'tsm.registered': {
     title: 'TSM registered',
@@ -103,5 +113,15 @@ export const TSM_CHECKS = checks({
     requires: ['tsm.devsec', 'kernel.pci-tsm'],
     yields: ['PASS', 'FAIL', 'UNKNOWN'],
     examine: machine => offered(machine, 'lock'),
+  },
+  'tsm.evidence': {
+    title: 'evidence interface',
+    for: ['guest'],
+    passes: 'the kernel shows evidence of a locked TDI through an interface this tsmctl knows',
+    remedy:
+      'Without evidence no device can be verified: it needs a kernel with a later guest series, or a tsmctl that knows this one.',
+    requires: ['tsm.lockable'],
+    yields: ['PASS', 'FAIL', 'UNKNOWN'],
+    examine: evidence,
   },
 })

@@ -2,7 +2,7 @@
  * What side of TDISP this kernel shows: told by files, `pci_mode` and netlink families, never by a version number,
  * because distributions carry the guest series in several generations and build the host side or leave it out.
  */
-import {DEVICE_EVIDENCE, type NetlinkFamily} from '../kernel/index.js'
+import {DEVICE_EVIDENCE, type NetlinkFamily, PCI_TSM} from '../kernel/index.js'
 import type {Known, Present} from '../known.js'
 import {printable} from '../errors.js'
 import type {Tsm} from '../pci/index.js'
@@ -44,6 +44,8 @@ export interface Probe {
 export interface EvidenceInterface {
   readonly family: string
   readonly version: number
+  /** Is it the version this tsmctl speaks? */
+  readonly understood: boolean
   /** Can the kernel be told which generation of the evidence was verified? */
   readonly validates: boolean
 }
@@ -61,6 +63,7 @@ interface Guest {
 const interfaceOf = ({name, version, commands}: NetlinkFamily): EvidenceInterface => ({
   family: name,
   version,
+  understood: version === (name === DEVICE_EVIDENCE.name ? DEVICE_EVIDENCE : PCI_TSM).version,
   validates: name === DEVICE_EVIDENCE.name && commands.has(DEVICE_EVIDENCE.validate),
 })
 

@@ -10,6 +10,7 @@ import {
   type Status,
   type Use,
 } from '../../src/doctor/index.js'
+import type {NetlinkFamily} from '../../src/kernel/index.js'
 import {ABSENT, known, unknown} from '../../src/known.js'
 import {NO_TSM_ATTRIBUTES, PORT_TYPE} from '../../src/pci/index.js'
 import {
@@ -87,6 +88,13 @@ const UNFOLLOWED = known([
     endpoint: unknown('it does not lead to a function'),
   },
 ])
+
+/** A guest whose kernel has this family of evidence. */
+const withFamily = (family: NetlinkFamily): DiagnosedMachine => {
+  const [pciTsm, deviceEvidence] = family.name === 'pci-tsm' ? [family, null] : [null, family]
+  const families = {pciTsm: known(pciTsm), deviceEvidence: known(deviceEvidence)}
+  return machine({probe: probeOf({lock: known(true), families})})
+}
 
 const CASES: Cases = {
   'privilege.root': {
@@ -246,6 +254,21 @@ const CASES: Cases = {
     UNKNOWN: [
       machine({functions: [endpoint({device: {tsm: {...NO_TSM_ATTRIBUTES, lock: refused}}})]}),
       machine({...noAttributes, probe: UNREAD_CLASS}),
+    ],
+  },
+  'tsm.evidence': {
+    PASS: [
+      withFamily({name: 'pci-tsm', version: 1, maxAttribute: 6, commands: new Set([1])}),
+      withFamily({name: 'device-evidence', version: 1, maxAttribute: 10, commands: new Set([1, 2])}),
+    ],
+    FAIL: [
+      machine({probe: DEVSEC}),
+      withFamily({name: 'device-evidence', version: 2, maxAttribute: 10, commands: new Set([1, 2])}),
+    ],
+    UNKNOWN: [
+      machine({
+        probe: probeOf({lock: known(true), families: {pciTsm: known(null), deviceEvidence: unknown('not asked')}}),
+      }),
     ],
   },
   'topology.root-port-ide': {
