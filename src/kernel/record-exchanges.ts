@@ -1,5 +1,5 @@
 /** Records what a host answers beside its files: generic netlink, ioctl, and a bounded number of kernel events. */
-import {errnoOf} from '../errors.js'
+import {errnoOf, ErrnoError} from '../errors.js'
 import type {Capture, Exchange, FamilyAnswer, IoctlExchange} from './capture.js'
 import type {Kernel, NetlinkRequest} from './port.js'
 
@@ -9,6 +9,10 @@ export const MOST_UEVENTS = 1000
 type Calls = Pick<Kernel, 'netlinkDump' | 'netlinkFamily' | 'netlinkDo' | 'uevents' | 'ioctl'>
 type Recorded = Pick<Capture, 'exchanges' | 'families' | 'ioctls' | 'uevents'>
 
+/** A replayed host that was never asked this: recorded as a refusal it would become a fact. */
+const isUnasked = (error: unknown): boolean =>
+  error instanceof ErrnoError && error.errno === 'ENOENT' && error.kind === 'unsupported'
+
 /** What `call` answers, or the errno it refuses with, given to `keep`; a call that was ended from outside is no answer. */
 async function kept<T>(call: () => Promise<T>, keep: (answer: T | string) => void): Promise<T> {
   let answer: T
@@ -16,7 +20,7 @@ async function kept<T>(call: () => Promise<T>, keep: (answer: T | string) => voi
     answer = await call()
   } catch (error) {
     const errno = errnoOf(error)
-    if (errno !== undefined && errno !== 'EINTR') keep(errno)
+    if (errno !== undefined && errno !== 'EINTR' && !isUnasked(error)) keep(errno)
     throw error
   }
   keep(answer)
