@@ -190,6 +190,8 @@ async function measured(name) {
     platform: 'node',
     format: 'esm',
     outfile: bundle,
+    // some of what is bundled is CommonJS
+    banner: {js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);"},
     logLevel: 'warning',
   })
   const {stdout, stderr, status} = spawnSync(process.execPath, [bundle], {cwd: root, env, encoding: 'utf8'})
@@ -242,6 +244,42 @@ for (const {name, spent, parse, ratio, messagesPerSecond, megabytesPerSecond} of
     ratio.toFixed(2),
     'linear',
   ])
+{
+  const {look, plain, ratio, latency} = await measured('watch')
+  rows.push([
+    'watch 1000 devices, one idle look',
+    `${look.toFixed(1)} ms`,
+    'the same attributes by readFileSync',
+    `${plain.toFixed(1)} ms`,
+    ratio.toFixed(2),
+    '',
+  ])
+  rows.push([
+    'watch 1000 devices, event to transition',
+    `${latency.toFixed(2)} ms`,
+    'the idle look',
+    `${look.toFixed(1)} ms`,
+    (latency / look).toFixed(2),
+    '',
+  ])
+  const {admit, evidence} = await measured('admit')
+  rows.push([
+    `admit, our own part of ${admit.all.toFixed(0)} ms on the simulator`,
+    `${admit.own.toFixed(1)} ms`,
+    'four P-384 verifications',
+    `${admit.bare.toFixed(1)} ms`,
+    admit.ratio.toFixed(2),
+    '',
+  ])
+  rows.push([
+    'evidence of 16 MiB, frozen with its digest',
+    `${evidence.freeze.toFixed(1)} ms`,
+    'SHA-384 of the same bytes',
+    `${evidence.digest.toFixed(1)} ms`,
+    evidence.ratio.toFixed(2),
+    '',
+  ])
+}
 rmSync(scratch, {recursive: true})
 
 console.log(`\nNode ${process.versions.node}, ${process.arch}; medians; ratio measured pair by pair\n`)

@@ -2,7 +2,7 @@
 import {toJsonSchema} from '@valibot/to-json-schema'
 import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
-import {DATA, envelopeOf} from '../src/cli/schemas/index.js'
+import {DATA, envelopeOf, WATCH_EVENT} from '../src/cli/schemas/index.js'
 import {FINDINGS} from '../src/ide/index.js'
 import {headerOf} from '../src/operations/column.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'
@@ -124,19 +124,25 @@ function opened(schema: unknown): unknown {
   )
 }
 
-const schemas = (): [string, string][] =>
-  Object.entries(DATA).map(([command, data]) => [
-    `schema/${command}-1.json`,
-    `${JSON.stringify(
-      {
-        $id: `tag:github.com,2026:tsmctl/${command}/1`,
-        title: `tsmctl ${command} --json`,
-        ...(opened(toJsonSchema(envelopeOf(command, data), {errorMode: 'ignore'})) as object),
-      },
-      null,
-      2,
-    )}\n`,
-  ])
+const schemaFile = (name: string, title: string, given: Parameters<typeof toJsonSchema>[0]): [string, string] => [
+  `schema/${name}-1.json`,
+  `${JSON.stringify(
+    {
+      $id: `tag:github.com,2026:tsmctl/${name}/1`,
+      title,
+      ...(opened(toJsonSchema(given, {errorMode: 'ignore'})) as object),
+    },
+    null,
+    2,
+  )}\n`,
+]
+
+const schemas = (): [string, string][] => [
+  ...Object.entries(DATA).map(([command, data]) =>
+    schemaFile(command, `tsmctl ${command} --json`, envelopeOf(command, data)),
+  ),
+  schemaFile('watch-event', 'tsmctl watch --json, each line', WATCH_EVENT),
+]
 
 const attackNumber = (id: string): number => Number(id.slice(1))
 

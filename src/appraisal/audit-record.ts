@@ -15,6 +15,7 @@ const AUDIT_EVENTS = [
   'commit-failed',
   'unlocked',
   'recovered',
+  'watch-error',
 ] as const
 export type AuditEventName = (typeof AUDIT_EVENTS)[number]
 

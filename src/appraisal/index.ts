@@ -8,9 +8,11 @@ export {type Decoded, type Facts, gatherFacts} from './facts.js'
 export {burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
 export {
   anchorFilesOf,
+  effectiveRule,
   type EffectiveRule,
   findingLine,
   loadPolicy,
+  matchesClaims,
   type Policy,
   type PolicyDocument,
   type PolicyFile,

@@ -8,7 +8,7 @@ import type {Kernel} from '../kernel/index.js'
 import {announcingWaits} from '../operations/attentive.js'
 import {openHost} from '../operations/open-host.js'
 import {emit, talk} from './emit.js'
-import {envelope, envelopeText, errorText, type Warning} from './envelope.js'
+import {type Envelope, envelope, envelopeText, errorText, type Warning} from './envelope.js'
 import {redactor} from './redact.js'
 
 export interface Session {
@@ -17,6 +17,8 @@ export interface Session {
   readonly signal: AbortSignal
   /** Aborted by the second Ctrl-C or SIGTERM: what the kernel is still at is not waited for either. */
   readonly abandon: AbortSignal
+  /** Which signal it was that aborted `signal`; undefined while none did. */
+  readonly stoppedBy: () => NodeJS.Signals | undefined
   readonly json: boolean
   warn(code: string, message: string, subject?: string): void
   /** Progress for people, on standard error; silent under --json. */
@@ -57,11 +59,18 @@ export abstract class BaseCommand extends Command {
     const warnings: Warning[] = []
     const abort = new AbortController()
     const abandon = new AbortController()
-    const onSignal = (): void => (abort.signal.aborted ? abandon : abort).abort()
+    let stoppedBy: NodeJS.Signals | undefined
+    const onSignal = (signal: NodeJS.Signals): void => {
+      stoppedBy ??= signal
+      ;(abort.signal.aborted ? abandon : abort).abort()
+    }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
     // a terminal that closes sends several: none of them means "do not wait"
-    const onHangUp = (): void => abort.abort()
+    const onHangUp = (): void => {
+      stoppedBy ??= 'SIGHUP'
+      abort.abort()
+    }
     process.on('SIGHUP', onHangUp)
     let kernel: Kernel | undefined
     let outcome: Outcome | undefined
@@ -82,6 +91,7 @@ export abstract class BaseCommand extends Command {
         kernel: (kernel && this.announcesWaits ? announcingWaits(kernel, progress) : kernel) as Kernel,
         signal: abort.signal,
         abandon: abandon.signal,
+        stoppedBy: () => stoppedBy,
         json,
         warn: (code, message, subject) => warnings.push({code, message, subject: subject ?? null}),
         progress,
@@ -107,12 +117,17 @@ export abstract class BaseCommand extends Command {
     const text = (from: string): string => hidden?.text(from) ?? from
     if (json) {
       const answer = envelope(this.commandName(), host, outcome?.data, warnings, error)
-      emit(envelopeText((hidden?.json(answer) as typeof answer | undefined) ?? answer))
+      emit(this.answerText((hidden?.json(answer) as typeof answer | undefined) ?? answer))
     } else {
       if (outcome) emit(text(outcome.text))
       for (const {message} of warnings) talk(text(`tsmctl: warning: ${message}\n`))
       if (error) talk(text(errorText(error)))
     }
+  }
+
+  /** What `--json` prints when the command has ended. */
+  protected answerText(answer: Envelope): string {
+    return envelopeText(answer)
   }
 
   /** `sim create` becomes `sim-create`. */

@@ -56,13 +56,18 @@ export const envelope = (
   error: error === undefined ? null : envelopeError(error),
 })
 
-/** Pretty JSON with everything outside printable ASCII escaped, so that no string can drive a terminal. */
-export const envelopeText = (value: Envelope): string =>
+const json = (value: unknown, indent?: number): string =>
   JSON.stringify(
     value,
     (_, item: unknown) => (typeof item === 'bigint' ? `0x${item.toString(16)}` : item),
-    2,
-  ).replaceAll(/[^\x20-\x7e\n]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) + '\n'
+    indent,
+  ).replaceAll(/[^\x20-\x7e\n]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** Pretty JSON with everything outside printable ASCII escaped, so that no string can drive a terminal. */
+export const envelopeText = (value: Envelope): string => `${json(value, 2)}\n`
+
+/** The same on one line, for streams of documents. */
+export const jsonLine = (value: unknown): string => `${json(value)}\n`
 
 /** Two or three lines for people: what failed, and what to do next. */
 export const errorText = (error: TsmctlError): string =>

@@ -7,7 +7,7 @@ import {acceptHeld, type AcceptOptions} from './accept.js'
 import {heldOf, recordOf, releaseDevice} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {recordAudit} from './record-audit.js'
-import {alreadyRunning, reviewHeld} from './review.js'
+import {alreadyRunning, reviewHeld, type ReviewOptions} from './review.js'
 import {exclusively, leftIn, type TransitionResult, writesOf} from './transition.js'
 import {unlockHeld} from './unlock.js'
 
@@ -22,7 +22,11 @@ export interface AdmitResult {
   readonly failure: TsmctlError | null
 }
 
-export const admit = (kernel: Kernel, bdf: string, options: AcceptOptions): Promise<AdmitResult> =>
+export interface AdmitOptions extends AcceptOptions {
+  readonly beforeAppraisal?: ReviewOptions['beforeAppraisal']
+}
+
+export const admit = (kernel: Kernel, bdf: string, options: AdmitOptions): Promise<AdmitResult> =>
   exclusively(kernel, bdf, () => admitHeld(kernel, bdf, {...options, verb: 'admit', dryRun: false}))
 
 /** What `admit` would write to `bdf` if its evidence, which only a locked device gives, is accepted. Changes nothing. */
@@ -56,7 +60,7 @@ async function startOver(kernel: Kernel, before: Tdi, options: AcceptOptions): P
   await unlockHeld(kernel, bdf, {verb: 'admit', keep: true, onStep: options.onStep})
 }
 
-async function admitHeld(kernel: Kernel, bdf: string, options: AcceptOptions): Promise<AdmitResult> {
+async function admitHeld(kernel: Kernel, bdf: string, options: AdmitOptions): Promise<AdmitResult> {
   const before = await readTdi(kernel, bdf, options.signal)
   if (before.state === 'RUN') await startOver(kernel, before, options)
   // a lock that fails undoes itself; and what somebody else locked meanwhile is not ours to unlock

@@ -22,6 +22,8 @@ export interface ReviewOptions extends CollectOptions {
   /** Decide without recording it, because nothing follows from it. */
   readonly dryRun?: boolean | undefined
   readonly verb?: HeldVerb | undefined
+  /** Sees the evidence before it is appraised; what it throws ends the review. */
+  readonly beforeAppraisal?: ((bundle: Bundle) => void | Promise<void>) | undefined
 }
 
 export interface Review {
@@ -71,6 +73,7 @@ export async function reviewHeld(kernel: Kernel, bdf: string, options: ReviewOpt
   if (tdi.state === 'CONFIG_UNLOCKED') await lockHeld(kernel, bdf, {...options, dryRun: false})
   onStep?.(`${bdf}: collecting evidence`)
   const bundle = await collectHeld(kernel, bdf, options)
+  await options.beforeAppraisal?.(bundle)
   onStep?.(`${bdf}: appraising evidence ${bundle.digest.slice(0, 'sha384:'.length + 12)}`)
   return {bundle, appraisal: await appraiseLive(kernel, bundle, options)}
 }

@@ -33,4 +33,5 @@ export {classify, type GuestGeneration, type Probe, type ProbedTsm, type ProbeFa
 export {classifyProvider, type Provider, type ProviderKind} from './providers.js'
 export {probe} from './read-probe.js'
 export {type Aftermath, explainRefusal, type HostVerb, type Refusal, type RefusalKey, REFUSALS} from './refusals.js'
+export {shutOutPlan} from './shut-out-plan.js'
 export {chooseTsm, devicePath, type KernelTdiState, observe, readTdi, refuseConnected, type Tdi} from './tdi.js'

@@ -14,3 +14,14 @@ export const anything = v.unknown()
 
 export const finding = v.strictObject({path: text, offset: v.number(), message: text})
 export const unreadable = v.array(v.strictObject({field: text, reason: text}))
+
+/** Why a command, or one of its devices, failed. */
+export const error = v.strictObject({
+  kind: text,
+  exit: v.number(),
+  message: text,
+  hint: maybe(text),
+  subject: maybe(text),
+  path: maybe(text),
+  details: anything,
+})

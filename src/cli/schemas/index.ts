@@ -8,7 +8,9 @@ import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
-import {anything, bdf, digest, identifyingDigest, maybe, text, time} from './atoms.js'
+import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
+
+export {WATCH_EVENT} from './watch.js'
 
 const tdi = v.strictObject({
   bdf,
@@ -16,16 +18,6 @@ const tdi = v.strictObject({
   lockedBy: maybe(text),
   driver: maybe(text),
   driverOverride: maybe(text),
-})
-
-const error = v.strictObject({
-  kind: text,
-  exit: v.number(),
-  message: text,
-  hint: maybe(text),
-  subject: maybe(text),
-  path: maybe(text),
-  details: anything,
 })
 
 const writes = v.array(v.strictObject({path: text, value: text, why: text}))
