@@ -12,7 +12,9 @@ const ROOT = 'vendor-root.der'
 export interface CreatedMachine {
   readonly directory: string
   readonly scenario: string
-  /** Null for a machine without any device to write a policy for. */
+  /** The vendor's root certificate; null for a machine whose devices have none. */
+  readonly root: string | null
+  /** Null for a machine without any device to write a policy for, and for hosts, where nothing is admitted. */
   readonly policy: string | null
 }
 
@@ -72,8 +74,8 @@ function refuseForeignFiles(directory: string): void {
 }
 
 /**
- * Makes a machine in `directory` from a built-in scenario's name or from a scenario file, and beside it a policy that
- * accepts what its vendor publishes.
+ * Makes a machine in `directory` from a built-in scenario's name or from a scenario file, and beside it its vendor's
+ * root certificate and, for a guest, a policy that accepts what the vendor publishes.
  */
 export async function createSimMachine(
   directory: string,
@@ -88,11 +90,13 @@ export async function createSimMachine(
     if (error instanceof TsmctlError && error.kind === 'not-found') return undefined
     throw error
   })
-  if (published === undefined) return {directory, scenario, policy: null}
-  writeUserFile(`${directory}/${ROOT}`, published.root.der, {force: true})
+  if (published === undefined) return {directory, scenario, root: null, policy: null}
+  const root = `${directory}/${ROOT}`
+  writeUserFile(root, published.root.der, {force: true})
+  if (published.models.length === 0) return {directory, scenario, root, policy: null}
   const policy = `${directory}/${POLICY}`
   writeUserFile(policy, new Uint8Array(Buffer.from(simPolicyText(published, ROOT))), {force: true})
-  return {directory, scenario, policy}
+  return {directory, scenario, root, policy}
 }
 
 /** True states, faults and violations, which no kernel would show. */

@@ -3,6 +3,7 @@ import {setTimeout} from 'node:timers/promises'
 import {printable, TsmctlError} from '../errors.js'
 import {type Fault, type FaultKind, isHostFault} from './faults.js'
 import {happen} from './host/events.js'
+import {hasIdentity} from './host/facts.js'
 import {holdTsmLock} from './host/writes.js'
 import {hostStatus, type HostStatus} from './host/status.js'
 import {type Abi, traitsOf} from './abi.js'
@@ -168,14 +169,23 @@ export interface Publications {
   })[]
 }
 
+/** Of a host, whose devices get their certificates when somebody asks, as well. */
+async function rootOf(store: MachineStore): Promise<string | null> {
+  const {root, functions} = store.machine
+  if (root !== null || !functions.some(hasIdentity)) return root
+  const {identitiesOf} = await import('./host/identities.js')
+  return (await identitiesOf(store)).root
+}
+
 /**
- * What the devices' vendor publishes: its root, and for every model what a sound device measures. Throws TsmctlError
- * `not-found` when no device of this machine has a certificate.
+ * What the devices' vendor publishes: its root, and for every model of a guest what a sound device measures. Throws
+ * TsmctlError `not-found` when no device of this machine has a certificate.
  */
 export async function publications(directory: string): Promise<Publications> {
-  const {machine} = openMachine(directory)
+  const store = openMachine(directory)
   const {sha384} = await import('./digest.js')
-  const {manufacturer, root, models, functions} = machine
+  const {manufacturer, models, functions} = store.machine
+  const root = await rootOf(store)
   if (root === null)
     throw new TsmctlError({
       kind: 'not-found',

@@ -1,13 +1,19 @@
 /** What devices with keys answer at their mailboxes: as the very devices whose evidence a TSM would show. */
-import {ridOf} from '../pci/index.js'
+import {CMA_SPDM, featureText, ridOf} from '../pci/index.js'
 import {Responder} from '../spdm/index.js'
 import {INTERFACE_REPORT} from '../tdisp/index.js'
 import type {TdiSpec} from './dsm/index.js'
 import {createLabDsm} from './lab-dsm.js'
-import {type Dsm, fromBase64, type Machine} from './machine.js'
+import {type Dsm, fromBase64, type Identities, type Machine, type SimFunction} from './machine.js'
 import type {MailboxModels} from './mailboxes.js'
 import {deviceOptions} from './responder.js'
 import {spdmMailbox, withDsm} from './spdm-mailbox.js'
+
+export interface DeviceMailboxOptions {
+  /** Of a host's devices, once they are made. */
+  readonly identities: () => Identities | undefined
+  readonly random: (length: number) => Uint8Array
+}
 
 /** The function as an interface. Its ranges are where a TSM's report puts them. */
 function interfaceOf(bdf: string, {report}: Dsm): TdiSpec {
@@ -29,12 +35,18 @@ function interfaceOf(bdf: string, {report}: Dsm): TdiSpec {
   }
 }
 
-/** The first mailbox of a function with keys; everything else answers discovery only. */
+/** The mailbox of a function that takes SPDM: on a host as its scenario says, elsewhere the first. */
+const spdmIndexOf = ({host}: SimFunction): number =>
+  host === null ? 0 : host.mailboxes.findIndex(mailbox => mailbox.includes(featureText(CMA_SPDM)))
+
+/** That mailbox of a function with keys; everything else answers discovery only. */
 export const deviceMailboxes =
-  ({functions}: Machine, random: (length: number) => Uint8Array): MailboxModels =>
+  ({functions}: Machine, {identities, random}: DeviceMailboxOptions): MailboxModels =>
   (device, index) => {
-    const dsm = index === 0 ? functions.find(({bdf}) => bdf === device)?.dsm : undefined
-    if (dsm === null || dsm === undefined) return undefined
+    const fn = functions.find(({bdf}) => bdf === device)
+    if (fn === undefined || index !== spdmIndexOf(fn)) return undefined
+    const dsm = fn.dsm ?? identities()?.devices[device]
+    if (dsm === undefined) return undefined
     const options = withDsm(deviceOptions(dsm, random), createLabDsm(random, interfaceOf(device, dsm)))
     const {answer} = spdmMailbox(new Responder(options))
     return answer && {answer}

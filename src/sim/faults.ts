@@ -1,5 +1,6 @@
 /** Scripted misfortune: what goes wrong, where, and how often. Faults are part of the machine's state. */
 import type {EvidenceLabel} from '../kernel/index.js'
+import {type ConnectStep, CONVERSATION, type ConversationKind} from './conversation.js'
 import type {MachineStore} from './store.js'
 
 /**
@@ -92,7 +93,16 @@ type MessageKind = (typeof MESSAGE)[number]
  * - `one-sided`: the stream's `end` is not enabled;
  * - `stream-id`: the TSM asks for Stream ID `id`;
  * - `ide-fail`: `block` reports that it received an IDE fail message;
- * - `vfs`: the driver makes `count` virtual functions.
+ * - `vfs`: the driver makes `count` virtual functions;
+ *
+ * and in what the TSM says to a device while it connects it:
+ *
+ * - `bad-signature`, `bad-certificate`: the device's signature, or its own certificate's, does not verify;
+ * - `spdm-error`: the device answers the message `step` with ERROR;
+ * - `no-answer`: it is silent from `step` on, and the TSM waits as long as Linux does;
+ * - `km-refuses`: it takes no key; `wrong-registers`: its QUERY_RESP contradicts configuration space.
+ *
+ * At disconnect, after `spdm-error` and `no-answer` the device keeps session and keys.
  */
 export type FaultKind =
   | WorldKind
@@ -113,6 +123,7 @@ export type FaultKind =
   | 'stream-id'
   | 'ide-fail'
   | 'vfs'
+  | ConversationKind
 
 export interface Fault {
   readonly device: string
@@ -140,6 +151,8 @@ export interface Fault {
   readonly block?: number
   /** Virtual functions. */
   readonly count?: number
+  /** The message of a connect. */
+  readonly step?: ConnectStep
 }
 
 /** Kinds that make sense at a point: the guest's verbs, driver binding, every `read:` point, and the others by name. */
@@ -165,8 +178,19 @@ export const KINDS_AT: Readonly<
   validate: ['errno', 'delay', 'stuck', 'hostile-text', ...WORLD],
   binding: ['errno', 'delay', 'stuck', ...WORLD],
   reading: ['errno', 'flip-bit', 'delay', 'rival', ...WORLD],
-  connect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone', 'insecure', 'one-sided', 'stream-id'],
-  disconnect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone'],
+  connect: [
+    'errno',
+    'delay',
+    'stuck',
+    'vanish',
+    'rival',
+    'tsm-gone',
+    'insecure',
+    'one-sided',
+    'stream-id',
+    ...CONVERSATION,
+  ],
+  disconnect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone', 'spdm-error', 'no-answer'],
   now: [...WORLD, 'rival', 'insecure', 'ide-fail', 'vfs'],
 }
 

@@ -59,7 +59,12 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
   const {privileged = true, stateDirectory = join(directory, 'tsmctl'), sleep = realSleep} = options
   const {monotonic = environment.monotonic} = options
   const store = openMachine(directory)
-  const mailboxes = simMailboxes(store.machine, {monotonic, random: environment.random, models: options.mailboxes})
+  const mailboxes = simMailboxes(store.machine, {
+    monotonic,
+    random: environment.random,
+    identities: () => store.identities(),
+    models: options.mailboxes,
+  })
   let seen: MachineState | undefined
   let current: Tree | undefined
 

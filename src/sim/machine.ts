@@ -1,6 +1,7 @@
 /**
  * What a simulated machine is. `machine.json` holds what was made at creation and never changes: functions, keys,
- * certificates, measurements, reports. `state.json` holds what has happened since. Bytes are base64 in both.
+ * certificates, measurements, reports; `identities.json` has keys and certificates of a host. `state.json` holds what has
+ * happened since. Bytes are base64 in all of them.
  */
 import type {MeasurementTypeName} from '../spdm/index.js'
 import type {TdiState} from '../tdisp/index.js'
@@ -60,6 +61,16 @@ export interface Dsm {
   /** MeasurementRecord: all blocks back to back. */
   readonly measurements: string
   readonly report: string
+}
+
+/** Of a host's devices, in a file of their own: making them takes longer than making the machine. */
+export interface Identities {
+  /** The machine they belong to. */
+  readonly machineId: string
+  /** DER of the vendor's root. */
+  readonly root: string
+  /** By function. */
+  readonly devices: Readonly<Record<string, Dsm>>
 }
 
 export interface SimFunction {
@@ -239,10 +250,18 @@ export const currentMachine = (machine: Machine): Machine => ({
   functions: machine.functions.map(fn =>
     fn.dsm === null || fn.dsm.slot !== undefined ? fn : {...fn, dsm: {...fn.dsm, slot: 0, hash: 'sha384'}},
   ),
+  host: machine.host && {
+    ...machine.host,
+    provider: {...machine.host.provider, spdm: machine.host.provider.spdm ?? 'session'},
+  },
 })
 
 /** Adds to a state that an earlier version wrote what was added to states since. */
 export function upgradeState({devsec}: Machine, state: MachineState): void {
+  if (state.host !== null) {
+    state.host.links ??= {}
+    state.host.devices ??= {}
+  }
   state.events ??= noEvents()
   state.world ??= {clock: 0, refuses: false, tsm: devsec !== null}
   for (const {tdi} of Object.values(state.functions)) {

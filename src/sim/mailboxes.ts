@@ -1,6 +1,6 @@
 /** The DOE mailboxes of a simulated machine, behind the registers of its configuration spaces. Each process has its own. */
 import {DOE_REGISTER, decodeConfigSpace, type DoeFeature, type DoeObject} from '../pci/index.js'
-import {deviceMailboxes} from './device-mailboxes.js'
+import {type DeviceMailboxOptions, deviceMailboxes} from './device-mailboxes.js'
 import {type MailboxFault, SimMailbox} from './doe-mailbox.js'
 import {fromBase64, type Machine, type MachineState, type SimFunction} from './machine.js'
 
@@ -60,16 +60,15 @@ function parseFeature(text: string): DoeFeature[] {
 const protocolsOf = ({host, doeFeatures}: SimFunction, index: number): DoeFeature[] =>
   (host === null ? doeFeatures : (host.mailboxes[index] ?? [])).flatMap(parseFeature)
 
-export interface MailboxOptions {
+export interface MailboxOptions extends DeviceMailboxOptions {
   readonly monotonic: () => bigint
-  readonly random: (length: number) => Uint8Array
   /** What the machine's own devices are unless given. */
   readonly models: MailboxModels | undefined
 }
 
-export function simMailboxes(machine: Machine, {monotonic, random, models}: MailboxOptions): Mailboxes {
+export function simMailboxes(machine: Machine, {monotonic, random, identities, models}: MailboxOptions): Mailboxes {
   const {functions} = machine
-  const modelOf = models ?? deviceMailboxes(machine, random)
+  const modelOf = models ?? deviceMailboxes(machine, {identities, random})
   const made = new Map<string, readonly Placed[]>()
   let last: {readonly path: string; readonly boxes: readonly Placed[]} | undefined
 

@@ -1,6 +1,7 @@
 /** The language of scenarios as a schema: what is not defined here is refused. */
 import * as v from 'valibot'
 import {EVIDENCE_TYPES} from '../kernel/index.js'
+import {CONNECT_STEPS} from './conversation.js'
 import {type FaultPoint, KINDS_AT, POINTS} from './faults.js'
 import {type KindName, KINDS} from './kinds.js'
 
@@ -104,6 +105,7 @@ const faultEntries = {
   id: v.optional(count),
   block: v.optional(upTo(255)),
   count: v.optional(upTo(256)),
+  step: v.optional(v.picklist(CONNECT_STEPS)),
 }
 
 export const FAULT = v.strictObject({device: bdf, ...faultEntries})

@@ -112,6 +112,8 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
     refuse(attempted, `${where}.when: only regenerate at evidence can come during`)
   if ('end' in fault && fault.do !== 'insecure' && fault.do !== 'one-sided')
     refuse(attempted, `${where}.end: ${fault.do} takes none`)
+  if ('step' in fault && (fault.at !== 'connect' || (fault.do !== 'spdm-error' && fault.do !== 'no-answer')))
+    refuse(attempted, `${where}.step: ${fault.do} at ${fault.at} takes none`)
   return fault
 }
 

@@ -24,7 +24,23 @@ const fault = fields({
   id: maybe(isCount),
   block: maybe(isCount),
   count: maybe(isCount),
+  step: maybe(isText),
 })
+
+const dsm = fields({
+  model: isText,
+  identity: isText,
+  key: isText,
+  slot: maybe(isCount),
+  hash: maybe(isText),
+  chain: isText,
+  vca: isText,
+  measurements: isText,
+  report: isText,
+})
+
+/** `identities.json`. */
+export const isIdentities: Shape = fields({machineId: isText, root: isText, devices: mapOf(dsm)})
 
 const simFunction = fields({
   bdf: isText,
@@ -47,19 +63,7 @@ const simFunction = fields({
   vfDevice: isCount,
   doeFeatures: listOf(isText),
   serialNumber: nullOr(isText),
-  dsm: nullOr(
-    fields({
-      model: isText,
-      identity: isText,
-      key: isText,
-      slot: maybe(isCount),
-      hash: maybe(isText),
-      chain: isText,
-      vca: isText,
-      measurements: isText,
-      report: isText,
-    }),
-  ),
+  dsm: nullOr(dsm),
   host: nullOr(isHostFunction),
 })
 

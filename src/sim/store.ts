@@ -5,11 +5,12 @@
 import {dirname, join} from 'node:path'
 import {errnoOf, printable, printablePath, TsmctlError} from '../errors.js'
 import {directoryState, fileLocks} from '../kernel/index.js'
-import {currentMachine, FORMAT, type Machine, type MachineState, upgradeState} from './machine.js'
-import {isMachine, isStateOf} from './shape.js'
+import {currentMachine, FORMAT, type Identities, type Machine, type MachineState, upgradeState} from './machine.js'
+import {isIdentities, isMachine, isStateOf} from './shape.js'
 
 const MACHINE = 'machine.json'
 const STATE = 'state.json'
+const IDENTITIES = 'identities.json'
 const LOCKS = 'lock'
 
 export interface MachineStore {
@@ -19,6 +20,10 @@ export interface MachineStore {
   state(): MachineState
   /** Runs `change` on the state while nobody else may; what it throws leaves the state as it was. */
   update<T>(change: (state: MachineState) => T): T
+  /** Identities of a host's devices; undefined before they are made. */
+  identities(): Identities | undefined
+  /** Keeps `made`, unless somebody was faster; returns what is kept. */
+  keepIdentities(made: Identities): Identities
   /** Takes the host kernel's one lock for all TSM matters, among all processes; undefined while somebody has it. */
   holdTsm(): (() => void) | undefined
 }
@@ -113,10 +118,35 @@ export function openMachine(directory: string): MachineStore {
     return current
   }
 
+  let identities: Identities | undefined
+
+  function readIdentities(): Identities | undefined {
+    const bytes = files.read(IDENTITIES)
+    if (bytes === undefined) return undefined
+    const path = join(directory, IDENTITIES)
+    const read = parse(bytes, path)
+    if (!isIdentities(read)) throw spoilt(path, 'not the identities of a simulated machine')
+    const kept = read as Identities
+    // a machine that was here before
+    return kept.machineId === machine.machineId ? kept : undefined
+  }
+
   return {
     directory,
     machine,
     state,
+    identities: () => (identities ??= readIdentities()),
+    keepIdentities(made) {
+      const release = acquire(lock)
+      try {
+        identities ??= readIdentities()
+        if (identities !== undefined) return identities
+        files.replace(IDENTITIES, json(made))
+        return (identities = made)
+      } finally {
+        release()
+      }
+    },
     holdTsm() {
       try {
         return lock('tsm')

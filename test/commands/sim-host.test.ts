@@ -13,7 +13,7 @@ describe.skipIf(!existsSync(join(root, 'dist')))('a simulated host (needs a buil
     const machine = join(scratch, 'host')
     const inject = (...words: string[]) => tsmctl(['sim', 'inject', '0000:01:00.0', '--machine', machine, ...words])
     expect(tsmctlJson(['sim', 'create', machine, '--scenario', 'gpu-host'])).toMatchObject({
-      json: {data: {policy: null}},
+      json: {data: {root: `${machine}/vendor-root.der`, policy: null}},
     })
     expect(inject('--at', 'now', '--do', 'rival').code).toBe(0)
     expect(inject('--at', 'now', '--do', 'insecure', '--end', 'endpoint').code).toBe(0)

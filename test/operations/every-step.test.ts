@@ -5,7 +5,7 @@ import {type Kernel, readText} from '../../src/kernel/index.js'
 import {connect, type ConnectResult, disconnect, type DisconnectResult} from '../../src/operations/index.js'
 import {injectFault} from '../../src/sim/index.js'
 import {type Call, failing, type Failure} from '../support/failing-kernel.js'
-import {attributePath, machines, type TestMachine} from '../sim/machines.js'
+import {attributePath, machines, type TestMachine, withoutSpdm} from '../sim/machines.js'
 
 const make = machines()
 const GPU = '0000:01:00.0'
@@ -13,7 +13,7 @@ const GPU = '0000:01:00.0'
 /** `insecure`: a connect whose stream does not become secure at one end. */
 type Verb = 'connect' | 'disconnect' | 'insecure'
 async function prepared(verb: Verb): Promise<TestMachine> {
-  const machine = await make('gpu-host')
+  const machine = await make(withoutSpdm('gpu-host'))
   if (verb === 'disconnect') await connect(machine.kernel, GPU)
   if (verb === 'insecure') await injectFault(machine.directory, {device: GPU, at: 'connect', do: 'insecure'})
   return machine

@@ -6,7 +6,7 @@ import {attributeBytes, type Kernel} from '../../src/kernel/index.js'
 import {connect} from '../../src/operations/index.js'
 import {injectFault, type ScenarioSource} from '../../src/sim/index.js'
 import {CHECKS, type Preflight} from '../../src/tsm/index.js'
-import {attributePath, machines, type TestMachine} from '../sim/machines.js'
+import {attributePath, machines, type TestMachine, withoutSpdm} from '../sim/machines.js'
 
 const make = machines()
 
@@ -44,7 +44,7 @@ const SCENARIOS: readonly ScenarioSource[] = [
   'few-streams',
   'firmware-stream',
   ODDITIES,
-]
+].map(withoutSpdm)
 
 /** `ok`, or the errno of the kernel itself: nothing of tsmctl is in between. */
 async function answer(kernel: Kernel, bdf: string, verb: 'connect' | 'disconnect'): Promise<string> {
@@ -118,7 +118,7 @@ async function wrongOf(machine: TestMachine, steps: readonly Step[]) {
   return compared.filter(({isWrong}) => isWrong)
 }
 
-describe.each(SCENARIOS)('%s', source => {
+describe.each(SCENARIOS)('$name', source => {
   it('every function alone, on a machine where nothing is connected', async () => {
     const first = await make(source)
     const compared: Awaited<ReturnType<typeof compare>>[] = []

@@ -77,7 +77,7 @@ const enabledBlocks = (machine: TestMachine, bdf: string): number[] =>
     : (ideOf(machine, bdf)?.selectiveStreams ?? []).flatMap(({enabled, index}) => (enabled ? [index] : []))
 
 function balance(machine: TestMachine): void {
-  const {bridges, connected, streams, tsm} = machineStatus(machine.directory).host!
+  const {bridges, connected, streams, strays, tsm} = machineStatus(machine.directory).host!
   for (const {name, pool, claimed} of bridges) {
     const here = streams.filter(({bridge}) => bridge === name)
     const {bridge} = shell(machine)
@@ -85,8 +85,11 @@ function balance(machine: TestMachine): void {
     const ids = [...here.map(({streamId}) => streamId), ...claimed]
     expect(new Set(ids).size).toBe(ids.length)
   }
-  for (const {rootPortState, endpointState} of streams)
+  for (const {rootPortState, endpointState, rootPortKeys, endpointKeys} of streams) {
     expect([rootPortState, endpointState]).toEqual(['secure', 'secure'])
+    expect([rootPortKeys, endpointKeys]).toEqual([6, 6])
+  }
+  expect(strays).toEqual([])
   if (tsm === null) expect(connected).toEqual([])
   for (const {bdf, subfunctions} of connected) {
     expect(shell(machine).read(`${bdf}/tsm/connect`)).toBe(tsm)

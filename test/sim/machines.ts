@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll} from 'vitest'
 import {attributeBytes, type Kernel, readText} from '../../src/kernel/index.js'
-import {createMachine, type ScenarioSource, simKernel, type SimOptions} from '../../src/sim/index.js'
+import {createMachine, SCENARIO_TEXTS, type ScenarioSource, simKernel, type SimOptions} from '../../src/sim/index.js'
 
 export const GPU = '0000:01:00.0'
 export const NVME = '0000:02:00.0'
@@ -54,6 +54,16 @@ export function machines(): (source?: ScenarioSource) => Promise<TestMachine> {
         ),
     }
   }
+}
+
+/**
+ * A host whose TSM opens no SPDM session: for tests of books and answers that connect hundreds of times. Built-in
+ * scenarios by name.
+ */
+export function withoutSpdm(source: ScenarioSource): ScenarioSource {
+  const {name, text} = typeof source === 'string' ? {name: source, text: SCENARIO_TEXTS[source]!} : source
+  const changed = text.replace('provider: {', 'provider: {spdm: none, ')
+  return {name, text: changed === text ? `${text}provider: {spdm: none}\n` : changed}
 }
 
 export const DRIVERS = '/sys/bus/pci/drivers'

@@ -176,7 +176,7 @@ export const DATA = {
   'audit-verify': auditLog,
   'ide-list': IDE_LIST,
   'ide-show': IDE_SHOW,
-  'sim-create': v.strictObject({directory: text, scenario: text, policy: maybe(text)}),
+  'sim-create': v.strictObject({directory: text, scenario: text, root: maybe(text), policy: maybe(text)}),
   'sim-list': v.strictObject({
     scenarios: v.array(v.strictObject({name: text, title: text, group: text, attack: maybe(text)})),
   }),

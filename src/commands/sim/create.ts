@@ -7,7 +7,7 @@ import {printablePath} from '../../errors.js'
 export default class SimCreate extends BaseCommand {
   static override summary = 'Create a simulated machine, with keys and certificates of its own'
   static override description =
-    'Writes the machine and a policy that accepts what its simulated vendor publishes. Use it with --host sim:DIRECTORY.'
+    "Writes the machine, its simulated vendor's root certificate and, for a guest, a policy that accepts what the vendor publishes. Use it with --host sim:DIRECTORY."
   static override examples = ['<%= config.bin %> sim create /tmp/guest --scenario guest']
   static override args = directoryArgument
   static override flags = {
@@ -25,10 +25,11 @@ export default class SimCreate extends BaseCommand {
       replace: flags.replace,
       fromFile: flags.file !== undefined,
     })
+    const root = data.root === null ? '' : `vendor root ${printablePath(data.root)}\n`
     const policy = data.policy === null ? '' : `policy      ${printablePath(data.policy)}\n`
     return {
       data,
-      text: `machine     ${printablePath(directory)} (scenario ${printablePath(data.scenario)})\n${policy}use it with  --host sim:${printablePath(directory)}\n`,
+      text: `machine     ${printablePath(directory)} (scenario ${printablePath(data.scenario)})\n${root}${policy}use it with  --host sim:${printablePath(directory)}\n`,
     }
   }
 }

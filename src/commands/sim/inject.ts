@@ -45,6 +45,7 @@ export default class SimInject extends BaseCommand {
     id: Flags.integer({description: 'for stream-id: the Stream ID'}),
     block: Flags.integer({description: 'for ide-fail: the Selective block'}),
     count: Flags.integer({description: 'for vfs: how many virtual functions'}),
+    step: Flags.string({description: 'for spdm-error and no-answer at connect: the message, such as KEY_EXCHANGE'}),
   }
 
   protected override readonly usesHost = false
@@ -59,7 +60,7 @@ export default class SimInject extends BaseCommand {
       return {data: {directory, cleared}, text: `${cleared} ${cleared === 1 ? 'fault' : 'faults'}${whose} removed\n`}
     }
     const {at, do: kind, always, times, when, errno, object, with: other, offset, ms, seconds, after} = flags
-    const {end, id, block, count} = flags
+    const {end, id, block, count, step} = flags
     if (device === undefined || at === undefined || kind === undefined)
       throw new TsmctlError({
         kind: 'usage',
@@ -82,6 +83,7 @@ export default class SimInject extends BaseCommand {
       id,
       block,
       count,
+      step,
     }
     const fault = {device, at, do: kind, ...what, times: often}
     const given = Object.fromEntries(Object.entries(fault).filter(([, value]) => value !== undefined))

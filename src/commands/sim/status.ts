@@ -1,3 +1,4 @@
+import {hex} from '../../bits/index.js'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
 import {type HostStatus, simStatus} from '../../operations/sim.js'
@@ -7,7 +8,17 @@ import {printable, printablePath} from '../../errors.js'
 const section = (headers: readonly string[], rows: readonly (readonly string[])[]): string =>
   rows.length === 0 ? '' : `\n${table(headers, rows)}`
 
-const hostText = ({bridges, connected, streams}: HostStatus): string =>
+const sessionText = (session: number | null): string => (session === null ? '-' : hex(session, 8))
+
+type Stream = HostStatus['streams'][number]
+
+/** `K0 6+6 by tsm0`: keys in use at the root port and at the endpoint. */
+const keysText = ({keySets, rootPortKeys, endpointKeys, session}: Stream, tsm: string | null): string =>
+  session === null
+    ? '-'
+    : `${keySets.map(keySet => `K${keySet}`).join(' ')} ${rootPortKeys}+${endpointKeys} by ${tsm ?? 'a TSM'}`.trim()
+
+const hostText = ({tsm, bridges, connected, streams, strays}: HostStatus): string =>
   section(
     ['HOST BRIDGE', 'POOL', 'FREE', 'IDS HELD SINCE BOOT'],
     bridges.map(({name, pool, available, claimed}) => [
@@ -18,11 +29,11 @@ const hostText = ({bridges, connected, streams}: HostStatus): string =>
     ]),
   ) +
   section(
-    ['CONNECTED', 'TSM', 'SUBFUNCTIONS'],
-    connected.map(({bdf, tsm, subfunctions}) => [bdf, tsm, subfunctions.join(', ') || '-']),
+    ['CONNECTED', 'TSM', 'SESSION', 'SUBFUNCTIONS'],
+    connected.map(one => [one.bdf, one.tsm, sessionText(one.session), one.subfunctions.join(', ') || '-']),
   ) +
   section(
-    ['STREAM', 'ID', 'ROOT PORT', 'IS', 'ENDPOINT', 'IS'],
+    ['STREAM', 'ID', 'ROOT PORT', 'IS', 'ENDPOINT', 'IS', 'SESSION', 'KEYS IN USE'],
     streams.map(one => [
       `${one.bridge}/${one.name}`,
       String(one.streamId),
@@ -30,7 +41,13 @@ const hostText = ({bridges, connected, streams}: HostStatus): string =>
       one.rootPortState,
       one.endpoint,
       one.endpointState,
+      sessionText(one.session),
+      keysText(one, tsm),
     ]),
+  ) +
+  section(
+    ['DEVICE', 'SESSION THE TSM HAS NOT', 'KEYS IN USE'],
+    strays.map(({bdf, session, keys}) => [bdf, hex(session, 8), String(keys)]),
   )
 
 export default class SimStatus extends BaseCommand {

@@ -1,6 +1,6 @@
 /**
- * A device's side of IDE_KM (PCIe r6.2 §6.33.3). A simulated link enciphers nothing, so a slot remembers that it has a
- * key, not which. What the specification discards is answered with silence: wrong sizes, unknown objects, a key set that
+ * A device's side of IDE_KM (PCIe r6.2 §6.33.3). A simulated link enciphers nothing, so a slot remembers a
+ * digest of its key. What the specification discards is answered with silence: wrong sizes, unknown objects, a key set that
  * was not programmed exactly so, another session than the one that owns the port.
  */
 import {DecodeError, type Fields, type Layout, type View} from '../../bits/index.js'
@@ -17,6 +17,7 @@ import {
   SUB_STREAM,
   SUB_STREAM_NAMES,
 } from '../../ide/index.js'
+import {type HeldKey, keyPrint} from './held-key.js'
 
 export interface KmPortSpec {
   readonly segment?: number
@@ -35,9 +36,12 @@ const UNSPECIFIED_FAILURE = 4
 
 type Selector = Pick<View<typeof KM_KEY_SET_GO.fields>, 'streamId' | 'keySet' | 'transmit' | 'subStream' | 'portIndex'>
 
+type LaneName = Omit<Selector, 'portIndex'>
+
 /** Sub-stream and direction of one stream. */
 interface Lane {
-  readonly programmed: Set<number>
+  /** Digests of the keys by key set. */
+  readonly programmed: Map<number, string>
   /** The key set in use. */
   active: number | undefined
 }
@@ -58,15 +62,14 @@ class Port {
     this.streams = new Set([...linkStreams, ...selectiveStreams].map(({streamId}) => streamId))
   }
 
-  lane({streamId, subStream, transmit}: Selector): Lane | undefined {
+  lane({streamId, subStream, transmit}: LaneName): Lane | undefined {
     return this.lanes.get(streamId)?.get(`${subStream}/${transmit}`)
   }
 
-  program(selector: Selector): void {
-    const {streamId, subStream, transmit, keySet} = selector
+  program({streamId, subStream, transmit, keySet}: LaneName, print: string): void {
     const lanes = this.lanes.get(streamId) ?? new Map<string, Lane>()
-    const lane = lanes.get(`${subStream}/${transmit}`) ?? {programmed: new Set(), active: undefined}
-    lane.programmed.add(keySet)
+    const lane = lanes.get(`${subStream}/${transmit}`) ?? {programmed: new Map(), active: undefined}
+    lane.programmed.set(keySet, print)
     this.lanes.set(streamId, lanes.set(`${subStream}/${transmit}`, lane))
   }
 
@@ -74,6 +77,22 @@ class Port {
   isRunning(streamId: number): boolean {
     const lanes = [...(this.lanes.get(streamId)?.values() ?? [])]
     return lanes.length === LANES && lanes.every(({active}) => active !== undefined)
+  }
+
+  held(): HeldKey[] {
+    return [...this.lanes].flatMap(([streamId, lanes]) =>
+      [...lanes].flatMap(([name, {programmed, active}]) => {
+        const [subStream, transmit] = name.split('/').map(Number) as [number, number]
+        return [...programmed].map(([keySet, print]) => ({
+          streamId,
+          keySet,
+          transmit,
+          subStream,
+          print,
+          running: keySet === active,
+        }))
+      }),
+    )
   }
 
   running(): number[] {
@@ -103,6 +122,23 @@ export class KeyManagement {
   constructor(ports: readonly KmPortSpec[], streamStopped: (streamId: number) => void = () => {}) {
     this.#ports = ports.map(spec => new Port(spec))
     this.#streamStopped = streamStopped
+  }
+
+  /** The keys of port 0, and the session that they came over. */
+  held(): {readonly session: number | null; readonly keys: readonly HeldKey[]} {
+    const port = this.#ports[0]
+    return {session: port?.owner ?? null, keys: port?.held() ?? []}
+  }
+
+  /** Puts into port 0 what `held` gave of it. */
+  restore(session: number, keys: readonly HeldKey[]): void {
+    const port = this.#ports[0]
+    if (port === undefined || keys.length === 0) return
+    port.owner = session
+    for (const key of keys) {
+      port.program(key, key.print)
+      if (key.running) port.lane(key)!.active = key.keySet
+    }
   }
 
   /** Whether a stream of port 0 runs with keys that came over `session`. */
@@ -166,7 +202,7 @@ export class KeyManagement {
     if (SUB_STREAM_NAMES[subStream] === undefined || !port.streams.has(streamId)) return answer(UNSUPPORTED_VALUE)
     // a key in use is not changed underneath the link: keys are renewed in the other key set
     if (port.lane(selector)?.active === keySet) return answer(UNSPECIFIED_FAILURE)
-    port.program(selector)
+    port.program(selector, keyPrint(request.key))
     port.owner = session
     return answer(SUCCESS)
   }

@@ -85,6 +85,8 @@ export function powerOn(machine: Machine): HostState {
     claimed: {},
     contexts: {},
     streams: [],
+    links: {},
+    devices: {},
     numVfs: {},
     powerControl: {},
   }

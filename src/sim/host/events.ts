@@ -15,7 +15,7 @@ const impossible = ({device, do: what}: Fault, got: string): TsmctlError =>
 function rival(host: Host, bdf: string): void {
   const fn = host.functions.get(bdf)!
   if (host.now.contexts[bdf]?.dsm === bdf) disconnect(host, bdf)
-  else if (host.now.tsm !== null && isPresent(host, bdf) && isCandidate(host, fn)) connect(host, fn, {})
+  else if (host.now.tsm !== null && isPresent(host, bdf) && isCandidate(host, fn)) connect(host, fn)
 }
 
 function loseSecurity(host: Host, fault: Fault): void {

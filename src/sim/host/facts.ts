@@ -3,6 +3,14 @@ import {bdfParts, formatBdf, PORT_TYPE} from '../../pci/index.js'
 import {FIRST_TSM, type Machine, type MachineState, SECOND_TSM, type SimFunction} from '../machine.js'
 import type {HostFunction, HostPlatform, HostState} from './types.js'
 
+/** Data object types as `doe_features` names them. */
+export const CMA_SPDM = '0001:01'
+export const SECURED_CMA_SPDM = '0001:02'
+
+/** Whether a function has a certificate: it speaks SPDM. */
+export const hasIdentity = ({host}: SimFunction): boolean =>
+  host?.mailboxes.some(mailbox => mailbox.includes(CMA_SPDM)) === true
+
 /** A host machine with its state: what everything in this directory works on. */
 export interface Host {
   readonly machine: Machine

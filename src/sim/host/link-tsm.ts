@@ -1,9 +1,11 @@
 /** PCI/TSM of Linux 7.3 (drivers/pci/tsm.c): contexts of functions with their TSM, and everything that ends them. */
+import {STREAM_STATE} from '../../ide/index.js'
 import {probeDriver} from '../drivers.js'
 import {emit} from '../event-ring.js'
 import {type Machine, type MachineState, unlockedTdi} from '../machine.js'
 import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
 import {
+  CMA_SPDM,
   dsmAbove,
   type Host,
   hostOf,
@@ -12,13 +14,11 @@ import {
   isPresent,
   linkTsmName,
   powerState,
+  SECURED_CMA_SPDM,
   subtreeOf,
 } from './facts.js'
-import {endStream, makeStream, type StreamTrouble} from './streams.js'
-
-/** Data object types as `doe_features` names them. */
-const CMA_SPDM = '0001:01'
-const SECURED_CMA_SPDM = '0001:02'
+import {assumedKeys, endSession, type Keyed} from './device-keys.js'
+import {beginStream, endStream, finishStream, type StreamBegun, type StreamTrouble} from './streams.js'
 
 /** Gives a context to every function that depends on `dsm` and has none. */
 function probeSubfunctions(host: Host, dsm: string): void {
@@ -35,8 +35,14 @@ function probeSubfunctions(host: Host, dsm: string): void {
       now.contexts[fn.bdf] = {tsm: now.tsm!, dsm}
 }
 
-/** What the TSM and its driver do for `connect` after the kernel's own checks. The errno, or undefined. */
-export function connect(host: Host, fn: HostSimFunction, trouble: StreamTrouble): string | undefined {
+/** A connect whose conversation with the device is still to come. */
+export interface ConnectBegun {
+  /** Null for a device that gets none. */
+  readonly stream: StreamBegun | null
+}
+
+/** What the TSM and its driver do for `connect` after the kernel's own checks, before they speak to the device. */
+export function beginConnect(host: Host, fn: HostSimFunction, trouble: StreamTrouble): ConnectBegun | string {
   const {now, platform} = host
   const cma = fn.host.mailboxes.find(mailbox => mailbox.includes(CMA_SPDM))
   if (cma === undefined) return 'ENXIO'
@@ -45,20 +51,57 @@ export function connect(host: Host, fn: HostSimFunction, trouble: StreamTrouble)
   if (powerState(host, fn) !== 'D0') return 'EIO'
   const {stream} = platform.provider
   const wanted = stream === 'always' || (stream === 'with-ide' && (now.ide[fn.bdf]?.kernel ?? null) !== null)
-  const errno = wanted ? makeStream(host, fn, trouble) : undefined
-  if (errno !== undefined) return errno
-  now.contexts[fn.bdf] = {tsm: now.tsm!, dsm: fn.bdf}
-  probeSubfunctions(host, fn.bdf)
+  if (!wanted) return {stream: null}
+  const begun = beginStream(host, fn, trouble)
+  return typeof begun === 'string' ? begun : {stream: begun}
+}
+
+/** The rest of `connect`; `keyed` is what the conversation left, null where there was none. The errno, or undefined. */
+export function finishConnect(
+  host: Host,
+  {bdf}: HostSimFunction,
+  {stream}: ConnectBegun,
+  keyed: Keyed | null,
+  trouble: StreamTrouble,
+): string | undefined {
+  const {now, platform} = host
+  if (keyed !== null) {
+    now.links[bdf] = keyed.link
+    now.devices[bdf] = keyed.device
+  }
+  const errno = stream === null ? undefined : finishStream(host, stream, trouble)
+  if (errno !== undefined) {
+    // who registers last gives up without a word to the device, which keeps its session until the next one
+    endSession(host, bdf, platform.provider.registers === 'first')
+    return errno
+  }
+  now.contexts[bdf] = {tsm: now.tsm!, dsm: bdf}
+  probeSubfunctions(host, bdf)
   return undefined
 }
 
-/** Cannot fail: contexts of dependants, stream, own context. */
-export function disconnect(host: Host, dsm: string): void {
+/** A connect at once, as if its conversation had gone well. */
+export function connect(host: Host, fn: HostSimFunction): string | undefined {
+  const begun = beginConnect(host, fn, {})
+  if (typeof begun === 'string') return begun
+  const keyed = host.platform.provider.spdm === 'none' ? null : assumedKeys(begun.stream?.stream.id)
+  return finishConnect(host, fn, begun, keyed, {})
+}
+
+/** Cannot fail: contexts of dependants, stream and session, own context. `isTold`: the device hears of it. */
+export function disconnect(host: Host, dsm: string, isTold = true): void {
   const {now} = host
   for (const [bdf, context] of Object.entries(now.contexts))
     if (context.dsm === dsm && bdf !== dsm) delete now.contexts[bdf]
+  endSession(host, dsm, isTold)
   endStream(host, dsm)
   delete now.contexts[dsm]
+}
+
+/** The device loses session and keys, as by a function level reset, and the kernel's TSM core does not hear of it. */
+export function forgetSession({now}: Host, bdf: string): void {
+  delete now.devices[bdf]
+  for (const registers of now.ide[bdf]?.selective ?? []) if (registers.enable) registers.state = STREAM_STATE.insecure
 }
 
 /** Path of the TSM's device below `/sys`. */

@@ -6,8 +6,22 @@ import type {Provider} from './types.js'
 
 /** `sev-tio`: Linux drivers/crypto/ccp/sev-dev-tsm.c. `generic`: what the common code offers, used as it is meant. */
 const PRESETS = {
-  generic: {subfunctions: true, stream: 'with-ide', ranges: 'computed', insecure: 'refused', registers: 'first'},
-  'sev-tio': {subfunctions: false, stream: 'always', ranges: 'all', insecure: 'swallowed', registers: 'last'},
+  generic: {
+    subfunctions: true,
+    stream: 'with-ide',
+    ranges: 'computed',
+    insecure: 'refused',
+    registers: 'first',
+    spdm: 'session',
+  },
+  'sev-tio': {
+    subfunctions: false,
+    stream: 'always',
+    ranges: 'all',
+    insecure: 'swallowed',
+    registers: 'last',
+    spdm: 'session',
+  },
 } as const
 
 /** `there` are the functions of the machine. */

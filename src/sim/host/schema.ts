@@ -60,6 +60,7 @@ const provider = v.strictObject({
   stream: v.optional(v.picklist(['always', 'with-ide', 'never'])),
   ranges: v.optional(v.picklist(['computed', 'all'])),
   insecure: v.optional(v.picklist(['refused', 'swallowed'])),
+  spdm: v.optional(v.picklist(['session', 'none'])),
 })
 
 export const HOST_SCENARIO = v.strictObject({

@@ -1,5 +1,5 @@
 /** The shapes of what only a host's files hold. */
-import {fields, isCount, isFlag, isText, listOf, mapOf, nullOr, oneOf, type Shape} from '../shapes.js'
+import {fields, isCount, isFlag, isText, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from '../shapes.js'
 
 const isRange: Shape = value => Array.isArray(value) && value.length === 2 && value.every(isCount)
 const isWindow: Shape = value =>
@@ -45,6 +45,8 @@ export const isHostPlatform: Shape = fields({
     ranges: oneOf('computed', 'all'),
     insecure: oneOf('refused', 'swallowed'),
     registers: oneOf('first', 'last'),
+    // not written by earlier versions
+    spdm: maybe(oneOf('session', 'none')),
   }),
 })
 
@@ -68,6 +70,16 @@ const stream = fields({
   id: isCount,
 })
 
+const isKey = fields({
+  streamId: isCount,
+  keySet: isCount,
+  transmit: isCount,
+  subStream: isCount,
+  print: isText,
+  running: isFlag,
+})
+const isSession = fields({session: isCount, keys: listOf(isKey)})
+
 export const isHostState: Shape = fields({
   tsm: nullOr(isText),
   ide: mapOf(
@@ -80,6 +92,8 @@ export const isHostState: Shape = fields({
   claimed: mapOf(listOf(isCount)),
   contexts: mapOf(fields({tsm: isText, dsm: isText})),
   streams: listOf(stream),
+  links: maybe(mapOf(isSession)),
+  devices: maybe(mapOf(isSession)),
   numVfs: mapOf(isCount),
   powerControl: mapOf(isText),
 })

@@ -1,5 +1,6 @@
 /** A host behind the curtain: contexts, streams and pools as they are, not as sysfs tells them. */
 import {STREAM_STATE} from '../../ide/index.js'
+import type {HeldKey} from '../dsm/held-key.js'
 import type {Machine, MachineState} from '../machine.js'
 import {hostOf} from './facts.js'
 import {available, blocksOf} from './streams.js'
@@ -20,6 +21,8 @@ export interface HostStatus {
   readonly connected: readonly {
     readonly bdf: string
     readonly tsm: string
+    /** SPDM session as the TSM knows it; null for a TSM that does not authenticate. */
+    readonly session: number | null
     /** Functions that have a context because of it. */
     readonly subfunctions: readonly string[]
   }[]
@@ -31,8 +34,19 @@ export interface HostStatus {
     readonly endpoint: string
     readonly rootPortState: EndState
     readonly endpointState: EndState
+    /** The session over which the TSM gave the endpoint its keys; null for a TSM that does not. */
+    readonly session: number | null
+    /** Sets (0 for K0) and number of the keys in use at both ends: six at each end of a stream that works. */
+    readonly keySets: readonly number[]
+    readonly rootPortKeys: number
+    readonly endpointKeys: number
   }[]
+  /** Sessions that devices still have and the TSM does not. */
+  readonly strays: readonly {readonly bdf: string; readonly session: number; readonly keys: number}[]
 }
+
+const inUse = (keys: readonly HeldKey[] | undefined, streamId: number): readonly HeldKey[] =>
+  (keys ?? []).filter(key => key.running && key.streamId === streamId)
 
 const endState = ({enable, state}: SelectiveRegisters): EndState => {
   if (!enable) return 'disabled'
@@ -59,6 +73,7 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
             {
               bdf,
               tsm,
+              session: now.links[bdf]?.session ?? null,
               subfunctions: contexts.flatMap(([other, of]) => (of.dsm === bdf && other !== bdf ? [other] : [])),
             },
           ]
@@ -66,6 +81,9 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
     ),
     streams: now.streams.map(stream => {
       const ends = blocksOf(host, stream)
+      const link = now.links[stream.endpoint]
+      const near = inUse(link?.keys, stream.id)
+      const far = inUse(now.devices[stream.endpoint]?.keys, stream.id)
       const {bridge, slot, rootPort, rootPortBlock, endpoint, endpointBlock, id} = stream
       return {
         name: `stream${slot}.${rootPortBlock}.${endpointBlock}`,
@@ -75,7 +93,14 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
         endpoint,
         rootPortState: endState(ends['root-port']),
         endpointState: endState(ends.endpoint),
+        session: link?.session ?? null,
+        keySets: [...new Set([...near, ...far].map(({keySet}) => keySet))],
+        rootPortKeys: near.length,
+        endpointKeys: far.length,
       }
     }),
+    strays: Object.entries(now.devices).flatMap(([bdf, {session, keys}]) =>
+      now.links[bdf]?.session === session ? [] : [{bdf, session, keys: keys.filter(({running}) => running).length}],
+    ),
   }
 }

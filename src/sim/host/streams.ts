@@ -1,6 +1,7 @@
 /** IDE streams: three index pools and one of IDs, all lowest free first, and the registers of both ends. */
 import {IDLE_STREAM_ID, STREAM_STATE} from '../../ide/index.js'
 import {PORT_TYPE, ridOf} from '../../pci/index.js'
+import {keysMatch} from '../dsm/held-key.js'
 import {clearedBlock} from './enumeration.js'
 import {type Host, type HostSimFunction, isPresent} from './facts.js'
 import type {SelectiveRegisters, StreamState, WindowText} from './types.js'
@@ -93,9 +94,11 @@ function setUp(host: Host, stream: StreamState): void {
   const capability = (bdf: string) => host.functions.get(bdf)!.host.ide!
   const ends = blocksOf(host, stream)
   const rootRid = ridOf(stream.rootPort)
+  // an ID that the registers have no room for is refused later
+  const streamId = stream.id % (LAST_ID + 1)
   Object.assign(ends.endpoint, clearedBlock(), {
     fail: ends.endpoint.fail,
-    streamId: stream.id,
+    streamId,
     defaultStream: sev,
     config: !sev && capability(stream.endpoint).config,
     tee: sev || capability(stream.endpoint).teeLimited,
@@ -103,7 +106,7 @@ function setUp(host: Host, stream: StreamState): void {
   } satisfies Partial<SelectiveRegisters>)
   Object.assign(ends['root-port'], clearedBlock(), {
     fail: ends['root-port'].fail,
-    streamId: stream.id,
+    streamId,
     config: sev || capability(stream.rootPort).config,
     tee: !sev && capability(stream.rootPort).teeLimited,
     rids: provider.ranges === 'all' ? all : ridRange(host, stream.endpoint),
@@ -111,15 +114,20 @@ function setUp(host: Host, stream: StreamState): void {
   } satisfies Partial<SelectiveRegisters>)
 }
 
+/** Both ends have keys, the same ones, and use them. */
+const isKeyed = ({now, platform}: Host, {endpoint, id}: StreamState): boolean =>
+  platform.provider.spdm === 'none' || keysMatch(now.links[endpoint]?.keys ?? [], now.devices[endpoint]?.keys ?? [], id)
+
 /** Enables both ends; whether both are Secure. */
 function enable(host: Host, stream: StreamState, {insecure, disabled}: StreamTrouble): boolean {
   const ends = blocksOf(host, stream)
+  const keyed = isKeyed(host, stream)
   for (const end of ['endpoint', 'root-port'] as const) {
     if (end === disabled) continue
     ends[end].enable = true
-    ends[end].state = end === insecure ? STREAM_STATE.insecure : STREAM_STATE.secure
+    ends[end].state = keyed && end !== insecure ? STREAM_STATE.secure : STREAM_STATE.insecure
   }
-  return insecure === undefined
+  return keyed && insecure === undefined
 }
 
 /** Disables and clears both ends: the ID field is 0 afterwards. What the hardware reported stays. */
@@ -130,17 +138,28 @@ function tearDown(host: Host, stream: StreamState): void {
   }
 }
 
-/** Makes the stream of `fn` as the TSM wants it; an errno and nothing left behind when that is not possible. */
-export function makeStream(host: Host, fn: HostSimFunction, trouble: StreamTrouble): string | undefined {
+/** A stream whose registers are set up, but not enabled. */
+export interface StreamBegun {
+  readonly stream: StreamState
+  /** Its ID will be refused in the end. */
+  readonly refused: string | undefined
+}
+
+/** Prepares the stream of `fn` as the TSM wants it; an errno and nothing left behind when that is not possible. */
+export function beginStream(host: Host, fn: HostSimFunction, {streamId}: StreamTrouble): StreamBegun | string {
   const place = allocate(host, fn)
   if (place === undefined) return 'EFAULT'
-  const {registers, insecure} = host.platform.provider
-  const stream: StreamState = {...place, id: trouble.streamId ?? place.slot}
+  const stream: StreamState = {...place, id: streamId ?? place.slot}
   const refused = idRefused(host, stream.bridge, stream.id)
-  if (refused !== undefined && registers === 'first') return refused
+  if (refused !== undefined && host.platform.provider.registers === 'first') return refused
   setUp(host, stream)
+  return {stream, refused}
+}
+
+/** Puts a stream to use whose ends have been keyed; an errno and nothing left behind when that is not possible. */
+export function finishStream(host: Host, {stream, refused}: StreamBegun, trouble: StreamTrouble): string | undefined {
   const secure = enable(host, stream, trouble)
-  const errno = secure || insecure === 'swallowed' ? refused : 'ENXIO'
+  const errno = secure || host.platform.provider.insecure === 'swallowed' ? refused : 'ENXIO'
   if (errno === undefined) host.now.streams.push(stream)
   else tearDown(host, stream)
   return errno

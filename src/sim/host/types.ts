@@ -1,4 +1,5 @@
 /** What a simulated host is beyond its functions, and what its kernel and its hardware remember. */
+import type {HeldKey} from '../dsm/held-key.js'
 
 /** A window of a bridge, both inclusive, hexadecimal without prefix: JSON has no 64-bit numbers. */
 export type WindowText = readonly [base: string, limit: string]
@@ -72,6 +73,8 @@ export interface Provider {
   readonly insecure: 'refused' | 'swallowed'
   /** The Stream ID is registered before the blocks are programmed, or as the very last step. */
   readonly registers: 'first' | 'last'
+  /** Whether it opens an SPDM session with the device and keys the stream, or takes every device for what it is. */
+  readonly spdm: 'session' | 'none'
 }
 
 export interface HostPlatform {
@@ -113,6 +116,19 @@ export interface StreamState {
   readonly id: number
 }
 
+/** What the TSM knows of its session with a device. */
+export interface LinkState {
+  readonly session: number
+  /** The keys that the platform gave the root port for the device's stream. */
+  readonly keys: readonly HeldKey[]
+}
+
+/** What the device knows: its DSM's one session, and the keys that came over it. */
+export interface DeviceState {
+  readonly session: number
+  readonly keys: readonly HeldKey[]
+}
+
 export interface HostState {
   /** Name of the registered link TSM. */
   tsm: string | null
@@ -122,6 +138,10 @@ export interface HostState {
   /** TSM contexts by function; of a connected function 0 the DSM is itself. */
   contexts: Record<string, {readonly tsm: string; readonly dsm: string}>
   streams: StreamState[]
+  /** By connected function; a TSM that does not authenticate has none. */
+  links: Record<string, LinkState>
+  /** By function 0. The device may know less than the TSM (after a reset), or more (when nobody told it of an end). */
+  devices: Record<string, DeviceState>
   numVfs: Record<string, number>
   /** `power/control`. */
   powerControl: Record<string, string>

@@ -1,13 +1,22 @@
 /** Writes that only a host knows, checked in the kernel's order, under the kernel's one lock for all TSM matters. */
-import {type Fault, takeFault} from '../faults.js'
+import {type Fault, type FaultKind, takeFault} from '../faults.js'
 import type {Action} from '../nodes.js'
 import type {MachineStore} from '../store.js'
 import {disturb, type Refuse} from '../tsm-verbs.js'
 import type {WriteContext} from '../writes.js'
 import {happen} from './events.js'
-import {type Host, hostOf, type HostSimFunction, isPresent} from './facts.js'
-import {connect, disconnect, removeWithChildren, rescanHost, setVfs} from './link-tsm.js'
+import {type Host, hostOf, type HostSimFunction, isPresent, powerState} from './facts.js'
+import {
+  beginConnect,
+  disconnect,
+  finishConnect,
+  forgetSession,
+  removeWithChildren,
+  rescanHost,
+  setVfs,
+} from './link-tsm.js'
 import type {StreamTrouble} from './streams.js'
+import {NOTHING_SAID, talk} from './talk.js'
 
 type TsmAction = Extract<Action, {readonly verb: 'connect' | 'disconnect'}>
 type BusAction =
@@ -58,6 +67,12 @@ const troubleOf = (fault: Fault | undefined): StreamTrouble => {
   return fault?.do === 'stream-id' ? {streamId: fault.id!} : {}
 }
 
+/** Milliseconds that Linux waits for an answer of a mailbox (drivers/pci/doe.c, PCI_DOE_TIMEOUT). */
+const DOE_TIMEOUT = 1000
+
+/** After these the device does not know that it was disconnected. */
+const UNHEARD = new Set<FaultKind>(['spdm-error', 'no-answer'])
+
 const COMES_FIRST = new Set(['vanish', 'rival', 'tsm-gone'])
 
 async function writeTsm(
@@ -82,19 +97,33 @@ async function writeTsm(
   if (errno !== undefined) throw refuse(errno)
   // from here on nobody can interrupt: the writer's end is known only after the TSM is done
   let interruption: unknown
-  if (delay !== undefined)
-    await pause(delay.ms ?? 0).catch((error: unknown) => {
+  const wait = (milliseconds: number): Promise<void> =>
+    pause(milliseconds).catch((error: unknown) => {
       interruption = error
     })
+  if (delay !== undefined) await wait(delay.ms ?? 0)
+  const acts = fault?.do !== 'errno' && fault?.do !== 'stuck'
+  const trouble = troubleOf(fault)
+  const said = verb === 'connect' && acts ? await talk(store, device, {trouble, fault, pause: wait}) : NOTHING_SAID
+  if (verb === 'disconnect' && fault?.do === 'no-answer') await wait(DOE_TIMEOUT)
   const failed = store.update(state => {
     const host = present(store, state)
     const changed = refused(host)
     if (changed !== undefined) return changed
     if (fault?.do === 'errno') return fault.errno!
     if (fault?.do === 'stuck') return undefined
-    if (verb === 'connect') return connect(host, host.functions.get(device)!, troubleOf(fault))
-    disconnect(host, device)
-    return undefined
+    if (verb === 'disconnect') {
+      disconnect(host, device, fault === undefined || !UNHEARD.has(fault.do))
+      return undefined
+    }
+    if ('errno' in said) {
+      if (said.device === undefined) delete host.now.devices[device]
+      else host.now.devices[device] = said.device
+      return said.errno
+    }
+    const fn = host.functions.get(device)!
+    const begun = beginConnect(host, fn, trouble)
+    return typeof begun === 'string' ? begun : finishConnect(host, fn, begun, said.keyed, trouble)
   })
   if (interruption !== undefined) throw interruption
   if (failed !== undefined) throw refuse(failed)
@@ -118,10 +147,17 @@ function writeVfs(host: Host, device: string, wanted: number, refuse: Refuse): v
   setVfs(host, device, wanted)
 }
 
-/** A function level reset ends session and keys, and the kernel's TSM core does not hear of it. */
-function reset({now, state}: Host, device: string): void {
-  disturb(state.functions[device]!.tdi, 'function level reset')
-  for (const registers of now.ide[device]?.selective ?? []) if (registers.enable) registers.state = 0
+/** A function level reset, of which the kernel's TSM core does not hear. */
+function reset(host: Host, device: string): void {
+  disturb(host.state.functions[device]!.tdi, 'function level reset')
+  forgetSession(host, device)
+}
+
+/** A function that loses its power loses what it knew. */
+function setPower(host: Host, device: string, control: string): void {
+  const fn = host.functions.get(device)!
+  host.now.powerControl[device] = control
+  if (powerState(host, fn) === 'D3cold') forgetSession(host, device)
 }
 
 function changeHost(host: Host, action: BusAction, text: string, refuse: Refuse) {
@@ -129,8 +165,7 @@ function changeHost(host: Host, action: BusAction, text: string, refuse: Refuse)
   switch (action.verb) {
     case 'power_control':
       if (line !== 'on' && line !== 'auto') throw refuse('EINVAL')
-      host.now.powerControl[action.device] = line
-      return
+      return setPower(host, action.device, line)
     case 'reset':
       if (numberOf(line, refuse) !== 1) throw refuse('EINVAL')
       return reset(host, action.device)
