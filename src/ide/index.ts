@@ -38,7 +38,16 @@ export {
   type FabricWindow,
 } from './fabric.js'
 export {KmClient, type KmClientOptions, type KmPort} from './km-client.js'
-export {ifvToWire, type KeyDirection, type KeySlot, keyToWire, SUB_STREAMS, type SubStream} from './km-keys.js'
+export {
+  ifvToWire,
+  KEY_SIZE,
+  keyFromWire,
+  type KeyDirection,
+  type KeySlot,
+  keyToWire,
+  SUB_STREAMS,
+  type SubStream,
+} from './km-keys.js'
 export {kmStreamEnd, programStream, type KeyedEnd, stopStream, type StreamKeys} from './km-stream.js'
 export {
   decodeKmObject,

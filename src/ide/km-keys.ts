@@ -50,6 +50,13 @@ export function keyToWire(key: Uint8Array, out: Uint8Array): void {
   for (let at = 0; at < KEY_SIZE; at += DWORD) for (let i = 0; i < DWORD; i++) out[at + i] = key[at + DWORD - 1 - i]!
 }
 
+/** The key that `keyToWire` wrote: the same exchange of bytes within each dword. */
+export function keyFromWire(wire: Uint8Array): Uint8Array {
+  const key = new Uint8Array(KEY_SIZE)
+  keyToWire(wire, key)
+  return key
+}
+
 /** Where every counter begins (§6.33.5): the 64-bit invocation field is 1. */
 export const FIRST_INVOCATION = 1n
 

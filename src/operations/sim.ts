@@ -1,10 +1,10 @@
 /** The simulated machine's owner: create, explain, break, reset. */
 import {quoted, TsmctlError} from '../errors.js'
 import {readUserFile, statUserFile, writeUserFile} from '../kernel/index.js'
-import type {Fault, HostStatus, MachineStatus, ScenarioGroup} from '../sim/index.js'
+import type {Fault, HostStatus, LinkStatus, MachineStatus, ScenarioGroup} from '../sim/index.js'
 import {simPolicyText} from './sim-policy.js'
 
-export type {HostStatus, MachineStatus}
+export type {HostStatus, LinkStatus, MachineStatus}
 
 const POLICY = 'policy.yaml'
 const ROOT = 'vendor-root.der'

@@ -1,6 +1,7 @@
 /** What the owner of a simulated machine does with it from outside: faults, reset, a look behind the curtain. */
 import {setTimeout} from 'node:timers/promises'
 import {printable, TsmctlError} from '../errors.js'
+import {environment} from '../kernel/index.js'
 import {type Fault, type FaultKind, isHostFault} from './faults.js'
 import {happen} from './host/events.js'
 import {hasIdentity} from './host/facts.js'
@@ -10,6 +11,7 @@ import {type Abi, traitsOf} from './abi.js'
 import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
 import {type MachineStore, openMachine} from './store.js'
+import {linkStatus, type LinkStatus} from './tsm/status.js'
 
 export interface DeviceStatus {
   readonly bdf: string
@@ -22,6 +24,10 @@ export interface DeviceStatus {
   readonly lockedBy: string | null
   readonly accepted: boolean
   readonly lockEpoch: number
+  /** The function as its host and its DSM name it: FUNCTION_ID of its interface. */
+  readonly interfaceId: number
+  /** The TSM's link to the DSM, which functions of one device share. */
+  readonly link: LinkStatus
   /** Of the evidence; 0 while unlocked. */
   readonly generation: number
   /** Generation that user space has verified. */
@@ -72,6 +78,8 @@ export function machineStatus(directory: string): MachineStatus {
       lockedBy: tdi.lockedBy,
       accepted: tdi.accepted,
       lockEpoch: tdi.epoch,
+      interfaceId: dsm.interfaceId,
+      link: linkStatus(state.links[dsm.name]),
       generation: tdi.generation,
       validated: tdi.validated,
       dma: tdi.accepted && tdi.state === 'RUN' && (dma === 'at accept' || driver !== null),
@@ -98,6 +106,16 @@ export function machineStatus(directory: string): MachineStatus {
 
 /** What only the hardware does; everything else goes through the kernel, which does one thing at a time. */
 const PHYSICAL = new Set<FaultKind>(['insecure', 'ide-fail'])
+
+/** Whoever locks a device first has the TSM open a session; a reading, during which a rival may strike, cannot wait for it. */
+async function prepareRival(store: MachineStore, device: string): Promise<void> {
+  const {ensureSession} = await import('./tsm/links.js')
+  await ensureSession(
+    store,
+    store.machine.functions.find(({bdf}) => bdf === device)!,
+    environment.random,
+  )
+}
 
 async function happenNow(store: MachineStore, fault: Fault): Promise<void> {
   const release = PHYSICAL.has(fault.do)
@@ -136,6 +154,7 @@ export async function injectFault(directory: string, given: Fault): Promise<void
       subject: fault.device,
       got: 'this machine is a guest, and that happens on hosts only',
     })
+  if (fault.do === 'relock') await prepareRival(store, fault.device)
   if (fault.at === 'now') await happenNow(store, fault)
   else store.update(state => void state.faults.push(fault))
 }

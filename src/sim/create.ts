@@ -10,6 +10,7 @@ import type {PlacedDevice, RefuseScenario} from './host/topology.js'
 import {
   booted,
   type Dsm,
+  FIRST_INTERFACE,
   FIRST_TSM,
   FORMAT,
   type Machine,
@@ -21,7 +22,7 @@ import {
 import {measurementRecord, referenceValues} from './measured.js'
 import {msixIn, withoutUndefined} from './parts.js'
 import type {DevicePki} from './pki.js'
-import {buildReport} from './report.js'
+import {buildReport, reportingOffset} from './report.js'
 import {allocator, bridgeResourceLines, type PlacedBar, resourceLines, windowOf} from './resources.js'
 import {certificateChain, negotiation} from './responder.js'
 import {readScenario, type ScenarioSource} from './scenario.js'
@@ -80,9 +81,12 @@ interface Parts {
   readonly msix: MsixSpec | undefined
   readonly model: string
   readonly serial: string
+  readonly name: string
+  readonly interfaceId: number
 }
 
-async function makeDsm(spec: DsmSpec, {bars, msix, model, serial}: Parts, vendor: Vendor): Promise<Dsm> {
+async function makeDsm(spec: DsmSpec, parts: Parts, vendor: Vendor): Promise<Dsm> {
+  const {bars, msix, model, serial, name, interfaceId} = parts
   const {manufacturer} = vendor
   const pki = spec.root === 'impostor' ? await vendor.impostor() : vendor.pki
   const identity = `${manufacturer}:${model}:${spec.serial ?? serial}`
@@ -92,7 +96,11 @@ async function makeDsm(spec: DsmSpec, {bars, msix, model, serial}: Parts, vendor
     privateKeyEncoding: {type: 'pkcs8', format: 'der'},
   })
   const certificate = await pki.leaf(identity, new Uint8Array(publicKey))
+  const offset = reportingOffset(bars, BigInt(1 + random(1)[0]!))
   return {
+    name,
+    interfaceId,
+    mmioReportingOffset: String(offset),
     model,
     identity,
     key: toBase64(privateKey),
@@ -101,9 +109,7 @@ async function makeDsm(spec: DsmSpec, {bars, msix, model, serial}: Parts, vendor
     chain: toBase64(certificateChain([pki.root, pki.intermediate, certificate], spec.hash)),
     vca: toBase64(negotiation(spec.hash)),
     measurements: toBase64(measurementRecord(manufacturer, model, spec)),
-    report: toBase64(
-      buildReport({bars, msix, ranges: spec.ranges, flags: spec.report, offset: BigInt(1 + random(1)[0]!)}),
-    ),
+    report: toBase64(buildReport({bars, msix, ranges: spec.ranges, flags: spec.report, offset})),
   }
 }
 
@@ -111,9 +117,32 @@ function placeOf(at: string): string {
   return busOf(at) === 0 ? `${hostBridge(at)}/${at}` : `${hostBridge(at)}/${portOf(at)}/${at}`
 }
 
+const FUNCTIONS_PER_BUS = 256
+const FUNCTIONS_PER_DEVICE = 8
+
+type DsmPlace = Pick<Parts, 'name' | 'interfaceId'>
+
+/** The DSM of every device, and the interface it is there. Each DSM has device numbers of its own. */
+function dsmPlaces(devices: readonly Pick<DeviceSpec, 'at' | 'dsm'>[]): DsmPlace[] {
+  const names = devices.map(({dsm, at}) => dsm ?? at)
+  const next = new Map<string, number>()
+  let free = FIRST_INTERFACE
+  for (const name of new Set(names)) {
+    next.set(name, free)
+    const functions = names.filter(one => one === name).length
+    free += Math.ceil(functions / FUNCTIONS_PER_DEVICE) * FUNCTIONS_PER_DEVICE
+  }
+  return names.map(name => {
+    const interfaceId = next.get(name)!
+    next.set(name, interfaceId + 1)
+    return {name, interfaceId}
+  })
+}
+
 async function makeFunction(
   spec: DeviceSpec,
   group: number,
+  dsmPlace: DsmPlace,
   place: ReturnType<typeof allocator>,
   vendor: Vendor | undefined,
 ): Promise<SimFunction> {
@@ -150,14 +179,19 @@ async function makeFunction(
     vfDevice: kind.vfDevice,
     doeFeatures: teeIo ? ['0001:01', '0001:02', 'doe_discovery'] : [],
     serialNumber: teeIo ? serial.match(/../g)!.join('-') : null,
-    dsm: vendor === undefined || model === null ? null : await makeDsm(spec, {bars, msix, model, serial}, vendor),
+    dsm:
+      vendor === undefined || model === null
+        ? null
+        : await makeDsm(spec, {bars, msix, model, serial, ...dsmPlace}, vendor),
     host: null,
   }
 }
 
 const byBdf = (a: SimFunction, b: SimFunction): number => (a.bdf < b.bdf ? -1 : 1)
 
-/** Functions that another one's DSM answers for get its keys, and keep their reports. */
+const interfaceOf = ({interfaceId, mmioReportingOffset, report}: Dsm) => ({interfaceId, mmioReportingOffset, report})
+
+/** Functions that another one's DSM answers for get its keys, and keep their interfaces. */
 function withSharedDsms(
   functions: readonly SimFunction[],
   devices: readonly Pick<DeviceSpec, 'at' | 'dsm'>[],
@@ -167,17 +201,18 @@ function withSharedDsms(
     const {dsm, serialNumber} = owner.get(fn.bdf) ?? {}
     return fn.dsm === null || !dsm
       ? fn
-      : {...fn, serialNumber: serialNumber ?? null, dsm: {...dsm, report: fn.dsm.report}}
+      : {...fn, serialNumber: serialNumber ?? null, dsm: {...dsm, ...interfaceOf(fn.dsm)}}
   })
 }
 
 async function makeFunctions(scenario: Scenario, vendor: Vendor | undefined): Promise<SimFunction[]> {
   const place = allocator()
+  const dsms = dsmPlaces(scenario.devices)
   const functions: SimFunction[] = []
   const ports = new Map<string, SimFunction>()
   for (const [i, spec] of scenario.devices.entries()) {
     if (busOf(spec.at) > 0) ports.set(portOf(spec.at), rootPort(spec.at))
-    functions.push(await makeFunction(spec, i, place, vendor))
+    functions.push(await makeFunction(spec, i, dsms[i]!, place, vendor))
   }
   return [...ports.values(), ...withSharedDsms(functions, scenario.devices)].sort(byBdf)
 }
@@ -219,12 +254,20 @@ async function makeGuest(scenario: Scenario, now: Date): Promise<Made> {
   }
 }
 
+/** On a host a function is what it is called. */
+function requesterIdOf(bdf: string): number {
+  const [device, fn] = bdf.split(':')[2]!.split('.') as [string, string]
+  return busOf(bdf) * FUNCTIONS_PER_BUS + Number.parseInt(device, 16) * FUNCTIONS_PER_DEVICE + Number(fn)
+}
+
 /** The DSM of a host's device: only a TSM for the guest's side has a use for its keys. */
 async function withIdentity(fn: SimFunction, {spec, bars}: PlacedDevice, vendor: Vendor): Promise<SimFunction> {
   const kind: Kind = kindNamed(spec.kind)
   const model = spec.model ?? kind.model
   if (model === null || fn.serialNumber === null) return fn
-  const parts = {bars, msix: msixIn(bars, kind.msix), model, serial: fn.serialNumber.replaceAll('-', '')}
+  const serial = fn.serialNumber.replaceAll('-', '')
+  const interfaceId = requesterIdOf(fn.bdf)
+  const parts = {bars, msix: msixIn(bars, kind.msix), model, serial, name: fn.bdf, interfaceId}
   return {...fn, dsm: await makeDsm(spec, parts, vendor)}
 }
 

@@ -1,6 +1,7 @@
 /** Driver core semantics: who matches, who is bound, and what must never be bound (Linux drivers/base/dd.c). */
 import {emit} from './event-ring.js'
 import {type Machine, type MachineState, type SimFunction, unlockedTdi} from './machine.js'
+import {powerOff} from './tsm/guest-dsm.js'
 
 /**
  * Binds `driver`, whatever it may break: a TDI that is locked and not accepted is in nobody's trust boundary, and a
@@ -48,7 +49,7 @@ export function addFunctions(machine: Machine, state: MachineState): void {
 }
 
 /** The function goes, and with it what the TSM held for it. */
-export function removeFunction(state: MachineState, device: string): void {
+export function removeFunction(machine: Machine, state: MachineState, device: string): void {
   const record = state.functions[device]!
   if (!record.present) return
   if (record.driver !== null) emit(state, 'unbind', device)
@@ -56,5 +57,10 @@ export function removeFunction(state: MachineState, device: string): void {
   record.present = false
   record.driver = null
   record.enabled = 0
-  record.tdi = unlockedTdi(record.tdi.epoch, record.tdi.measurements ?? record.tdi.previous)
+  record.tdi = unlockedTdi(record.tdi.epoch, record.tdi.measurements ?? record.tdi.previous, record.tdi.state)
+  powerOff(
+    machine,
+    state,
+    machine.functions.find(({bdf}) => bdf === device)!,
+  )
 }

@@ -26,7 +26,7 @@ function heldObjects({dsm}: SimFunction, {tdi}: FunctionState): Objects {
     ['cert0', fromBase64(dsm!.chain)],
     ['vca', fromBase64(dsm!.vca)],
     ['measurements', fromBase64(tdi.measurements!)],
-    ...(tdi.state === 'ERROR' ? [] : [['report', fromBase64(dsm!.report)] as const]),
+    ...(tdi.state === 'ERROR' ? [] : [['report', fromBase64(tdi.report!)] as const]),
   ])
 }
 
@@ -50,7 +50,12 @@ function substituted(held: Objects, fault: Fault | undefined, fn: SimFunction, {
   // a device answers whoever asks, whether it is locked or not
   const anotherDay = (): string => toBase64(takeMeasurements(other.dsm!, random(NONCE), random))
   if (fault.do === 'swap') {
-    const tdi = {...record.tdi, measurements: record.tdi.measurements ?? anotherDay()}
+    const {measurements, report} = record.tdi
+    const tdi = {
+      ...record.tdi,
+      measurements: measurements ?? anotherDay(),
+      report: report ?? other.dsm!.report,
+    }
     return new Map([...held, [label, heldObjects(other, {...record, tdi}).get(label) ?? old]])
   }
   if (label === 'report') return new Map([...held, [label, anotherLocks(old)]])

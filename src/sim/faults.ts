@@ -1,6 +1,7 @@
 /** Scripted misfortune: what goes wrong, where, and how often. Faults are part of the machine's state. */
 import type {EvidenceLabel} from '../kernel/index.js'
 import {type ConnectStep, CONVERSATION, type ConversationKind} from './conversation.js'
+import type {TdispErrorName, TdispRequestName} from '../tdisp/index.js'
 import type {MachineStore} from './store.js'
 
 /**
@@ -48,6 +49,9 @@ export type WorldKind = (typeof WORLD)[number]
 const MESSAGE = ['truncate', 'duplicate', 'unrequested', 'oversize', 'double-fetch', 'unknown-attribute'] as const
 type MessageKind = (typeof MESSAGE)[number]
 
+/** What a device does to one TDISP exchange. */
+const AT_TDISP = ['tdisp-error', 'no-answer', 'wrong-interface', 'wrong-version', 'session-end', 'stream-fail'] as const
+
 /**
  * What happens:
  *
@@ -86,6 +90,14 @@ type MessageKind = (typeof MESSAGE)[number]
  * - `host-refuses`, `host-relents`: the host no longer does what a TSM needs it for; does it again;
  * - `tsm-gone`, `tsm-back`: the TSM is unregistered, registered;
  *
+ * while the TSM and the device carry out a verb, at the TDISP request `request` (the verb's own unless given):
+ *
+ * - `tdisp-error`: the device refuses with TDISP_ERROR `code` (UNSPECIFIED unless given);
+ * - `no-answer`: it obeys, and its answer is lost;
+ * - `wrong-interface`, `wrong-version`: its answer is for another interface, of another TDISP version;
+ * - `session-end`: it gives up its SPDM session first, and with it what was locked in it; also at `now`;
+ * - `stream-fail`: the IDE stream goes to Insecure first; also at `now`;
+ *
  * and on a host:
  *
  * - `rival`: somebody else connects or disconnects the device first;
@@ -117,6 +129,7 @@ export type FaultKind =
   | 'interrupted'
   | 'hostile-text'
   | 'family-version'
+  | (typeof AT_TDISP)[number]
   | 'rival'
   | 'insecure'
   | 'one-sided'
@@ -136,6 +149,8 @@ export interface Fault {
   /** Function that `swap` takes the object from. */
   readonly with?: string
   readonly offset?: number
+  readonly request?: TdispRequestName
+  readonly code?: TdispErrorName
   readonly ms?: number
   /** By how much the wall clock jumps, backwards if negative. */
   readonly seconds?: number
@@ -162,7 +177,7 @@ export const KINDS_AT: Readonly<
     readonly FaultKind[]
   >
 > = {
-  verb: ['errno', 'errno-after', 'delay', 'stuck', ...WORLD],
+  verb: ['errno', 'errno-after', 'delay', 'stuck', ...AT_TDISP, ...WORLD],
   evidence: [
     'errno',
     'flip-bit',
@@ -191,11 +206,14 @@ export const KINDS_AT: Readonly<
     ...CONVERSATION,
   ],
   disconnect: ['errno', 'delay', 'stuck', 'vanish', 'rival', 'tsm-gone', 'spdm-error', 'no-answer'],
-  now: [...WORLD, 'rival', 'insecure', 'ide-fail', 'vfs'],
+  now: [...WORLD, 'session-end', 'stream-fail', 'rival', 'insecure', 'ide-fail', 'vfs'],
 }
 
 const BINDING: readonly string[] = ['unbind', 'bind', 'probe', 'override']
 const BY_NAME = ['evidence', 'validate', 'connect', 'disconnect', 'now'] as const
+
+/** What comes between a TSM and a device, at one TDISP request. */
+export const isTdispFault = ({do: what}: Fault): boolean => AT_TDISP.some(kind => kind === what)
 
 export function kindsAt(at: FaultPoint): readonly FaultKind[] {
   const named = BY_NAME.find(name => name === at)

@@ -37,6 +37,7 @@ export {
 } from './scenarios/index.js'
 export {machineExists} from './store.js'
 export {nearest} from './strict-schema.js'
+export type {LinkStatus} from './tsm/status.js'
 
 /**
  * Makes the machine of `source` in `directory`: a built-in scenario's name, or a scenario's text. Keys and certificates

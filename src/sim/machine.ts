@@ -9,6 +9,7 @@ import type {Abi} from './abi.js'
 import {type EventRing, noEvents} from './event-ring.js'
 import type {Fault} from './faults.js'
 import type {HostFunction, HostPlatform, HostState} from './host/types.js'
+import type {StoredLink} from './tsm/memory.js'
 
 export const FORMAT = 'tsmctl-sim-2'
 
@@ -46,6 +47,12 @@ export type NegotiatedHash = 'sha256' | 'sha384'
 
 /** The device security manager behind a function: a responder with its own key. */
 export interface Dsm {
+  /** Functions whose DSMs have the same name have the same DSM. */
+  readonly name: string
+  /** FUNCTION_ID of the interface: the requester ID of the function as its host sees it. */
+  readonly interfaceId: number
+  /** What the TSM has the DSM add to addresses in its report; decimal, bytes. */
+  readonly mmioReportingOffset: string
   readonly model: string
   /** `ACME:<MODEL>:<serial>`, as in the leaf certificate. */
   readonly identity: string
@@ -60,6 +67,7 @@ export interface Dsm {
   readonly vca: string
   /** MeasurementRecord: all blocks back to back. */
   readonly measurements: string
+  /** What the interface reports when it is locked as the TSM locks. */
   readonly report: string
 }
 
@@ -143,14 +151,17 @@ export interface Machine {
 
 /** What the TSM and the DSM know about one interface. */
 export interface TdiRecord {
+  /** As the DSM has it now, whether anybody has asked or not. */
   state: TdiState
   /** TSM that holds the lock, as the kernel sees it; stays when the DSM moves to ERROR. */
   lockedBy: string | null
   accepted: boolean
   /** Number of locks so far. */
   epoch: number
-  /** START_INTERFACE_NONCE, hex; lives from LOCK to START, STOP or ERROR. */
+  /** START_INTERFACE_NONCE as the TSM keeps it from LOCK to START or STOP, hex. */
   startNonce: string | null
+  /** The interface report as the TSM read it at lock. */
+  report: string | null
   /** How often measurements were taken in this epoch. */
   reports: number
   /** The measurement transcript the TSM holds. */
@@ -196,6 +207,8 @@ export interface MachineState {
   bootId: string
   autoprobe: boolean
   functions: Record<string, FunctionState>
+  /** Sessions and what is behind them, by the name of the DSM; none before it was first used. */
+  links: Record<string, StoredLink>
   faults: Fault[]
   violations: Violation[]
   world: World
@@ -204,12 +217,17 @@ export interface MachineState {
   host: HostState | null
 }
 
-export const unlockedTdi = (epoch: number, previous: string | null): TdiRecord => ({
-  state: 'CONFIG_UNLOCKED',
+export const unlockedTdi = (
+  epoch: number,
+  previous: string | null,
+  state: TdiState = 'CONFIG_UNLOCKED',
+): TdiRecord => ({
+  state,
   lockedBy: null,
   accepted: false,
   epoch,
   startNonce: null,
+  report: null,
   reports: 0,
   measurements: null,
   previous,
@@ -231,6 +249,7 @@ export const booted = (machine: Machine, revision: number, bootId: string): Mach
   bootId,
   autoprobe: true,
   functions: Object.fromEntries(machine.functions.map(fn => [fn.bdf, bootedFunction(fn)])),
+  links: {},
   faults: machine.faults.map(fault => ({...fault})),
   violations: [],
   world: {clock: 0, refuses: false, tsm: machine.devsec !== null},
@@ -238,8 +257,7 @@ export const booted = (machine: Machine, revision: number, bootId: string): Mach
   host: null,
 })
 
-export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+export {fromBase64, toBase64} from './base64.js'
 
 /** `machine` as written by this version: what earlier ones did not know is as it was then. */
 export const currentMachine = (machine: Machine): Machine => ({
@@ -247,23 +265,41 @@ export const currentMachine = (machine: Machine): Machine => ({
   abi: machine.abi ?? (machine.host === null ? 'G2' : 'mainline'),
   validate: machine.validate ?? true,
   devsec: machine.devsec === undefined ? (machine.tsm === 'devsec' ? FIRST_TSM : null) : machine.devsec,
-  functions: machine.functions.map(fn =>
-    fn.dsm === null || fn.dsm.slot !== undefined ? fn : {...fn, dsm: {...fn.dsm, slot: 0, hash: 'sha384'}},
-  ),
+  functions: machine.functions.map((fn, i) => (fn.dsm === null ? fn : {...fn, dsm: {...aloneAt(fn, i), ...fn.dsm}})),
   host: machine.host && {
     ...machine.host,
     provider: {...machine.host.provider, spdm: machine.host.provider.spdm ?? 'session'},
   },
 })
 
+/** Requester ID of the first interface, as the host numbers them: nothing that a guest sees looks like it. */
+export const FIRST_INTERFACE = 0x4100
+const FUNCTIONS_OF_A_DEVICE = 8
+
+type Newer = 'name' | 'interfaceId' | 'mmioReportingOffset' | 'slot' | 'hash'
+
+/** What every DSM was before they differed in it. */
+const aloneAt = ({bdf}: SimFunction, index: number): Pick<Dsm, Newer> => ({
+  name: bdf,
+  interfaceId: FIRST_INTERFACE + index * FUNCTIONS_OF_A_DEVICE,
+  mmioReportingOffset: '0',
+  slot: 0,
+  hash: 'sha384',
+})
+
 /** Adds to a state that an earlier version wrote what was added to states since. */
-export function upgradeState({devsec}: Machine, state: MachineState): void {
+export function upgradeState({devsec, functions}: Machine, state: MachineState): void {
   if (state.host !== null) {
     state.host.links ??= {}
     state.host.devices ??= {}
   }
   state.events ??= noEvents()
   state.world ??= {clock: 0, refuses: false, tsm: devsec !== null}
+  state.links ??= {}
+  for (const {bdf, dsm} of functions) {
+    const {tdi} = state.functions[bdf]!
+    if (tdi.report === undefined) tdi.report = tdi.lockedBy === null ? null : (dsm?.report ?? null)
+  }
   for (const {tdi} of Object.values(state.functions)) {
     tdi.generation ??= tdi.lockedBy === null ? 0 : tdi.reports
     tdi.validated ??= null

@@ -42,14 +42,17 @@ export interface ReportSpec {
   readonly msix: MsixSpec | undefined
   readonly ranges: readonly RangeSpec[] | undefined
   readonly flags: DeviceSpec['report']
-  /** Multiplied by the largest BAR it is the MMIO_REPORTING_OFFSET: BARs stay aligned to their size. */
+  /** MMIO_REPORTING_OFFSET, bytes. */
   readonly offset: bigint
 }
 
+/** An MMIO_REPORTING_OFFSET under which BARs stay aligned to their size: `factor` times the largest of them. */
+export const reportingOffset = (bars: readonly PlacedBar[], factor: bigint): bigint =>
+  ((factor * BigInt(Math.max(0, ...bars.map(({size}) => size)))) / PAGE) * PAGE
+
 /** The report of a function locked with LOCK_MSIX. */
 export function buildReport({bars, msix, ranges, flags, offset}: ReportSpec): Uint8Array {
-  const largest = BigInt(Math.max(0, ...bars.map(({size}) => size)))
-  const shift = (offset * largest) / PAGE
+  const shift = offset / PAGE
   const origin = (bar: number): bigint => (bars.find(one => one.bar === bar)?.address ?? 0n) / PAGE + shift
   const cuts = ranges ?? bars.toSorted((a, b) => a.bar - b.bar).flatMap(bar => wholeBar(bar, msix))
   return INTERFACE_REPORT.encode({

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import {EVIDENCE_TYPES} from '../kernel/index.js'
 import {CONNECT_STEPS} from './conversation.js'
 import {type FaultPoint, KINDS_AT, POINTS} from './faults.js'
+import {TDISP_ERROR_CODE, type TdispErrorName, TDISP_REQUEST, type TdispRequestName} from '../tdisp/index.js'
 import {type KindName, KINDS} from './kinds.js'
 
 const UNIT: Readonly<Record<string, number>> = {KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30}
@@ -97,6 +98,8 @@ const faultEntries = {
   object: v.optional(v.picklist(EVIDENCE_TYPES)),
   with: v.optional(bdf),
   offset: v.optional(count),
+  request: v.optional(v.picklist(Object.keys(TDISP_REQUEST) as TdispRequestName[])),
+  code: v.optional(v.picklist(Object.keys(TDISP_ERROR_CODE) as TdispErrorName[])),
   ms: v.optional(upTo(86_400_000)),
   seconds: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(-4_000_000_000), v.maxValue(4_000_000_000))),
   times: v.optional(v.union([v.pipe(count, v.minValue(1)), v.literal('always')], 'a number or always is needed')),

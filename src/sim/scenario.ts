@@ -2,7 +2,7 @@
 import {parseDocument} from 'yaml'
 import {printable, quoted, TsmctlError} from '../errors.js'
 import {isRecord} from '../records.js'
-import {type Fault, isWorldFault, kindsAt} from './faults.js'
+import {type Fault, isTdispFault, isWorldFault, kindsAt} from './faults.js'
 import {kindNamed} from './kinds.js'
 import {HOST_SCENARIO, type HostScenario} from './host/schema.js'
 import {type DsmSpec, FAULT, type Scenario, SCENARIO} from './scenario-schema.js'
@@ -110,6 +110,9 @@ function checkFault(fault: Fault, where: string, attempted: string): Fault {
     refuse(attempted, `${where}.when: ${fault.do} at ${fault.at} takes none`)
   if (fault.when === 'during' && (fault.do !== 'regenerate' || fault.at !== 'evidence'))
     refuse(attempted, `${where}.when: only regenerate at evidence can come during`)
+  if ('request' in fault && (fault.at === 'now' || !isTdispFault(fault)))
+    refuse(attempted, `${where}.request: ${fault.do} at ${fault.at} takes none`)
+  if ('code' in fault && fault.do !== 'tdisp-error') refuse(attempted, `${where}.code: ${fault.do} takes none`)
   if ('end' in fault && fault.do !== 'insecure' && fault.do !== 'one-sided')
     refuse(attempted, `${where}.end: ${fault.do} takes none`)
   if ('step' in fault && (fault.at !== 'connect' || (fault.do !== 'spdm-error' && fault.do !== 'no-answer')))

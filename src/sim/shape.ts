@@ -6,6 +6,7 @@ import {TDI_STATE} from '../tdisp/index.js'
 import {ABIS} from './abi.js'
 import {isHostFunction, isHostPlatform, isHostState} from './host/shape.js'
 import {fields, isCount, isFlag, isText, isWhole, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
+import {isStoredLink} from './tsm/memory.js'
 
 const fault = fields({
   device: isText,
@@ -16,6 +17,8 @@ const fault = fields({
   object: maybe(isText),
   with: maybe(isText),
   offset: maybe(isCount),
+  request: maybe(isText),
+  code: maybe(isText),
   ms: maybe(isCount),
   seconds: maybe(isWhole),
   times: maybe(value => value === 'always' || isCount(value)),
@@ -28,6 +31,9 @@ const fault = fields({
 })
 
 const dsm = fields({
+  name: maybe(isText),
+  interfaceId: maybe(isCount),
+  mmioReportingOffset: maybe(isText),
   model: isText,
   identity: isText,
   key: isText,
@@ -108,6 +114,7 @@ const functionState = fields({
     accepted: isFlag,
     epoch: isCount,
     startNonce: nullOr(isText),
+    report: maybe(nullOr(isText)),
     reports: isCount,
     measurements: nullOr(isText),
     previous: nullOr(isText),
@@ -121,6 +128,7 @@ const stateFields = fields({
   bootId: isText,
   autoprobe: isFlag,
   functions: mapOf(functionState),
+  links: maybe(mapOf(isStoredLink)),
   faults: listOf(fault),
   violations: listOf(fields({kind: isText, device: isText, detail: isText})),
   world: maybe(fields({clock: isWhole, refuses: isFlag, tsm: isFlag})),

@@ -19,7 +19,10 @@ export const spdmMailbox = (responder: Responder): MailboxModel => ({
 })
 
 /** `options` of a responder whose sessions carry IDE_KM and TDISP to `dsm`; in the clear nobody answers them. */
-export const withDsm = (options: ResponderOptions, dsm: SimulatedDsm): ResponderOptions => ({
+export const withDsm = (
+  options: ResponderOptions,
+  dsm: Pick<SimulatedDsm, 'vendor' | 'sessionEnded'>,
+): ResponderOptions => ({
   ...options,
   vendor: (payload, session) => (session === undefined ? undefined : dsm.vendor(payload, session)),
   onSessionEnd: session => {

@@ -5,7 +5,8 @@ import {emit} from './event-ring.js'
 import {refreshed} from './evidence-state.js'
 import type {Fault} from './faults.js'
 import {guestTsmPath, type Machine, type MachineState, type SimFunction} from './machine.js'
-import {acceptAsRival, disturb, relock, unlocked} from './tsm-verbs.js'
+import {disturb} from './tsm/guest-dsm.js'
+import {acceptAsRival, relock, unlockTdi} from './tsm-verbs.js'
 
 export function passTime({world}: MachineState, {seconds = 0}: Fault): void {
   world.clock += seconds
@@ -14,8 +15,8 @@ export function passTime({world}: MachineState, {seconds = 0}: Fault): void {
 /** The TSM's module goes; what it holds is unlocked, whatever is bound. */
 function removeTsm(machine: Machine, state: MachineState): void {
   if (!state.world.tsm) return
-  for (const record of Object.values(state.functions))
-    if (record.tdi.lockedBy !== null) record.tdi = unlocked(record.tdi)
+  const attempt = {machine, state, random: environment.random}
+  for (const fn of machine.functions) if (state.functions[fn.bdf]!.tdi.lockedBy !== null) unlockTdi(attempt, fn)
   state.world.tsm = false
   emit(state, 'remove', guestTsmPath(machine))
 }
@@ -29,25 +30,25 @@ function returnTsm(machine: Machine, state: MachineState): void {
 }
 
 /** What needs the device to be there. */
-function befallDevice({devsec}: Machine, state: MachineState, fn: SimFunction, {do: what}: Fault): void {
+function befallDevice(machine: Machine, state: MachineState, fn: SimFunction, {do: what}: Fault): void {
   const record = state.functions[fn.bdf]!
   if (!record.present) return
   switch (what) {
     case 'relock':
-      if (fn.dsm !== null && state.world.tsm) relock(state, fn, {tsm: devsec!, random: environment.random})
+      if (fn.dsm !== null && state.world.tsm) relock({machine, state, random: environment.random}, fn)
       return
     case 'vanish':
-      return removeFunction(state, fn.bdf)
+      return removeFunction(machine, state, fn.bdf)
     case 'bind-driver':
       return bindDriver(state, fn, fn.driver ?? 'vfio-pci')
     case 'unbind':
       return unbindDriver(state, fn)
     case 'rival-accept':
-      return acceptAsRival(state, fn)
+      return acceptAsRival({machine, state, random: environment.random}, fn)
     case 'reset':
-      return disturb(record.tdi, 'function level reset')
+      return disturb(machine, state, fn, 'function level reset')
     case 'bme-clear':
-      return disturb(record.tdi, 'bus master or memory space disabled')
+      return disturb(machine, state, fn, 'bus master or memory space disabled')
     case 'regenerate':
       if (fn.dsm !== null && record.tdi.lockedBy !== null)
         refreshed(record.tdi, fn.dsm, new Uint8Array(), environment.random)

@@ -6,10 +6,13 @@ import {addFunctions, bindDriver, probeDriver, removeFunction, unbindDriver} fro
 import {type Fault, type FaultPoint, isWorldFault, momentOf, takeFault} from './faults.js'
 import {happen} from './host/events.js'
 import {isHostAction, writeHost} from './host/writes.js'
-import type {MachineState, SimFunction} from './machine.js'
+import type {Machine, MachineState, SimFunction} from './machine.js'
 import type {Action} from './nodes.js'
 import type {MachineStore} from './store.js'
-import {disturb, kernelBoolean, type Refuse, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
+import {disturb} from './tsm/guest-dsm.js'
+import {ensureSession} from './tsm/links.js'
+import {interposerOf} from './tsm/mischief.js'
+import {kernelBoolean, type Refuse, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
 
 export interface WriteContext {
   readonly store: MachineStore
@@ -39,28 +42,43 @@ function functionNamed({machine}: MachineStore, state: MachineState, name: strin
   return fn
 }
 
+const functionOf = ({machine}: MachineStore, device: string): SimFunction =>
+  machine.functions.find(({bdf}) => bdf === device)!
+
 /** Misfortune that comes before a write: somebody else was faster, or the device is slow or gone. */
-async function strikeBefore(fault: Fault, {store, pause}: WriteContext, refuse: Refuse): Promise<void> {
+async function strikeBefore(fault: Fault, {store, random, pause}: WriteContext, refuse: Refuse): Promise<void> {
   if (fault.do === 'delay') await pause(fault.ms ?? 0)
   if (!isWorldFault(fault) || momentOf(fault) !== 'before') return
+  if (fault.do === 'relock') await ensureSession(store, functionOf(store, fault.device), random)
   happen(store, fault)
   if (fault.do === 'vanish') throw refuse('ENODEV')
 }
 
-/** Runs `act` where the kernel's checks are done, amid whatever was scripted to happen to it. */
+/**
+ * Does what `checked` returns when it has made the kernel's checks, amid whatever was scripted to happen to it; `prepare`
+ * is done before, outside the change of the state.
+ */
 async function amid(
   fault: Fault | undefined,
   context: WriteContext,
   refuse: Refuse,
-  checked: (state: MachineState) => () => void,
+  checked: (state: MachineState) => () => string | undefined,
+  prepare?: () => Promise<void>,
 ): Promise<void> {
   const {store} = context
   if (fault !== undefined) await strikeBefore(fault, context, refuse)
-  store.update(state => {
+  if (prepare !== undefined && fault?.do !== 'errno' && fault?.do !== 'stuck') {
+    // what is refused has no effect on anybody
+    checked(store.state())
+    await prepare()
+  }
+  const failed = store.update(state => {
     const act = checked(state)
     if (fault?.do === 'errno') throw refuse(fault.errno!)
-    if (fault?.do !== 'stuck') act()
+    // what a TSM and a device have done until they failed, they have done
+    return fault?.do === 'stuck' ? undefined : act()
   })
+  if (failed !== undefined) throw refuse(failed)
   if (fault?.do === 'errno-after') throw refuse(fault.errno!)
   if (fault !== undefined && isWorldFault(fault) && momentOf(fault) === 'after') happen(store, fault)
 }
@@ -68,12 +86,16 @@ async function amid(
 async function writeTsm(verb: TsmVerb, device: string, text: string, context: WriteContext, refuse: Refuse) {
   const {store, random} = context
   const {machine} = store
-  const fn = machine.functions.find(({bdf}) => bdf === device)!
-  const verbs: Verbs = {tsm: machine.devsec!, random, refuse, traits: traitsOf(machine.abi)}
-  await amid(takeFault(store, device, verb), context, refuse, state => {
+  const fn = functionOf(store, device)
+  const fault = takeFault(store, device, verb)
+  const interposed = interposerOf(fault, verb)
+  const verbs: Verbs = {machine, random, refuse, traits: traitsOf(machine.abi), interposed}
+  const checked = (state: MachineState): (() => string | undefined) => {
     if (!state.functions[device]!.present) throw refuse('ENODEV')
     return TSM_VERBS[verb](state, fn, text, verbs)
-  })
+  }
+  const prepare = (): Promise<void> => ensureSession(store, fn, random)
+  await amid(fault, context, refuse, checked, verb === 'lock' ? prepare : undefined)
 }
 
 /** `driver_override`: the name up to the first newline; nothing before it clears. */
@@ -83,13 +105,16 @@ function override(text: string, refuse: Refuse): string | null {
   return name === '' ? null : name!
 }
 
-function writeEnable(state: MachineState, device: string, text: string, refuse: Refuse): void {
+function writeEnable(machine: Machine, state: MachineState, device: string, text: string, refuse: Refuse): void {
   const record = state.functions[device]!
   const value = numberOf(text, refuse)
   if (record.driver !== null) throw refuse('EBUSY')
   if (value > 0) record.enabled += 1
   else if (record.enabled === 0) throw refuse('EIO')
-  else if (--record.enabled === 0) disturb(record.tdi, 'bus master or memory space disabled')
+  else if (--record.enabled === 0) {
+    const fn = machine.functions.find(({bdf}) => bdf === device)!
+    disturb(machine, state, fn, 'bus master or memory space disabled')
+  }
 }
 
 type Change = (state: MachineState) => void
@@ -103,15 +128,16 @@ function changeOf(action: GuestAction, text: string, store: MachineStore, refuse
     case 'driver_override':
       return state => void (state.functions[action.device]!.override = override(text, refuse))
     case 'enable':
-      return state => writeEnable(state, action.device, line, refuse)
+      return state => writeEnable(machine, state, action.device, line, refuse)
     case 'reset':
       return state => {
         if (numberOf(line, refuse) !== 1) throw refuse('EINVAL')
-        disturb(state.functions[action.device]!.tdi, 'function level reset')
+        const fn = machine.functions.find(({bdf}) => bdf === action.device)!
+        disturb(machine, state, fn, 'function level reset')
       }
     case 'remove':
       return state => {
-        if (numberOf(line, refuse) !== 0) removeFunction(state, action.device)
+        if (numberOf(line, refuse) !== 0) removeFunction(machine, state, action.device)
       }
     case 'sriov_numvfs':
       return () => {

@@ -100,19 +100,49 @@ function refused(message: Uint8Array, attempt: Attempt): TsmctlError {
   return refusalOf(attempt, error)
 }
 
+/** One request ready to be sent, and the reader of what comes back. */
+export interface TdispQuestion<A extends Fields> {
+  /** ProtocolID first. */
+  readonly payload: Uint8Array
+  /**
+   * Decodes the answer's payload. Throws TsmctlError: of the kind that a TDISP_ERROR means, `malformed` for an answer
+   * that breaks the specification.
+   */
+  readonly read: (payload: Uint8Array) => View<A>
+}
+
 /**
- * Asks the TDI with message `request` and decodes its answer `response`. Throws TsmctlError: of the kind that a
- * TDISP_ERROR means, `malformed` for an answer that breaks the specification, `usage` for values no request can carry.
+ * The question that message `request` asks of the TDI, to be answered with `response`; for whoever has a way of its own
+ * of sending. Throws TsmctlError `usage` for values no request can carry.
  */
+export function tdispQuestion<Q extends Fields, A extends Fields>(
+  tdi: TdiAddress,
+  request: Layout<Q>,
+  response: Layout<A>,
+  body: object = {},
+): TdispQuestion<A> {
+  const attempt = attemptOf(nameOf(request), tdi)
+  const asked = encoded(request, {...body, tdispVersion: TDISP_VERSION_1_0, interfaceId: interfaceIdOf(tdi)}, attempt)
+  return {payload: tdispPayload(asked), read: payload => answerIn(payload, asked, response, attempt)}
+}
+
+/** Asks the TDI over `send`. Throws TsmctlError as `tdispQuestion` and its reader do. */
 export async function exchange<Q extends Fields, A extends Fields>(
   {send, tdi}: {readonly send: SendPayload; readonly tdi: TdiAddress},
   request: Layout<Q>,
   response: Layout<A>,
   body: object = {},
 ): Promise<View<A>> {
-  const attempt = attemptOf(nameOf(request), tdi)
-  const asked = encoded(request, {...body, tdispVersion: TDISP_VERSION_1_0, interfaceId: interfaceIdOf(tdi)}, attempt)
-  const payload = await send(tdispPayload(asked))
+  const {payload, read} = tdispQuestion(tdi, request, response, body)
+  return read(await send(payload))
+}
+
+function answerIn<A extends Fields>(
+  payload: Uint8Array,
+  asked: Uint8Array,
+  response: Layout<A>,
+  attempt: Attempt,
+): View<A> {
   let message: Uint8Array
   try {
     message = tdispMessage(payload)

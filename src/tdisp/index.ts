@@ -14,7 +14,15 @@ export {
   type TdispClientOptions,
   type TdispVendorMessage,
 } from './client.js'
-export {interfaceIdOf, type SendPayload, TDISP_VERSION_1_0, type TdiAddress, tdiName} from './exchange.js'
+export {
+  interfaceIdOf,
+  type SendPayload,
+  TDISP_VERSION_1_0,
+  type TdiAddress,
+  tdiName,
+  type TdispQuestion,
+  tdispQuestion,
+} from './exchange.js'
 export {BODY, FUNCTION_ID, INTERFACE_ID, TDISP_HEADER} from './header.js'
 export * from './messages.js'
 export * from './names.js'

@@ -36,7 +36,10 @@ async function sim(): Promise<Subject> {
       missing: `${DEVICE}/tsm/connect`,
       writable: {path: `${DEVICE}/driver_override`, bytes: Buffer.from('vfio-pci\n')},
       register: register(kernel, DEVICE),
-      vanish: () => openMachine(directory).update(state => removeFunction(state, NVME)),
+      vanish: () => {
+        const store = openMachine(directory)
+        store.update(state => removeFunction(store.machine, state, NVME))
+      },
       blocking: `${DEVICE}/class`,
       family: {name: 'pci-tsm', dump: evidenceRequest(GPU)},
       event: {happen: () => injectFault(directory, {device: NVME, at: 'now', do: 'unbind'}), names: NVME},

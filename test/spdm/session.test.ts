@@ -408,3 +408,51 @@ describe('what cannot be kept is refused by name', () => {
     expect(unsupportedSession({hash: sha384, aead: undefined})).toContain('AEAD')
   })
 })
+
+describe('a session that is put down and taken up again', () => {
+  it('goes on in both directions, whatever was said before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), {maxLength: 6}), fc.boolean(), (said, isUpdated) => {
+        let {requester, responder} = pairOf({}, 'application')
+        const speak = (isRequest: boolean): void => {
+          const [from, to] = isRequest ? [requester, responder] : [responder, requester]
+          expect(to.open(from.seal(message))).toEqual(message)
+        }
+        for (const isRequest of said) speak(isRequest)
+        if (isUpdated) {
+          for (const one of [requester, responder]) one.update('requester')
+          speak(true)
+        }
+        const [a, b] = [requester.memory(), responder.memory()]
+        requester = SecureSession.recall(connection({}), a)
+        responder = SecureSession.recall(connection({}), b)
+        expect([requester.id, requester.role, requester.phase]).toEqual([ID, 'requester', 'application'])
+        speak(true)
+        speak(false)
+        // what was taken out belongs to who took it: the sessions have not used it up
+        expect(SecureSession.recall(connection({}), a).memory()).toEqual(a)
+      }),
+      {numRuns: 20},
+    )
+  })
+
+  it('does not take a record twice', () => {
+    const {requester, responder} = pairOf({}, 'application')
+    const record = requester.seal(message)
+    const before = responder.memory()
+    expect(responder.open(record)).toEqual(message)
+    const after = SecureSession.recall(connection({}), responder.memory())
+    expect(failure(() => after.open(record))).toBe('malformed')
+    expect(SecureSession.recall(connection({}), before).open(record)).toEqual(message)
+  })
+
+  it('is open and settled: no handshake, no end, no update under way', () => {
+    const {requester} = pairOf({}, 'handshake')
+    expect(failure(() => requester.memory())).toBe('bug')
+    const open = pairOf({}, 'application')
+    open.responder.update('requester')
+    expect(failure(() => open.responder.memory())).toBe('bug')
+    open.requester.end()
+    expect(failure(() => open.requester.memory())).toBe('busy')
+  })
+})

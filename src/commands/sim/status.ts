@@ -1,7 +1,7 @@
 import {hex} from '../../bits/index.js'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {directoryArgument, machineDirectory} from '../../cli/machine-directory.js'
-import {type HostStatus, simStatus} from '../../operations/sim.js'
+import {type HostStatus, type LinkStatus, simStatus} from '../../operations/sim.js'
 import {table} from '../../operations/text-table.js'
 import {printable, printablePath} from '../../errors.js'
 
@@ -50,6 +50,12 @@ const hostText = ({tsm, bridges, connected, streams, strays}: HostStatus): strin
     strays.map(({bdf, session, keys}) => [bdf, hex(session, 8), String(keys)]),
   )
 
+/** Session and stream of a TSM's link to a device. */
+const linkText = ({session, phase, streamId, keys}: LinkStatus): string[] => [
+  session === null ? '-' : `${hex(session, 8)}${phase === 'lost' ? ' (lost)' : ''}`,
+  streamId === null ? '-' : `${streamId}, ${keys} of 6 keys`,
+]
+
 export default class SimStatus extends BaseCommand {
   static override summary =
     'Look behind the curtain of a simulated machine: true TDI states or streams, faults, violations'
@@ -59,13 +65,21 @@ export default class SimStatus extends BaseCommand {
   protected async act(): Promise<Outcome> {
     const {args, flags} = await this.parse(SimStatus)
     const data = await simStatus(machineDirectory(args.directory, flags.host))
-    const rows = data.devices.map(d => [d.bdf, printable(d.identity), d.tdi, String(d.lockEpoch), d.driver ?? '-'])
+    const rows = data.devices.map(d => [
+      d.bdf,
+      printable(d.identity),
+      d.tdi,
+      String(d.lockEpoch),
+      d.driver ?? '-',
+      hex(d.interfaceId, 4),
+      ...linkText(d.link),
+    ])
     const text =
       (data.host === null
         ? `${printablePath(data.directory)}: scenario ${data.scenario}, ABI ${data.abi}, nonce ${data.nonce}\n` +
           (data.clock === 0 ? '' : `the clock is wrong by ${data.clock} s\n`) +
           (data.hostRefuses ? 'the host refuses what a TSM needs it for\n' : '') +
-          table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER'], rows)
+          table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER', 'INTERFACE', 'SESSION', 'STREAM'], rows)
         : `${printablePath(data.directory)}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
       data.faults.map(fault => `fault: ${JSON.stringify(fault)}\n`).join('') +
       data.violations.map(violation => `violation: ${JSON.stringify(violation)}\n`).join('')

@@ -1,7 +1,6 @@
 /** Keys as the ports of a simulated link hold them: the link enciphers nothing, so a digest stands for the key. */
-import {createHash} from 'node:crypto'
 import {toHex} from '../../bits/index.js'
-import {SUB_STREAM} from '../../ide/index.js'
+import {keyFromWire, SUB_STREAM} from '../../ide/index.js'
 
 export interface HeldKey {
   readonly streamId: number
@@ -15,11 +14,8 @@ export interface HeldKey {
   readonly running: boolean
 }
 
-const PRINT_BYTES = 8
-
 /** Of a key in the order of the wire. */
-export const keyPrint = (wire: Uint8Array): string =>
-  toHex(new Uint8Array(createHash('sha256').update(wire).digest()).subarray(0, PRINT_BYTES))
+export const keyPrint = (wire: Uint8Array): string => toHex(keyFromWire(wire))
 
 const DIRECTIONS = [0, 1]
 

@@ -1,11 +1,12 @@
 /**
- * A device's side of IDE_KM (PCIe r6.2 §6.33.3). A simulated link enciphers nothing, so a slot remembers a
- * digest of its key. What the specification discards is answered with silence: wrong sizes, unknown objects, a key set that
+ * A device's side of IDE_KM (PCIe r6.2 §6.33.3). A simulated link enciphers nothing; keys are kept so that both ends of
+ * a link can be compared. What the specification discards is answered with silence: wrong sizes, unknown objects, a key set that
  * was not programmed exactly so, another session than the one that owns the port.
  */
-import {DecodeError, type Fields, type Layout, type View} from '../../bits/index.js'
+import {DecodeError, type Fields, fromHex, type Layout, toHex, type View} from '../../bits/index.js'
 import {
   decodeIdeRegisters,
+  keyFromWire,
   KM_KEY_PROG,
   KM_KEY_PROG_ACK,
   KM_KEY_SET_GO,
@@ -17,7 +18,8 @@ import {
   SUB_STREAM,
   SUB_STREAM_NAMES,
 } from '../../ide/index.js'
-import {type HeldKey, keyPrint} from './held-key.js'
+import {type HeldKey} from './held-key.js'
+import type {PortMemory} from './memory.js'
 
 export interface KmPortSpec {
   readonly segment?: number
@@ -40,8 +42,8 @@ type LaneName = Omit<Selector, 'portIndex'>
 
 /** Sub-stream and direction of one stream. */
 interface Lane {
-  /** Digests of the keys by key set. */
-  readonly programmed: Map<number, string>
+  /** Key by key set, 32 bytes as FIPS 197 numbers them. */
+  readonly programmed: Map<number, Uint8Array>
   /** The key set in use. */
   active: number | undefined
 }
@@ -56,21 +58,45 @@ class Port {
   /** The session whose keys these are. */
   owner: number | undefined
 
-  constructor(spec: KmPortSpec) {
+  constructor(spec: KmPortSpec, memory: PortMemory = {owner: null, lanes: {}}) {
     const {linkStreams, selectiveStreams} = decodeIdeRegisters(spec.registers)
     this.spec = spec
     this.streams = new Set([...linkStreams, ...selectiveStreams].map(({streamId}) => streamId))
+    this.owner = memory.owner ?? undefined
+    for (const [place, {keys, active}] of Object.entries(memory.lanes)) {
+      const [stream, lane] = splitAt(place)
+      const programmed = new Map(Object.entries(keys).map(([keySet, key]) => [Number(keySet), fromHex(key)]))
+      this.#lanesOf(stream).set(lane, {programmed, active: active ?? undefined})
+    }
+  }
+
+  get memory(): PortMemory {
+    const lanes = [...this.lanes].flatMap(([stream, of]) =>
+      [...of].map(([lane, {programmed, active}]) => {
+        const keys = Object.fromEntries([...programmed].map(([keySet, key]) => [keySet, toHex(key)]))
+        return [`${stream}/${lane}`, {keys, active: active ?? null}] as const
+      }),
+    )
+    return {owner: this.owner ?? null, lanes: Object.fromEntries(lanes)}
+  }
+
+  #lanesOf(streamId: number): Map<string, Lane> {
+    const known = this.lanes.get(streamId)
+    if (known !== undefined) return known
+    const made = new Map<string, Lane>()
+    this.lanes.set(streamId, made)
+    return made
   }
 
   lane({streamId, subStream, transmit}: LaneName): Lane | undefined {
     return this.lanes.get(streamId)?.get(`${subStream}/${transmit}`)
   }
 
-  program({streamId, subStream, transmit, keySet}: LaneName, print: string): void {
-    const lanes = this.lanes.get(streamId) ?? new Map<string, Lane>()
+  program({streamId, subStream, transmit, keySet}: LaneName, key: Uint8Array): void {
+    const lanes = this.#lanesOf(streamId)
     const lane = lanes.get(`${subStream}/${transmit}`) ?? {programmed: new Map(), active: undefined}
-    lane.programmed.set(keySet, print)
-    this.lanes.set(streamId, lanes.set(`${subStream}/${transmit}`, lane))
+    lane.programmed.set(keySet, key)
+    lanes.set(`${subStream}/${transmit}`, lane)
   }
 
   /** All keys of all sub-streams, both ways, are in use. */
@@ -83,12 +109,12 @@ class Port {
     return [...this.lanes].flatMap(([streamId, lanes]) =>
       [...lanes].flatMap(([name, {programmed, active}]) => {
         const [subStream, transmit] = name.split('/').map(Number) as [number, number]
-        return [...programmed].map(([keySet, print]) => ({
+        return [...programmed].map(([keySet, key]) => ({
           streamId,
           keySet,
           transmit,
           subStream,
-          print,
+          print: toHex(key),
           running: keySet === active,
         }))
       }),
@@ -99,6 +125,12 @@ class Port {
     return [...this.lanes.keys()].filter(streamId => this.isRunning(streamId))
   }
 
+  /** All keys of a stream are forgotten. */
+  drop(streamId: number): void {
+    this.lanes.delete(streamId)
+    if (this.lanes.size === 0) this.owner = undefined
+  }
+
   stop(selector: Selector, lane: Lane): void {
     const {streamId, subStream, transmit, keySet} = selector
     lane.programmed.delete(keySet)
@@ -106,9 +138,14 @@ class Port {
     if (lane.programmed.size > 0) return
     const lanes = this.lanes.get(streamId)!
     lanes.delete(`${subStream}/${transmit}`)
-    if (lanes.size === 0) this.lanes.delete(streamId)
-    if (this.lanes.size === 0) this.owner = undefined
+    if (lanes.size === 0) this.drop(streamId)
   }
+}
+
+/** Stream, and place within it, of a lane in memory. */
+function splitAt(place: string): [number, string] {
+  const [stream, ...lane] = place.split('/')
+  return [Number(stream), lane.join('/')]
 }
 
 export class KeyManagement {
@@ -119,8 +156,12 @@ export class KeyManagement {
    * Port 0 is the one whose DOE this is. `streamStopped` hears of every stream of port 0 that ran and does not any more.
    * Throws DecodeError when a port's registers contradict themselves.
    */
-  constructor(ports: readonly KmPortSpec[], streamStopped: (streamId: number) => void = () => {}) {
-    this.#ports = ports.map(spec => new Port(spec))
+  constructor(
+    ports: readonly KmPortSpec[],
+    streamStopped: (streamId: number) => void = () => {},
+    memory: readonly PortMemory[] = [],
+  ) {
+    this.#ports = ports.map((spec, i) => new Port(spec, memory[i]))
     this.#streamStopped = streamStopped
   }
 
@@ -136,9 +177,22 @@ export class KeyManagement {
     if (port === undefined || keys.length === 0) return
     port.owner = session
     for (const key of keys) {
-      port.program(key, key.print)
+      port.program(key, fromHex(key.print))
       if (key.running) port.lane(key)!.active = key.keySet
     }
+  }
+
+  get memory(): readonly PortMemory[] {
+    return this.#ports.map(port => port.memory)
+  }
+
+  /** A stream of port 0 goes to Insecure by itself: its keys are gone. */
+  streamInsecure(streamId: number): void {
+    const port = this.#ports[0]
+    if (port === undefined) return
+    const ran = port.isRunning(streamId)
+    port.drop(streamId)
+    if (ran) this.#streamStopped(streamId)
   }
 
   /** Whether a stream of port 0 runs with keys that came over `session`. */
@@ -202,7 +256,7 @@ export class KeyManagement {
     if (SUB_STREAM_NAMES[subStream] === undefined || !port.streams.has(streamId)) return answer(UNSUPPORTED_VALUE)
     // a key in use is not changed underneath the link: keys are renewed in the other key set
     if (port.lane(selector)?.active === keySet) return answer(UNSPECIFIED_FAILURE)
-    port.program(selector, keyPrint(request.key))
+    port.program(selector, keyFromWire(request.key))
     port.owner = session
     return answer(SUCCESS)
   }

@@ -8,11 +8,13 @@ import {
   type TdiState,
 } from '../../tdisp/index.js'
 import {KeyManagement, type KmPortSpec} from './ide-km.js'
+import type {DsmMemory} from './memory.js'
 import {TdispResponder, type TdispSpec} from './tdisp.js'
 
 export type {KmPortSpec} from './ide-km.js'
+export {type DsmMemory, isDsmMemory, type LaneMemory, type PortMemory, type TdiMemory} from './memory.js'
 export type {RangeOfTdi, TdiSpec} from './tdi.js'
-export type {TdispSpec} from './tdisp.js'
+export type {TdispSpec, VendorOfMessage} from './tdisp.js'
 
 export interface DsmSpec {
   /** Port 0 first. Without ports there is no IDE_KM, and no stream to lock an interface over. */
@@ -30,15 +32,20 @@ export interface SimulatedDsm {
   sessionEnded(session: number): void
   /** Something happens to a TDI without a message. */
   disturb(tdi: TdiAddress, event: TdiEnvironmentEvent): void
+  /** A stream goes to Insecure by itself: an error on the link, or a reset. */
+  streamInsecure(streamId: number): void
   stateOf(tdi: TdiAddress): TdiState | undefined
+  /** What `createDsm` needs to go on elsewhere. */
+  memory(): DsmMemory
 }
 
-export function createDsm({ports, tdisp}: DsmSpec): SimulatedDsm {
-  const keys = new KeyManagement(ports, streamId => interfaces.streamStopped(streamId))
-  const interfaces = new TdispResponder({
-    ...tdisp,
-    isStreamRunning: (streamId, session) => keys.isRunning(streamId, session),
-  })
+/** A DSM after power-on, or as `memory` of the same specification has it. */
+export function createDsm({ports, tdisp}: DsmSpec, memory: DsmMemory = {tdis: [], ports: []}): SimulatedDsm {
+  const keys = new KeyManagement(ports, streamId => interfaces.streamStopped(streamId), memory.ports)
+  const interfaces = new TdispResponder(
+    {...tdisp, isStreamRunning: (streamId, session) => keys.isRunning(streamId, session)},
+    memory.tdis,
+  )
   return {
     vendor(payload, session) {
       if (payload[0] === IDE_KM_PROTOCOL) return keys.handle(payload, session)
@@ -49,6 +56,8 @@ export function createDsm({ports, tdisp}: DsmSpec): SimulatedDsm {
       keys.sessionEnded(session)
     },
     disturb: (tdi, event) => interfaces.disturb(tdi, event),
+    streamInsecure: streamId => keys.streamInsecure(streamId),
     stateOf: tdi => interfaces.stateOf(tdi),
+    memory: () => ({tdis: interfaces.memory, ports: keys.memory}),
   }
 }

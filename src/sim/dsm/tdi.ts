@@ -1,5 +1,5 @@
 /** One TDI of a device: its state, and what a lock fixes until it ends (PCIe r7.0 §11.2). */
-import type {Encodable} from '../../bits/index.js'
+import {type Encodable, fromHex, toHex} from '../../bits/index.js'
 import {
   INTERFACE_REPORT,
   type LockFlag,
@@ -10,6 +10,7 @@ import {
   type TdiState,
   type TdiTransition,
 } from '../../tdisp/index.js'
+import type {TdiMemory} from './memory.js'
 
 /** MMIO range of a device. */
 export interface RangeOfTdi {
@@ -52,8 +53,21 @@ export class Tdi {
   #nonce: Uint8Array | undefined
   #lock: Lock | undefined
 
-  constructor(spec: TdiSpec) {
+  /** As after a reset, or as `memory` has it. */
+  constructor(spec: TdiSpec, memory?: TdiMemory) {
     this.spec = spec
+    if (memory === undefined) return
+    this.#state = memory.state
+    this.#nonce = memory.nonce === null ? undefined : fromHex(memory.nonce)
+    this.#lock = memory.lock === null ? undefined : recalled(memory.lock, spec)
+  }
+
+  get memory(): TdiMemory {
+    return {
+      state: this.#state,
+      nonce: this.#nonce === undefined ? null : toHex(this.#nonce),
+      lock: this.#lock === undefined ? null : remembered(this.#lock),
+    }
   }
 
   get state(): TdiState {
@@ -113,3 +127,21 @@ export class Tdi {
     })
   }
 }
+
+const remembered = (lock: Lock): NonNullable<TdiMemory['lock']> => ({
+  session: lock.session,
+  flags: [...lock.flags],
+  defaultStreamId: lock.defaultStreamId,
+  mmioReportingOffset: String(lock.mmioReportingOffset),
+  nonTee: lock.ranges.map(({isNonTeeMem}) => isNonTeeMem === true),
+  p2pStreams: [...lock.p2pStreams],
+})
+
+const recalled = (lock: NonNullable<TdiMemory['lock']>, {ranges}: TdiSpec): Lock => ({
+  session: lock.session,
+  flags: new Set(lock.flags),
+  defaultStreamId: lock.defaultStreamId,
+  mmioReportingOffset: BigInt(lock.mmioReportingOffset),
+  ranges: ranges.map((range, i) => ({...range, isNonTeeMem: lock.nonTee[i] === true})),
+  p2pStreams: new Set(lock.p2pStreams),
+})

@@ -39,7 +39,15 @@ import {
   UNBIND_P2P_STREAM_REQUEST,
   VDM_REQUEST,
 } from '../../tdisp/index.js'
+import type {TdiMemory} from './memory.js'
 import {Tdi, type TdiSpec} from './tdi.js'
+
+/** Whose message a VDM is. */
+export interface VendorOfMessage {
+  /** REGISTRY_ID: 0 PCI-SIG, 1 CXL. */
+  readonly registryId: number
+  readonly vendorId: Uint8Array
+}
 
 export interface TdispSpec {
   readonly tdis: readonly TdiSpec[]
@@ -56,7 +64,7 @@ export interface TdispSpec {
   /** Whether an IDE stream is keyed and running over a session. */
   readonly isStreamRunning: (streamId: number, session: number) => boolean
   /** Answers a vendor's own message; without it, and when it returns undefined, the message is an invalid request. */
-  readonly vendorMessage?: (vendorData: Uint8Array) => Uint8Array | undefined
+  readonly vendorMessage?: (vendorData: Uint8Array, of: VendorOfMessage) => Uint8Array | undefined
 }
 
 const NONCE_SIZE = 32
@@ -90,14 +98,18 @@ export class TdispResponder {
   readonly #requests: ReadonlySet<TdispRequestName>
 
   /** Throws RangeError when a TDI's report is longer than 65535 bytes or its fields do not fit. */
-  constructor(spec: TdispSpec) {
+  constructor(spec: TdispSpec, memory: readonly TdiMemory[] = []) {
     this.#spec = spec
-    this.#tdis = spec.tdis.map(tdi => new Tdi(tdi))
+    this.#tdis = spec.tdis.map((tdi, i) => new Tdi(tdi, memory[i]))
     for (const tdi of this.#tdis)
       if (tdi.report().length + tdi.spec.ranges.length * MMIO_RANGE.headSize > MAX_REPORT)
         throw new RangeError(`a TDI report of more than ${MAX_REPORT} bytes`)
     const all = Object.keys(TDISP_REQUEST) as TdispRequestName[]
     this.#requests = new Set([...all.slice(0, MANDATORY), ...(spec.optionalRequests ?? [])])
+  }
+
+  get memory(): readonly TdiMemory[] {
+    return this.#tdis.map(tdi => tdi.memory)
   }
 
   /** State of a TDI, undefined when there is none at this address. */
@@ -182,7 +194,7 @@ export class TdispResponder {
     ),
     SET_MMIO_ATTRIBUTE_REQUEST: reads(SET_MMIO_ATTRIBUTE_REQUEST, (tdi, {mmioRange}) => setAttribute(tdi, mmioRange)),
     VDM_REQUEST: reads(VDM_REQUEST, (_tdi, {registryId, vendorId, vendorData}) => {
-      const answer = this.#spec.vendorMessage?.(vendorData)
+      const answer = this.#spec.vendorMessage?.(vendorData, {registryId, vendorId})
       return answer === undefined ? 'INVALID_REQUEST' : {registryId, vendorId, vendorData: answer}
     }),
   }

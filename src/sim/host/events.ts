@@ -4,6 +4,7 @@ import {STREAM_STATE} from '../../ide/index.js'
 import {emitError} from '../event-ring.js'
 import {type Fault, isWorldFault} from '../faults.js'
 import type {MachineStore} from '../store.js'
+import {endSessions, loseStream} from '../tsm/guest-dsm.js'
 import {befall, passTime} from '../world.js'
 import {type Host, hostOf, isCandidate, isPresent} from './facts.js'
 import {connect, disconnect, registerTsm, removeWithChildren, rescanHost, setVfs, unregisterTsm} from './link-tsm.js'
@@ -41,6 +42,9 @@ export function happen({machine, update}: MachineStore, fault: Fault): void {
   update(state => {
     const host = hostOf(machine, state)
     if (host === undefined) {
+      const fn = machine.functions.find(({bdf}) => bdf === device)!
+      if (fault.do === 'session-end') return endSessions(machine, state, fn)
+      if (fault.do === 'stream-fail') return loseStream(machine, state, fn)
       if (!isWorldFault(fault)) throw impossible(fault, 'this machine is no host')
       return befall(machine, state, fault)
     }

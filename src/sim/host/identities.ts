@@ -9,6 +9,7 @@ import {type Dsm, type Identities, type Machine, type SimFunction, toBase64} fro
 import {measurementRecord} from '../measured.js'
 import {createPki, type DevicePki} from '../pki.js'
 import {buildReport} from '../report.js'
+import {ridOf} from '../../pci/index.js'
 import {certificateChain, negotiation} from '../responder.js'
 import type {MachineStore} from '../store.js'
 import {hasIdentity} from './facts.js'
@@ -29,6 +30,9 @@ async function makeIdentity(fn: SimFunction, manufacturer: string, pki: DevicePk
   })
   const certificate = await pki.leaf(identity, new Uint8Array(publicKey))
   return {
+    name: fn.bdf,
+    interfaceId: ridOf(fn.bdf),
+    mmioReportingOffset: '0',
     model,
     identity,
     key: toBase64(privateKey),

@@ -2,7 +2,8 @@
 import {type Fault, type FaultKind, takeFault} from '../faults.js'
 import type {Action} from '../nodes.js'
 import type {MachineStore} from '../store.js'
-import {disturb, type Refuse} from '../tsm-verbs.js'
+import {disturb} from '../tsm/guest-dsm.js'
+import type {Refuse} from '../tsm-verbs.js'
 import type {WriteContext} from '../writes.js'
 import {happen} from './events.js'
 import {type Host, hostOf, type HostSimFunction, isPresent, powerState} from './facts.js'
@@ -149,7 +150,7 @@ function writeVfs(host: Host, device: string, wanted: number, refuse: Refuse): v
 
 /** A function level reset, of which the kernel's TSM core does not hear. */
 function reset(host: Host, device: string): void {
-  disturb(host.state.functions[device]!.tdi, 'function level reset')
+  disturb(host.machine, host.state, host.functions.get(device)!, 'function level reset')
   forgetSession(host, device)
 }
 

@@ -8,7 +8,7 @@ import type {MeasurementQuery, MeasurementResult} from './measurements.js'
 import {endSession, heartbeat, type KeyUpdate, updateKeys} from './session-control.js'
 import type {Signer} from './signer.js'
 import {type Vendor, vendorDefined} from './vendor-defined.js'
-import type {SecureSession} from '../session/index.js'
+import type {SecureSession, SessionMemory} from '../session/index.js'
 import {TsmctlError} from '../../errors.js'
 
 /** Measures with the signer that the requester has for a slot. */
@@ -41,6 +41,11 @@ export class RequesterSession {
 
   get isOpen(): boolean {
     return this.#keys.phase === 'application'
+  }
+
+  /** For simulated TSMs, which outlive a process: see `SessionMemory`. Throws TsmctlError unless the session is open. */
+  memory(): SessionMemory {
+    return this.#keys.memory()
   }
 
   /** Milliseconds until a heartbeat is due, 0 or less when it is; undefined in a session without heartbeat. */

@@ -5,12 +5,12 @@
 import {DecodeError} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import {SPDM_HEADER} from '../messages/index.js'
-import {type SecureSession, sessionIdOf} from '../session/index.js'
+import {SecureSession, sessionIdOf, type SessionMemory} from '../session/index.js'
 import type {Datagram} from '../transport/index.js'
 import type {ResponderOptions} from './options.js'
 import {Refusal} from './refusal.js'
 import {answerTo} from './respond.js'
-import {endSession, type Session, State} from './state.js'
+import {endSession, type Negotiated, type Session, State} from './state.js'
 
 /** A session dies after twice its HeartbeatPeriod without a record. */
 const MILLISECONDS_OF_SILENCE = 2000
@@ -25,12 +25,47 @@ function opened(secure: SecureSession, record: Uint8Array): Uint8Array | undefin
   }
 }
 
+/** A responder between two processes, for simulated devices: see `SessionMemory`. */
+export interface ResponderMemory {
+  /** GET_VERSION to ALGORITHMS, requests and responses in turn; fewer in a negotiation that is not complete. */
+  readonly vca: readonly Uint8Array[]
+  /** The sessions that are open; handshakes are not remembered. */
+  readonly sessions: readonly SessionMemory[]
+}
+
+/** The session that `memory` describes; of the handshake nothing is needed any more. */
+const recalled = (
+  memory: SessionMemory,
+  {connection, transcripts}: Negotiated,
+  {records}: ResponderOptions,
+  lastSeen: number,
+): Session => ({
+  id: memory.id,
+  secure: SecureSession.recall(connection, memory, records),
+  kind: 'exchange',
+  isClearHandshake: false,
+  heartbeatPeriod: 0,
+  th: transcripts.handshake(),
+  isUpdating: false,
+  lastSeen,
+})
+
 export class Responder {
   readonly #options: ResponderOptions
   readonly #state = new State()
 
-  constructor(options: ResponderOptions) {
+  /** With `memory` it goes on where that was taken: the negotiation is repeated, the sessions are recalled. */
+  constructor(options: ResponderOptions, {vca, sessions}: ResponderMemory = {vca: [], sessions: []}) {
     this.#options = options
+    for (const [i, message] of vca.entries()) if (i % 2 === 0) this.#respondOutside(message)
+    for (const memory of sessions)
+      this.#state.sessions.set(memory.id, recalled(memory, this.#state.negotiated!, options, this.#now()))
+  }
+
+  /** What the constructor needs to go on elsewhere. Sessions with heartbeats would not survive it. */
+  memory(): ResponderMemory {
+    const sessions = [...this.#state.sessions.values()].filter(({secure}) => secure.phase === 'application')
+    return {vca: this.#state.vca, sessions: sessions.map(({secure}) => secure.memory())}
   }
 
   /** Answers `datagram`; undefined when it is to be discarded in silence. Throws nothing that a peer can cause. */

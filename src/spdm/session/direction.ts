@@ -13,10 +13,17 @@ interface Generation {
   readonly key: RecordKey
 }
 
-const generationOf = ({schedule, protection}: TrafficSuite, secret: Uint8Array): Generation => ({
+const generationOf = ({schedule, protection}: TrafficSuite, secret: Uint8Array, next = 0): Generation => ({
   secret,
-  key: new RecordKey(protection, trafficKeyOf(schedule, secret, protection.aead.keySize)),
+  key: new RecordKey(protection, trafficKeyOf(schedule, secret, protection.aead.keySize), next),
 })
+
+/** A direction as `SessionMemory` has it. */
+export interface DirectionMemory {
+  readonly secret: Uint8Array
+  /** Number of the next record. */
+  readonly next: number
+}
 
 function forget(generation: Generation | undefined): void {
   generation?.key.forget()
@@ -30,10 +37,16 @@ export class Direction {
   #previous: Generation | undefined
   #updates = 0
 
-  /** Takes over `secret`. Throws TsmctlError `unsupported` for a cipher we do not have. */
-  constructor(suite: TrafficSuite, secret: Uint8Array) {
+  /** Takes over `secret`; `next` is the number of the first record. Throws TsmctlError `unsupported` for the cipher. */
+  constructor(suite: TrafficSuite, secret: Uint8Array, next = 0) {
     this.#suite = suite
-    this.#current = generationOf(suite, secret)
+    this.#current = generationOf(suite, secret, next)
+  }
+
+  /** A copy of what makes this direction; undefined while an update can still be taken back. */
+  get memory(): DirectionMemory | undefined {
+    const {secret, key} = this.#current
+    return this.#previous === undefined ? {secret: secret.slice(), next: key.next} : undefined
   }
 
   /** How many updates are in force. */

@@ -62,6 +62,11 @@ export class RecordKey {
     return MAX_LENGTH - TAG_SIZE - (encrypted ? APPLICATION_LENGTH_SIZE : 0) - form.prefix.length
   }
 
+  /** Number of the next record. */
+  get next(): number {
+    return this.#next
+  }
+
   /** Zeroes the key. Nothing can be sealed or opened afterwards. */
   forget(): void {
     for (const secret of [this.#traffic.key, this.#traffic.iv, this.#nonce]) secret.fill(0)

@@ -7,7 +7,7 @@ import {TsmctlError} from '../../errors.js'
 import {equalInConstantTime, unsupportedHash} from '../crypto/index.js'
 import type {Connection} from '../negotiation/index.js'
 import type {Side} from '../side.js'
-import {Direction, type TrafficSuite} from './direction.js'
+import {Direction, type DirectionMemory, type TrafficSuite} from './direction.js'
 import {
   dataSecretsOf,
   handshakeSecretOf,
@@ -52,6 +52,17 @@ function suiteOf(connection: Connection, form: RecordForm): TrafficSuite {
 
 export type SessionPhase = 'handshake' | 'application' | 'ended'
 
+/**
+ * An open session as it stands in the memory of the side that keeps it, secrets and all. It exists for simulated parties
+ * only: the simulator's processes live for one command each, while a TSM and a device keep their sessions for as long as
+ * they run. Whoever talks to a real peer lets its sessions end with its own process, unsaved.
+ */
+export interface SessionMemory {
+  readonly id: number
+  readonly role: Side
+  readonly directions: Readonly<Record<Side, DirectionMemory>>
+}
+
 export class SecureSession {
   readonly id: number
   readonly role: Side
@@ -69,6 +80,28 @@ export class SecureSession {
     this.id = id
     this.role = role
     this.#handshakeSecret = handshakeSecretOf(this.#suite.schedule, secret, kind)
+  }
+
+  /** The session that `memory` describes, over the connection it was opened on. Copies the secrets. */
+  static recall(connection: Connection, {id, role, directions}: SessionMemory, form?: RecordForm): SecureSession {
+    const session = new SecureSession({connection, id, role, secret: new Uint8Array(), kind: 'exchange', form})
+    const {requester, responder} = directions
+    session.#forgetHandshake()
+    session.#directions = {
+      requester: new Direction(session.#suite, requester.secret.slice(), requester.next),
+      responder: new Direction(session.#suite, responder.secret.slice(), responder.next),
+    }
+    session.#phase = 'application'
+    return session
+  }
+
+  /** What `recall` needs. Throws TsmctlError unless the session is open and no key update is under way. */
+  memory(): SessionMemory {
+    const requester = this.#directions?.requester.memory
+    const responder = this.#directions?.responder.memory
+    const isSettled = this.#phase === 'application' && requester !== undefined && responder !== undefined
+    this.#demand(isSettled, 'put down the state')
+    return {id: this.id, role: this.role, directions: {requester: requester!, responder: responder!}}
   }
 
   get phase(): SessionPhase {

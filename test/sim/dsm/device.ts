@@ -43,34 +43,35 @@ export interface DeviceOptions {
   readonly isConfigurationValid?: () => boolean
 }
 
-export const device = ({tdisp = {}, ports = [PORT], isConfigurationValid}: DeviceOptions = {}): SimulatedDsm =>
-  createDsm({
-    ports,
-    tdisp: {
-      tdis: [
-        {
-          address: TDI,
-          report: {
-            noFwUpdate: true,
-            dmaWithoutPasid: true,
-            atsSupported: true,
-            msixTableSize: 7,
-            msixFunctionMask: true,
-            tphControl: 1,
-            deviceSpecificInfo: new TextEncoder().encode('shared-sample'),
-          },
-          ranges: RANGES,
-          ...(isConfigurationValid !== undefined && {isConfigurationValid}),
+export const device = (options: DeviceOptions = {}): SimulatedDsm => createDsm(specOf(options))
+
+export const specOf = ({tdisp = {}, ports = [PORT], isConfigurationValid}: DeviceOptions = {}): DsmSpec => ({
+  ports,
+  tdisp: {
+    tdis: [
+      {
+        address: TDI,
+        report: {
+          noFwUpdate: true,
+          dmaWithoutPasid: true,
+          atsSupported: true,
+          msixTableSize: 7,
+          msixFunctionMask: true,
+          tphControl: 1,
+          deviceSpecificInfo: new TextEncoder().encode('shared-sample'),
         },
-      ],
-      lockFlags: ['noFwUpdate', 'lockMsix', 'allRequestRedirect'],
-      devAddrWidth: 52,
-      numReqThis: 1,
-      numReqAll: 3,
-      random: counting(),
-      ...tdisp,
-    },
-  })
+        ranges: RANGES,
+        ...(isConfigurationValid !== undefined && {isConfigurationValid}),
+      },
+    ],
+    lockFlags: ['noFwUpdate', 'lockMsix', 'allRequestRedirect'],
+    devAddrWidth: 52,
+    numReqThis: 1,
+    numReqAll: 3,
+    random: counting(),
+    ...tdisp,
+  },
+})
 
 /** The way to the device; silence is the sender's timeout. */
 export const sender =
