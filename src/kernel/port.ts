@@ -55,6 +55,8 @@ export interface StateStore {
   append(name: string, bytes: Uint8Array): void
   /** Replaces the whole file atomically (temporary file, fsync, rename). */
   replace(name: string, bytes: Uint8Array): void
+  /** Removes the file, if there is one, and returns only once that is on the disk. */
+  remove(name: string): void
 }
 
 export interface Actor {

@@ -1,5 +1,5 @@
 /** tsmctl's own durable state: one directory, created on the first write, closed to everybody else. */
-import {closeSync, constants, fdatasyncSync, fstatSync, lstatSync, mkdirSync, openSync} from 'node:fs'
+import {closeSync, constants, fdatasyncSync, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {concat} from '../bits/index.js'
 import {ErrnoError, printablePath, TsmctlError} from '../errors.js'
@@ -108,6 +108,16 @@ export function directoryState(directory: string): StateStore {
         throw errnoError(error, 'replace', path)
       }
     },
+    remove(name) {
+      const path = pathOf(name)
+      try {
+        unlinkSync(path)
+        syncDirectory(directory)
+      } catch (error) {
+        const refusal = errnoError(error, 'remove', path)
+        if (refusal.errno !== 'ENOENT') throw refusal
+      }
+    },
   }
 }
 
@@ -123,5 +133,6 @@ export function memoryState(): StateStore {
     replace(name, bytes) {
       files.set(checkedName(name), bytes.slice())
     },
+    remove: name => void files.delete(checkedName(name)),
   }
 }

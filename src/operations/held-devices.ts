@@ -54,7 +54,7 @@ function doingOf(value: unknown): Doing | null {
 export function recordOf(kernel: Kernel, bdf: string): Held | undefined {
   try {
     const bytes = kernel.state.read(nameOf(bdf))
-    if (bytes === undefined || bytes.length === 0) return undefined
+    if (bytes === undefined) return undefined
     const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
     if (!isRecord(record) || record['boot'] !== bootOf(kernel)) return undefined
     return {
@@ -94,11 +94,10 @@ export function noteDoing(kernel: Kernel, bdf: string, doing: Doing | null): voi
   if (held !== undefined) tryHold(kernel, bdf, {...held, doing})
 }
 
-/** Nothing of the device is with tsmctl any more: an empty file, for state is never removed. Never throws. */
+/** Nothing of the device is with tsmctl any more. Never throws. */
 export function releaseDevice(kernel: Kernel, bdf: string): void {
-  if (recordOf(kernel, bdf) === undefined) return
   try {
-    kernel.state.replace(nameOf(bdf), new Uint8Array())
+    kernel.state.remove(nameOf(bdf))
   } catch {
     // an old record about a device that was given back: what the device shows counts
   }

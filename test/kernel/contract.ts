@@ -375,11 +375,15 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
         expect(state.read('audit.jsonl')).toEqual(bytes('three\n'))
         state.replace('audit.jsonl', bytes(''))
         expect(state.read('audit.jsonl')).toEqual(bytes(''))
+        state.remove('audit.jsonl')
+        expect(state.read('audit.jsonl')).toBeUndefined()
+        state.remove('audit.jsonl')
       })
 
       it('refuses names that leave its directory', () => {
         for (const stateName of ['../x', 'a/b', '..', ''])
-          expect(() => kernel.state.append(stateName, bytes('x'))).toThrow('as the name of a lock or state file')
+          for (const act of [() => kernel.state.append(stateName, bytes('x')), () => kernel.state.remove(stateName)])
+            expect(act).toThrow('as the name of a lock or state file')
       })
     })
 

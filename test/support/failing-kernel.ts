@@ -78,7 +78,13 @@ export function interrupted(
   return {
     kernel: {
       ...inner,
-      state: {...state, append: sync(state.append), replace: sync(state.replace), read: sync(state.read)},
+      state: {
+        ...state,
+        append: sync(state.append),
+        replace: sync(state.replace),
+        remove: sync(state.remove),
+        read: sync(state.read),
+      },
       read: sync(inner.read),
       readAt: sync(inner.readAt),
       readlink: sync(inner.readlink),
