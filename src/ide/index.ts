@@ -40,6 +40,7 @@ export {
 export {KmClient, type KmClientOptions, type KmPort} from './km-client.js'
 export {
   ifvToWire,
+  KEY_DIRECTIONS,
   KEY_SIZE,
   keyFromWire,
   type KeyDirection,

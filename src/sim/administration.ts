@@ -11,7 +11,7 @@ import {type Abi, traitsOf} from './abi.js'
 import {fromBase64, type ModelReferences, type NonceMode, type TsmKind, type Violation} from './machine.js'
 import type {TdiState} from '../tdisp/index.js'
 import {type MachineStore, openMachine} from './store.js'
-import {linkStatus, type LinkStatus} from './tsm/status.js'
+import {linkStatus, type LinkStatus} from './tsm/index.js'
 
 export interface DeviceStatus {
   readonly bdf: string
@@ -109,7 +109,7 @@ const PHYSICAL = new Set<FaultKind>(['insecure', 'ide-fail'])
 
 /** Whoever locks a device first has the TSM open a session; a reading, during which a rival may strike, cannot wait for it. */
 async function prepareRival(store: MachineStore, device: string): Promise<void> {
-  const {ensureSession} = await import('./tsm/links.js')
+  const {ensureSession} = await import('./tsm/index.js')
   await ensureSession(
     store,
     store.machine.functions.find(({bdf}) => bdf === device)!,

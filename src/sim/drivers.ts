@@ -1,7 +1,7 @@
 /** Driver core semantics: who matches, who is bound, and what must never be bound (Linux drivers/base/dd.c). */
 import {emit} from './event-ring.js'
 import {type Machine, type MachineState, type SimFunction, unlockedTdi} from './machine.js'
-import {powerOff} from './tsm/guest-dsm.js'
+import {powerOff} from './tsm/index.js'
 
 /**
  * Binds `driver`, whatever it may break: a TDI that is locked and not accepted is in nobody's trust boundary, and a

@@ -9,7 +9,7 @@ import type {Abi} from './abi.js'
 import {type EventRing, noEvents} from './event-ring.js'
 import type {Fault} from './faults.js'
 import type {HostFunction, HostPlatform, HostState} from './host/types.js'
-import type {StoredLink} from './tsm/memory.js'
+import type {StoredLink} from './tsm/index.js'
 
 export const FORMAT = 'tsmctl-sim-2'
 
@@ -289,10 +289,6 @@ const aloneAt = ({bdf}: SimFunction, index: number): Pick<Dsm, Newer> => ({
 
 /** Adds to a state that an earlier version wrote what was added to states since. */
 export function upgradeState({devsec, functions}: Machine, state: MachineState): void {
-  if (state.host !== null) {
-    state.host.links ??= {}
-    state.host.devices ??= {}
-  }
   state.events ??= noEvents()
   state.world ??= {clock: 0, refuses: false, tsm: devsec !== null}
   state.links ??= {}

@@ -69,13 +69,10 @@ const optionsOf = ({hash, ...identity}: Identity, random: (length: number) => Ui
   },
 })
 
-const responder = (identity: Identity, random: (length: number) => Uint8Array): Responder =>
-  new Responder(optionsOf(identity, random))
-
 /** Request and response as they went over the wire. */
-function exchange(device: Responder, payload: Uint8Array): Uint8Array {
+function exchange(device: Responder, payload: Uint8Array): readonly [Uint8Array, Uint8Array] {
   const answer = device.respond({secured: false, payload})
-  return concat(payload, answer?.payload ?? new Uint8Array())
+  return [payload, answer?.payload ?? new Uint8Array()]
 }
 
 /** The TSM's half of the negotiation. */
@@ -103,15 +100,19 @@ const opening = (hash: NegotiatedHash): readonly Uint8Array[] => [
   }),
 ]
 
-const connect = (device: Responder, hash: NegotiatedHash): Uint8Array =>
-  concat(...opening(hash).map(request => exchange(device, request)))
+const connect = (device: Responder, hash: NegotiatedHash): Uint8Array[] =>
+  opening(hash).flatMap(request => exchange(device, request))
 
-/** The six messages of the connection a TSM makes to a device: the same for all, whoever they are. */
-export const negotiation = (hash: NegotiatedHash = 'sha384'): Uint8Array =>
-  connect(
-    responder({slots: [], measurements: [], hash}, length => new Uint8Array(length)),
-    hash,
-  )
+/** Of a device that has nothing to show: enough to negotiate, and for sessions that are open already. */
+export const sessionOptions = (hash: NegotiatedHash, random: (length: number) => Uint8Array): ResponderOptions =>
+  optionsOf({slots: [], measurements: [], hash}, random)
+
+/** The six messages of the connection a TSM makes to a device, in turn: the same for all, whoever they are. */
+export const negotiationMessages = (hash: NegotiatedHash): readonly Uint8Array[] =>
+  connect(new Responder(sessionOptions(hash, length => new Uint8Array(length))), hash)
+
+/** The six in one. */
+export const negotiation = (hash: NegotiatedHash = 'sha384'): Uint8Array => concat(...negotiationMessages(hash))
 
 const digestOf = (hash: NegotiatedHash, bytes: Uint8Array): Uint8Array =>
   new Uint8Array(createHash(hash).update(bytes).digest())
@@ -169,14 +170,12 @@ function spdmNonce(nonce: Uint8Array): Uint8Array {
 export function takeMeasurements(dsm: Dsm, nonce: Uint8Array, random: (length: number) => Uint8Array): Uint8Array {
   const device = new Responder(deviceOptions(dsm, random))
   connect(device, dsm.hash)
-  return exchange(
-    device,
-    GET_MEASUREMENTS.encode({
-      spdmVersion: VERSION_1_2,
-      signatureRequested: true,
-      measurementOperation: MEASUREMENT_INDEX.all,
-      nonce: spdmNonce(nonce),
-      slotIdParam: dsm.slot,
-    }),
-  )
+  const request = GET_MEASUREMENTS.encode({
+    spdmVersion: VERSION_1_2,
+    signatureRequested: true,
+    measurementOperation: MEASUREMENT_INDEX.all,
+    nonce: spdmNonce(nonce),
+    slotIdParam: dsm.slot,
+  })
+  return concat(...exchange(device, request))
 }

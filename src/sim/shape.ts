@@ -6,7 +6,7 @@ import {TDI_STATE} from '../tdisp/index.js'
 import {ABIS} from './abi.js'
 import {isHostFunction, isHostPlatform, isHostState} from './host/shape.js'
 import {fields, isCount, isFlag, isText, isWhole, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
-import {isStoredLink} from './tsm/memory.js'
+import {isStoredLink} from './tsm/index.js'
 
 const fault = fields({
   device: isText,

@@ -8,7 +8,7 @@ const isOf = (feature: DoeFeature, {vendor, type}: DoeFeature): boolean =>
   feature.vendor === vendor && feature.type === type
 
 /** A mailbox with `responder` behind it (PCIe r6.2 §6.31). */
-export const spdmMailbox = (responder: Responder): MailboxModel => ({
+export const spdmMailbox = (responder: Pick<Responder, 'respond'>): MailboxModel => ({
   features: [CMA_SPDM, SECURED_CMA_SPDM],
   answer: ({payload, ...feature}) => {
     const secured = isOf(feature, SECURED_CMA_SPDM)

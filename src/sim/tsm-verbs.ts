@@ -7,8 +7,7 @@ import type {ErrnoError} from '../errors.js'
 import type {AbiTraits} from './abi.js'
 import {type Machine, type MachineState, type SimFunction, type TdiRecord, toBase64, unlockedTdi} from './machine.js'
 import {takeMeasurements} from './responder.js'
-import type {Interposer} from './tsm/device-end.js'
-import {type Done, withTsm} from './tsm/links.js'
+import {type Done, type Interposer, withTsm} from './tsm/index.js'
 
 export type TsmVerb = 'lock' | 'unlock' | 'accept'
 export type Refuse = (errno: string) => ErrnoError

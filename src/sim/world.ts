@@ -5,7 +5,7 @@ import {emit} from './event-ring.js'
 import {refreshed} from './evidence-state.js'
 import type {Fault} from './faults.js'
 import {guestTsmPath, type Machine, type MachineState, type SimFunction} from './machine.js'
-import {disturb} from './tsm/guest-dsm.js'
+import {disturb} from './tsm/index.js'
 import {acceptAsRival, relock, unlockTdi} from './tsm-verbs.js'
 
 export function passTime({world}: MachineState, {seconds = 0}: Fault): void {

@@ -9,9 +9,7 @@ import {isHostAction, writeHost} from './host/writes.js'
 import type {Machine, MachineState, SimFunction} from './machine.js'
 import type {Action} from './nodes.js'
 import type {MachineStore} from './store.js'
-import {disturb} from './tsm/guest-dsm.js'
-import {ensureSession} from './tsm/links.js'
-import {interposerOf} from './tsm/mischief.js'
+import {disturb, ensureSession, interposerOf} from './tsm/index.js'
 import {kernelBoolean, type Refuse, TSM_VERBS, type TsmVerb, type Verbs} from './tsm-verbs.js'
 
 export interface WriteContext {

@@ -5,10 +5,10 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {build} from 'esbuild'
 import {afterAll, beforeEach, describe, expect, it} from 'vitest'
-import {type HeldKey, keysMatch} from '../../src/sim/dsm/held-key.js'
 import {CONNECT_STEPS} from '../../src/sim/conversation.js'
 import {type Fault, injectFault, machineStatus, publications} from '../../src/sim/index.js'
 import {openMachine} from '../../src/sim/store.js'
+import {keysInCommon, type StoredLink} from '../../src/sim/tsm/index.js'
 import {parseCertificateChain} from '../../src/spdm/index.js'
 import {ideOf, shell} from './host-machines.js'
 import {attributePath, machines, type TestMachine, withoutSpdm} from './machines.js'
@@ -27,13 +27,32 @@ beforeEach(async () => {
 const write = (attribute: string, text = 'tsm0', device = DEVICE): Promise<string> =>
   shell(machine).write(`${device}/${attribute}`, text)
 const status = () => machineStatus(machine.directory).host!
-const state = () => openMachine(machine.directory).state().host!
+const links = () => openMachine(machine.directory).state().links
+const state = () => ({...openMachine(machine.directory).state().host!, ...sidesOf(links())})
 const inject = (fault: Omit<Fault, 'device'>, device = DEVICE): Promise<void> =>
   injectFault(machine.directory, {device, ...fault})
 const states = () => status().streams.map(({rootPortState, endpointState}) => [rootPortState, endpointState])
 
-const places = (keys: readonly HeldKey[]): string[] =>
-  keys.map(key => [key.streamId, key.keySet, key.transmit, key.subStream, key.running].join(' ')).sort()
+interface Side {
+  readonly session: number
+  readonly keys: readonly {readonly place: string; readonly key: string}[]
+}
+
+/** What the TSM has of every device, and what every device has, if anything. */
+function sidesOf(all: Readonly<Record<string, StoredLink>>) {
+  const sides = {links: {} as Record<string, Side>, devices: {} as Record<string, Side>}
+  for (const [bdf, {device, tsm}] of Object.entries(all)) {
+    const near = Object.entries(tsm?.stream?.keys ?? {}).map(([place, key]) => ({place, key}))
+    const far = Object.entries(device.dsm.ports[0]?.lanes ?? {}).flatMap(([place, {keys, active}]) =>
+      Object.entries(keys).map(([set, key]) => ({place: `${place} K${set} ${active}`, key})),
+    )
+    if (tsm !== null) sides.links[bdf] = {session: tsm.session.id, keys: near}
+    for (const {id} of device.sessions) sides.devices[bdf] = {session: id, keys: far}
+  }
+  return sides
+}
+
+const places = ({keys}: Side): string[] => keys.map(({place}) => place).sort()
 
 async function makeAndRemoveVfs(): Promise<void> {
   await inject({at: 'now', do: 'vfs', count: 2})
@@ -43,14 +62,16 @@ async function makeAndRemoveVfs(): Promise<void> {
 describe('connect', () => {
   it('opens a session and leaves both ends with the same six keys in use', async () => {
     expect(await write('tsm/connect')).toBe('ok')
-    const {links, devices, streams} = state()
+    const {links: near, devices, streams} = state()
     const [stream] = streams
     expect(streams).toHaveLength(1)
-    expect(devices[DEVICE]!.session).toBe(links[DEVICE]!.session)
+    expect(devices[DEVICE]!.session).toBe(near[DEVICE]!.session)
     expect(devices[DEVICE]!.keys).toHaveLength(ALL_KEYS)
-    expect(links[DEVICE]!.keys).toHaveLength(ALL_KEYS)
-    expect(new Set(devices[DEVICE]!.keys.map(({print}) => print)).size).toBe(ALL_KEYS)
-    expect(keysMatch(links[DEVICE]!.keys, devices[DEVICE]!.keys, stream!.id)).toBe(true)
+    expect(near[DEVICE]!.keys).toHaveLength(ALL_KEYS)
+    expect(new Set(devices[DEVICE]!.keys.map(({key}) => key)).size).toBe(ALL_KEYS)
+    const {device, tsm} = links()[DEVICE]!
+    expect(tsm!.stream).toMatchObject({streamId: stream!.id, running: ['receive', 'transmit']})
+    expect(keysInCommon(tsm!.stream!, device.dsm.ports[0]!)).toBe(ALL_KEYS)
     expect(ideOf(machine, DEVICE)!.selectiveStreams[stream!.endpointBlock]).toMatchObject({
       enabled: true,
       secure: true,
@@ -76,9 +97,9 @@ devices: [{at: "0000:01:00.0", kind: nic}]
 `
     machine = await make({name: 'no-ide', text})
     expect(await write('tsm/connect', 'tsm0', '0000:01:00.0')).toBe('ok')
-    const {links, devices} = state()
-    expect([links['0000:01:00.0']!.keys, devices['0000:01:00.0']!.keys]).toEqual([[], []])
-    expect(links['0000:01:00.0']!.session).toBe(devices['0000:01:00.0']!.session)
+    const {links: near, devices} = state()
+    expect([near['0000:01:00.0']!.keys, devices['0000:01:00.0']!.keys]).toEqual([[], []])
+    expect(near['0000:01:00.0']!.session).toBe(devices['0000:01:00.0']!.session)
   })
 
   it('by a TSM that does not authenticate has neither, and says so', async () => {
@@ -89,13 +110,13 @@ devices: [{at: "0000:01:00.0", kind: nic}]
 
   it('by a rival looks the same', async () => {
     await write('tsm/connect')
-    const {links, devices} = state()
+    const {links: near, devices} = state()
     await write('tsm/disconnect')
     await inject({at: 'now', do: 'rival'})
     const other = state()
     expect(other.links[DEVICE]!.session).toBe(other.devices[DEVICE]!.session)
-    expect(places(other.links[DEVICE]!.keys)).toEqual(places(links[DEVICE]!.keys))
-    expect(places(other.devices[DEVICE]!.keys)).toEqual(places(devices[DEVICE]!.keys))
+    expect(places(other.links[DEVICE]!)).toEqual(places(near[DEVICE]!))
+    expect(places(other.devices[DEVICE]!)).toEqual(places(devices[DEVICE]!))
     expect(states()).toEqual([['secure', 'secure']])
   })
 
@@ -118,10 +139,8 @@ const TROUBLES: readonly (readonly [fault: Pick<Fault, 'do' | 'step'>, keeps: bo
   [{do: 'km-refuses'}, false],
   [{do: 'wrong-registers'}, false],
   ...CONNECT_STEPS.map(step => [{do: 'spdm-error' as const, step}, false] as const),
-  // silent from then on: what it has by then it keeps
-  ...CONNECT_STEPS.map(
-    (step, i) => [{do: 'no-answer' as const, step}, i > CONNECT_STEPS.indexOf('KEY_EXCHANGE')] as const,
-  ),
+  // silent from then on: what it has by then it keeps, but for a handshake that nobody finished
+  ...CONNECT_STEPS.map((step, i) => [{do: 'no-answer' as const, step}, i > CONNECT_STEPS.indexOf('FINISH')] as const),
 ]
 
 describe.each(TROUBLES)('a connect with %j', (fault, keeps) => {
@@ -173,9 +192,9 @@ describe('a session', () => {
   const CLEAN = `stream1.1.0 avail=255`
 
   it('ends with disconnect, and the other device keeps its own', async () => {
-    const {links, devices} = state()
+    const {links: near, devices} = state()
     expect(await write('tsm/disconnect')).toBe('ok')
-    expect(state().links).toEqual({[OTHER]: links[OTHER]})
+    expect(state().links).toEqual({[OTHER]: near[OTHER]})
     expect(state().devices).toEqual({[OTHER]: devices[OTHER]})
     expect(shell(machine).bridge(BRIDGE)).toBe(CLEAN)
   })

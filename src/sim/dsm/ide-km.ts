@@ -18,7 +18,6 @@ import {
   SUB_STREAM,
   SUB_STREAM_NAMES,
 } from '../../ide/index.js'
-import {type HeldKey} from './held-key.js'
 import type {PortMemory} from './memory.js'
 
 export interface KmPortSpec {
@@ -37,8 +36,6 @@ const UNSUPPORTED_VALUE = 3
 const UNSPECIFIED_FAILURE = 4
 
 type Selector = Pick<View<typeof KM_KEY_SET_GO.fields>, 'streamId' | 'keySet' | 'transmit' | 'subStream' | 'portIndex'>
-
-type LaneName = Omit<Selector, 'portIndex'>
 
 /** Sub-stream and direction of one stream. */
 interface Lane {
@@ -88,11 +85,11 @@ class Port {
     return made
   }
 
-  lane({streamId, subStream, transmit}: LaneName): Lane | undefined {
+  lane({streamId, subStream, transmit}: Selector): Lane | undefined {
     return this.lanes.get(streamId)?.get(`${subStream}/${transmit}`)
   }
 
-  program({streamId, subStream, transmit, keySet}: LaneName, key: Uint8Array): void {
+  program({streamId, subStream, transmit, keySet}: Selector, key: Uint8Array): void {
     const lanes = this.#lanesOf(streamId)
     const lane = lanes.get(`${subStream}/${transmit}`) ?? {programmed: new Map(), active: undefined}
     lane.programmed.set(keySet, key)
@@ -103,22 +100,6 @@ class Port {
   isRunning(streamId: number): boolean {
     const lanes = [...(this.lanes.get(streamId)?.values() ?? [])]
     return lanes.length === LANES && lanes.every(({active}) => active !== undefined)
-  }
-
-  held(): HeldKey[] {
-    return [...this.lanes].flatMap(([streamId, lanes]) =>
-      [...lanes].flatMap(([name, {programmed, active}]) => {
-        const [subStream, transmit] = name.split('/').map(Number) as [number, number]
-        return [...programmed].map(([keySet, key]) => ({
-          streamId,
-          keySet,
-          transmit,
-          subStream,
-          print: toHex(key),
-          running: keySet === active,
-        }))
-      }),
-    )
   }
 
   running(): number[] {
@@ -163,23 +144,6 @@ export class KeyManagement {
   ) {
     this.#ports = ports.map((spec, i) => new Port(spec, memory[i]))
     this.#streamStopped = streamStopped
-  }
-
-  /** The keys of port 0, and the session that they came over. */
-  held(): {readonly session: number | null; readonly keys: readonly HeldKey[]} {
-    const port = this.#ports[0]
-    return {session: port?.owner ?? null, keys: port?.held() ?? []}
-  }
-
-  /** Puts into port 0 what `held` gave of it. */
-  restore(session: number, keys: readonly HeldKey[]): void {
-    const port = this.#ports[0]
-    if (port === undefined || keys.length === 0) return
-    port.owner = session
-    for (const key of keys) {
-      port.program(key, fromHex(key.print))
-      if (key.running) port.lane(key)!.active = key.keySet
-    }
   }
 
   get memory(): readonly PortMemory[] {

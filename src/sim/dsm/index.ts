@@ -13,6 +13,7 @@ import {TdispResponder, type TdispSpec} from './tdisp.js'
 
 export type {KmPortSpec} from './ide-km.js'
 export {type DsmMemory, isDsmMemory, type LaneMemory, type PortMemory, type TdiMemory} from './memory.js'
+export {DEFAULT_STREAM, streamPort} from './stream-port.js'
 export type {RangeOfTdi, TdiSpec} from './tdi.js'
 export type {TdispSpec, VendorOfMessage} from './tdisp.js'
 

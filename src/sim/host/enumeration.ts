@@ -85,8 +85,6 @@ export function powerOn(machine: Machine): HostState {
     claimed: {},
     contexts: {},
     streams: [],
-    links: {},
-    devices: {},
     numVfs: {},
     powerControl: {},
   }

@@ -1,8 +1,8 @@
 /** PCI/TSM of Linux 7.3 (drivers/pci/tsm.c): contexts of functions with their TSM, and everything that ends them. */
-import {STREAM_STATE} from '../../ide/index.js'
 import {probeDriver} from '../drivers.js'
 import {emit} from '../event-ring.js'
 import {type Machine, type MachineState, unlockedTdi} from '../machine.js'
+import type {StoredLink} from '../tsm/index.js'
 import {enumerateIde, powerOn, scanOrder} from './enumeration.js'
 import {
   CMA_SPDM,
@@ -17,7 +17,7 @@ import {
   SECURED_CMA_SPDM,
   subtreeOf,
 } from './facts.js'
-import {assumedKeys, endSession, type Keyed} from './device-keys.js'
+import {assumedAt, endSession, setLink} from './link-session.js'
 import {beginStream, endStream, finishStream, type StreamBegun, type StreamTrouble} from './streams.js'
 
 /** Gives a context to every function that depends on `dsm` and has none. */
@@ -56,19 +56,16 @@ export function beginConnect(host: Host, fn: HostSimFunction, trouble: StreamTro
   return typeof begun === 'string' ? begun : {stream: begun}
 }
 
-/** The rest of `connect`; `keyed` is what the conversation left, null where there was none. The errno, or undefined. */
+/** The rest of `connect`; `link` is what the conversation left, null where there was none. The errno, or undefined. */
 export function finishConnect(
   host: Host,
   {bdf}: HostSimFunction,
   {stream}: ConnectBegun,
-  keyed: Keyed | null,
+  link: StoredLink | null,
   trouble: StreamTrouble,
 ): string | undefined {
   const {now, platform} = host
-  if (keyed !== null) {
-    now.links[bdf] = keyed.link
-    now.devices[bdf] = keyed.device
-  }
+  if (link !== null) setLink(host, bdf, link)
   const errno = stream === null ? undefined : finishStream(host, stream, trouble)
   if (errno !== undefined) {
     // who registers last gives up without a word to the device, which keeps its session until the next one
@@ -84,8 +81,8 @@ export function finishConnect(
 export function connect(host: Host, fn: HostSimFunction): string | undefined {
   const begun = beginConnect(host, fn, {})
   if (typeof begun === 'string') return begun
-  const keyed = host.platform.provider.spdm === 'none' ? null : assumedKeys(begun.stream?.stream.id)
-  return finishConnect(host, fn, begun, keyed, {})
+  const link = host.platform.provider.spdm === 'none' ? null : assumedAt(host, fn.bdf, begun.stream?.stream.id)
+  return finishConnect(host, fn, begun, link, {})
 }
 
 /** Cannot fail: contexts of dependants, stream and session, own context. `isTold`: the device hears of it. */
@@ -96,12 +93,6 @@ export function disconnect(host: Host, dsm: string, isTold = true): void {
   endSession(host, dsm, isTold)
   endStream(host, dsm)
   delete now.contexts[dsm]
-}
-
-/** The device loses session and keys, as by a function level reset, and the kernel's TSM core does not hear of it. */
-export function forgetSession({now}: Host, bdf: string): void {
-  delete now.devices[bdf]
-  for (const registers of now.ide[bdf]?.selective ?? []) if (registers.enable) registers.state = STREAM_STATE.insecure
 }
 
 /** Path of the TSM's device below `/sys`. */
@@ -138,6 +129,8 @@ function drop(host: Host, {bdf}: HostSimFunction): void {
   emit(state, 'remove', bdf)
   const tdi = unlockedTdi(record.tdi.epoch, record.tdi.previous)
   Object.assign(record, {present: false, driver: null, override: null, enabled: 0, tdi})
+  // without power there is no memory, of whichever TSM
+  setLink(host, bdf, undefined)
 }
 
 /** `fn` and everything below it goes, the deepest first. */

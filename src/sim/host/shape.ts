@@ -70,16 +70,6 @@ const stream = fields({
   id: isCount,
 })
 
-const isKey = fields({
-  streamId: isCount,
-  keySet: isCount,
-  transmit: isCount,
-  subStream: isCount,
-  print: isText,
-  running: isFlag,
-})
-const isSession = fields({session: isCount, keys: listOf(isKey)})
-
 export const isHostState: Shape = fields({
   tsm: nullOr(isText),
   ide: mapOf(
@@ -92,8 +82,6 @@ export const isHostState: Shape = fields({
   claimed: mapOf(listOf(isCount)),
   contexts: mapOf(fields({tsm: isText, dsm: isText})),
   streams: listOf(stream),
-  links: maybe(mapOf(isSession)),
-  devices: maybe(mapOf(isSession)),
   numVfs: mapOf(isCount),
   powerControl: mapOf(isText),
 })

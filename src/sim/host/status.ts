@@ -1,7 +1,8 @@
 /** A host behind the curtain: contexts, streams and pools as they are, not as sysfs tells them. */
 import {STREAM_STATE} from '../../ide/index.js'
-import type {HeldKey} from '../dsm/held-key.js'
+import type {PortMemory} from '../dsm/index.js'
 import type {Machine, MachineState} from '../machine.js'
+import {keySetsFar, keysNear} from '../tsm/index.js'
 import {hostOf} from './facts.js'
 import {available, blocksOf} from './streams.js'
 import type {SelectiveRegisters} from './types.js'
@@ -45,8 +46,9 @@ export interface HostStatus {
   readonly strays: readonly {readonly bdf: string; readonly session: number; readonly keys: number}[]
 }
 
-const inUse = (keys: readonly HeldKey[] | undefined, streamId: number): readonly HeldKey[] =>
-  (keys ?? []).filter(key => key.running && key.streamId === streamId)
+/** Keys in use that came over a session. */
+const keysOf = (port: PortMemory | undefined, session: number): number =>
+  port?.owner === session ? Object.values(port.lanes).filter(({active}) => active !== null).length : 0
 
 const endState = ({enable, state}: SelectiveRegisters): EndState => {
   if (!enable) return 'disabled'
@@ -73,7 +75,7 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
             {
               bdf,
               tsm,
-              session: now.links[bdf]?.session ?? null,
+              session: state.links[bdf]?.tsm?.session.id ?? null,
               subfunctions: contexts.flatMap(([other, of]) => (of.dsm === bdf && other !== bdf ? [other] : [])),
             },
           ]
@@ -81,9 +83,10 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
     ),
     streams: now.streams.map(stream => {
       const ends = blocksOf(host, stream)
-      const link = now.links[stream.endpoint]
-      const near = inUse(link?.keys, stream.id)
-      const far = inUse(now.devices[stream.endpoint]?.keys, stream.id)
+      const {device, tsm} = state.links[stream.endpoint] ?? {}
+      const near = tsm?.stream ?? undefined
+      const port = device?.dsm.ports[0]
+      const far = port === undefined ? [] : keySetsFar(port, stream.id)
       const {bridge, slot, rootPort, rootPortBlock, endpoint, endpointBlock, id} = stream
       return {
         name: `stream${slot}.${rootPortBlock}.${endpointBlock}`,
@@ -93,14 +96,16 @@ export function hostStatus(machine: Machine, state: MachineState): HostStatus | 
         endpoint,
         rootPortState: endState(ends['root-port']),
         endpointState: endState(ends.endpoint),
-        session: link?.session ?? null,
-        keySets: [...new Set([...near, ...far].map(({keySet}) => keySet))],
-        rootPortKeys: near.length,
+        session: tsm?.session.id ?? null,
+        keySets: [...new Set([...(near === undefined ? [] : [near.keySet]), ...far])],
+        rootPortKeys: near === undefined ? 0 : keysNear(near),
         endpointKeys: far.length,
       }
     }),
-    strays: Object.entries(now.devices).flatMap(([bdf, {session, keys}]) =>
-      now.links[bdf]?.session === session ? [] : [{bdf, session, keys: keys.filter(({running}) => running).length}],
+    strays: Object.entries(state.links).flatMap(([bdf, {device, tsm}]) =>
+      device.sessions
+        .filter(({id}) => id !== tsm?.session.id)
+        .map(({id}) => ({bdf, session: id, keys: keysOf(device.dsm.ports[0], id)})),
     ),
   }
 }

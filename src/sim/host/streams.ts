@@ -1,7 +1,7 @@
 /** IDE streams: three index pools and one of IDs, all lowest free first, and the registers of both ends. */
 import {IDLE_STREAM_ID, STREAM_STATE} from '../../ide/index.js'
 import {PORT_TYPE, ridOf} from '../../pci/index.js'
-import {keysMatch} from '../dsm/held-key.js'
+import {KEYS_OF_STREAM, keysInCommon} from '../tsm/index.js'
 import {clearedBlock} from './enumeration.js'
 import {type Host, type HostSimFunction, isPresent} from './facts.js'
 import type {SelectiveRegisters, StreamState, WindowText} from './types.js'
@@ -115,8 +115,12 @@ function setUp(host: Host, stream: StreamState): void {
 }
 
 /** Both ends have keys, the same ones, and use them. */
-const isKeyed = ({now, platform}: Host, {endpoint, id}: StreamState): boolean =>
-  platform.provider.spdm === 'none' || keysMatch(now.links[endpoint]?.keys ?? [], now.devices[endpoint]?.keys ?? [], id)
+function isKeyed({state, platform}: Host, {endpoint}: StreamState): boolean {
+  if (platform.provider.spdm === 'none') return true
+  const {device, tsm} = state.links[endpoint] ?? {}
+  const port = device?.dsm.ports[0]
+  return port !== undefined && tsm?.stream != null && keysInCommon(tsm.stream, port) === KEYS_OF_STREAM
+}
 
 /** Enables both ends; whether both are Secure. */
 function enable(host: Host, stream: StreamState, {insecure, disabled}: StreamTrouble): boolean {

@@ -1,6 +1,4 @@
 /** What a simulated host is beyond its functions, and what its kernel and its hardware remember. */
-import type {HeldKey} from '../dsm/held-key.js'
-
 /** A window of a bridge, both inclusive, hexadecimal without prefix: JSON has no 64-bit numbers. */
 export type WindowText = readonly [base: string, limit: string]
 
@@ -116,19 +114,6 @@ export interface StreamState {
   readonly id: number
 }
 
-/** What the TSM knows of its session with a device. */
-export interface LinkState {
-  readonly session: number
-  /** The keys that the platform gave the root port for the device's stream. */
-  readonly keys: readonly HeldKey[]
-}
-
-/** What the device knows: its DSM's one session, and the keys that came over it. */
-export interface DeviceState {
-  readonly session: number
-  readonly keys: readonly HeldKey[]
-}
-
 export interface HostState {
   /** Name of the registered link TSM. */
   tsm: string | null
@@ -138,10 +123,6 @@ export interface HostState {
   /** TSM contexts by function; of a connected function 0 the DSM is itself. */
   contexts: Record<string, {readonly tsm: string; readonly dsm: string}>
   streams: StreamState[]
-  /** By connected function; a TSM that does not authenticate has none. */
-  links: Record<string, LinkState>
-  /** By function 0. The device may know less than the TSM (after a reset), or more (when nobody told it of an end). */
-  devices: Record<string, DeviceState>
   numVfs: Record<string, number>
   /** `power/control`. */
   powerControl: Record<string, string>

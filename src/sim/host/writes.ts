@@ -2,20 +2,13 @@
 import {type Fault, type FaultKind, takeFault} from '../faults.js'
 import type {Action} from '../nodes.js'
 import type {MachineStore} from '../store.js'
-import {disturb} from '../tsm/guest-dsm.js'
+import {disturb} from '../tsm/index.js'
 import type {Refuse} from '../tsm-verbs.js'
 import type {WriteContext} from '../writes.js'
 import {happen} from './events.js'
 import {type Host, hostOf, type HostSimFunction, isPresent, powerState} from './facts.js'
-import {
-  beginConnect,
-  disconnect,
-  finishConnect,
-  forgetSession,
-  removeWithChildren,
-  rescanHost,
-  setVfs,
-} from './link-tsm.js'
+import {beginConnect, disconnect, finishConnect, removeWithChildren, rescanHost, setVfs} from './link-tsm.js'
+import {forgetSession, setLink} from './link-session.js'
 import type {StreamTrouble} from './streams.js'
 import {NOTHING_SAID, talk} from './talk.js'
 
@@ -117,14 +110,15 @@ async function writeTsm(
       disconnect(host, device, fault === undefined || !UNHEARD.has(fault.do))
       return undefined
     }
-    if ('errno' in said) {
-      if (said.device === undefined) delete host.now.devices[device]
-      else host.now.devices[device] = said.device
+    // what happened to the device while it was spoken to came between
+    if (said.after !== null && JSON.stringify(state.links[device]) !== JSON.stringify(said.before)) return 'EIO'
+    if (said.errno !== undefined) {
+      if (said.after !== null) setLink(host, device, said.after)
       return said.errno
     }
     const fn = host.functions.get(device)!
     const begun = beginConnect(host, fn, trouble)
-    return typeof begun === 'string' ? begun : finishConnect(host, fn, begun, said.keyed, trouble)
+    return typeof begun === 'string' ? begun : finishConnect(host, fn, begun, said.after, trouble)
   })
   if (interruption !== undefined) throw interruption
   if (failed !== undefined) throw refuse(failed)

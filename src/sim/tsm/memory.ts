@@ -39,19 +39,25 @@ export interface StoredTsmSession {
   /** GET_VERSION to ALGORITHMS, all in one. */
   readonly vca: string
   readonly session: StoredSession
-  readonly stream: StoredStream
+  /** Null for a device without one. */
+  readonly stream: StoredStream | null
 }
 
-/** The Root Port's end of the default stream. */
+/** The Root Port's end of the device's stream. */
 export interface StoredStream {
   readonly streamId: number
+  readonly keySet: 0 | 1
   /** By `direction/sub-stream`, as the Root Port sees it; 32 bytes. */
   readonly keys: Readonly<Record<string, string>>
   /** The directions that run. */
   readonly running: readonly string[]
 }
 
-/** A device with a DSM, and the TSM that has a session with it, if it has. */
+/**
+ * A device with a DSM, and the platform's side of the session with it, if there is one. A device has one session and its
+ * port one owner: in a kernel with two TSMs the one that opens a connection takes it from the other, which meets the
+ * device anew (GET_VERSION ends what was before it).
+ */
 export interface StoredLink {
   readonly device: StoredDevice
   readonly tsm: StoredTsmSession | null
@@ -98,11 +104,14 @@ export const isStoredLink: Shape = fields({
     fields({
       vca: isText,
       session,
-      stream: fields({
-        streamId: isCount,
-        keys: mapOf(isText),
-        running: listOf(isText),
-      }),
+      stream: nullOr(
+        fields({
+          streamId: isCount,
+          keySet: isCount,
+          keys: mapOf(isText),
+          running: listOf(isText),
+        }),
+      ),
     }),
   ),
 })

@@ -11,9 +11,9 @@ import {
   tdispPayload,
   type TdispRequestName,
 } from '../../tdisp/index.js'
+import {DEFAULT_STREAM} from '../dsm/index.js'
 import type {Fault, FaultKind} from '../faults.js'
 import type {DeviceEnd, Interposer} from './device-end.js'
-import {DEFAULT_STREAM} from './guest-dsm.js'
 
 /** The request that a verb is about. */
 const MAIN: Readonly<Record<string, TdispRequestName>> = {

@@ -77,7 +77,7 @@ export class PlatformTsm {
     try {
       const {startInterfaceNonce} = this.#ask(LOCK_INTERFACE_REQUEST, LOCK_INTERFACE_RESPONSE, {
         ...Object.fromEntries(flags.map(flag => [flag, true])),
-        defaultStreamId: this.#session.stream.streamId,
+        defaultStreamId: this.#session.stream!.streamId,
         mmioReportingOffset: BigInt.asUintN(64, BigInt(this.#fn.dsm.mmioReportingOffset)),
       })
       this.#demand('CONFIG_LOCKED')

@@ -20,7 +20,7 @@ export function linkStatus(link: StoredLink | undefined): LinkStatus {
   return {
     session: id,
     phase: isKnown ? 'application' : 'lost',
-    streamId: tsm.stream.streamId,
-    keys: keysInCommon(tsm.stream, link.device.dsm.ports[0]!),
+    streamId: tsm.stream?.streamId ?? null,
+    keys: tsm.stream === null ? 0 : keysInCommon(tsm.stream, link.device.dsm.ports[0]!),
   }
 }

@@ -1,105 +1,26 @@
 /**
- * A platform's TSM in its session with a device: how it is opened, with everything up to a running default stream, and
- * how it goes on in later processes. Opening speaks through the asynchronous requester; all later messages are
- * synchronous, so that a whole verb fits into one change of the machine's state.
+ * A platform's TSM in its session with a device, after it was opened and in whatever process. Everything is synchronous,
+ * so that a whole verb fits into one change of the machine's state.
  */
-import {concat} from '../../bits/index.js'
+import {concat, equal} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
-import {KmClient, kmStreamEnd, programStream} from '../../ide/index.js'
+import {KM_KEY_SET_GOSTOP_ACK, KM_KEY_SET_STOP, SUB_STREAM, SUB_STREAMS} from '../../ide/index.js'
 import {
   connectionOf,
-  type Datagram,
-  hasCertificate,
+  END_SESSION,
+  END_SESSION_ACK,
   parseVca,
   PCI_SIG_VENDOR,
-  Requester,
   SecureSession,
   SPDM_CODE,
   SPDM_ERROR_CODE,
   STANDARD_ID,
-  type Transport,
   VENDOR_DEFINED_REQUEST,
   VENDOR_DEFINED_RESPONSE,
 } from '../../spdm/index.js'
-import {fromBase64, toBase64} from '../base64.js'
+import {fromBase64} from '../base64.js'
 import {sessionOf, storedSession, type StoredStream, type StoredTsmSession} from './memory.js'
-import {RootPortEnd} from './root-port.js'
-
-/** Carries one message to the device and back; undefined when nothing comes back. */
-export type Wire = (request: Datagram) => Datagram | undefined
-
-const silent = (peer: string): TsmctlError =>
-  new TsmctlError({
-    kind: 'timeout',
-    attempted: 'exchange a message with the device',
-    subject: peer,
-    got: 'no answer',
-  })
-
-const LARGEST = 0x4_0000
-
-const transportOver = (wire: Wire, peer: string): Transport => ({
-  peer,
-  maxPadding: 0,
-  maxPayload: LARGEST,
-  async exchange(request) {
-    const answer = wire(request)
-    if (answer === undefined) throw silent(peer)
-    return answer
-  },
-  async close() {
-    // nothing was opened
-  },
-})
-
-/** Answers come at once or never: no clock has to run. */
-const NO_CLOCK = {
-  monotonic: () => 0,
-  async sleep() {
-    // the device is asked again at once
-  },
-}
-
-export interface TsmSessionWish {
-  readonly wire: Wire
-  /** The device, for messages. */
-  readonly peer: string
-  readonly random: (length: number) => Uint8Array
-  /** The default stream, to be keyed in K0. */
-  readonly streamId: number
-  /** FUNCTION_ID of the port whose DOE this is. */
-  readonly requesterId: number
-}
-
-/**
- * Opens a session: version, capabilities, algorithms, certificate chain, KEY_EXCHANGE and FINISH; then keys
- * the default stream at both ends and starts it. Throws TsmctlError when the device does not go along.
- */
-export async function openTsmSession(wish: TsmSessionWish): Promise<StoredTsmSession> {
-  const {wire, peer, random, streamId, requesterId} = wish
-  const refuse = (got: string): never => {
-    throw new TsmctlError({kind: 'malformed', attempted: 'trust the device', subject: peer, got})
-  }
-  const requester = new Requester({transport: transportOver(wire, peer), random, ...NO_CLOCK})
-  const connection = await requester.negotiate()
-  if (connection.aead?.name !== 'aes-256-gcm') refuse('AES-256-GCM was not negotiated, which IDE_KM and TDISP demand')
-  // whose device it is, who uses it finds out from the evidence; here the key has to be the chain's
-  const {slots} = await requester.digests()
-  const slot = slots.find(hasCertificate)?.slot ?? 0
-  const session = await requester.openSession({slot})
-  const client = new KmClient({send: payload => session.vendorDefined(payload), peer})
-  const port = await client.query()
-  if (port.requesterId !== requesterId) refuse('QUERY_RESP is of another port')
-  const isThere = port.ide.known && port.ide.value.selectiveStreams.some(stream => stream.streamId === streamId)
-  if (!isThere) refuse(`QUERY_RESP without stream ${streamId}`)
-  const rootPort = new RootPortEnd()
-  await programStream(random, kmStreamEnd(client, {portIndex: 0, streamId, keySet: 0}), rootPort)
-  return {
-    vca: toBase64(connection.vca),
-    session: storedSession(session.memory()),
-    stream: rootPort.stored(streamId),
-  }
-}
+import {silent, type Wire} from './wire.js'
 
 export class TsmSession {
   readonly #wire: Wire
@@ -107,7 +28,7 @@ export class TsmSession {
   readonly #vca: string
   readonly #version: number
   readonly #keys: SecureSession
-  readonly stream: StoredStream
+  #stream: StoredStream | null
 
   constructor({vca, session, stream}: StoredTsmSession, wire: Wire, peer: string) {
     const connection = connectionOf(parseVca(fromBase64(vca)))
@@ -116,7 +37,12 @@ export class TsmSession {
     this.#keys = SecureSession.recall(connection, sessionOf(session))
     this.#wire = wire
     this.#peer = peer
-    this.stream = stream
+    this.#stream = stream
+  }
+
+  /** The Root Port's end of the stream. */
+  get stream(): StoredStream | null {
+    return this.#stream
   }
 
   /**
@@ -131,27 +57,51 @@ export class TsmSession {
       {version: spdmVersion},
     )
     const answer = this.#exchange(request)
-    // the device could not read our record, and has forgotten the session
-    if (answer[1] === SPDM_CODE.ERROR && answer[2] === SPDM_ERROR_CODE.DecryptError) this.#keys.end()
-    if (answer[1] !== SPDM_CODE.VENDOR_DEFINED_RESPONSE)
-      throw new TsmctlError({
-        kind: 'malformed',
-        attempted: 'exchange a vendor-defined message',
-        subject: this.#peer,
-        got: 'an SPDM ERROR',
-      })
+    if (answer[1] !== SPDM_CODE.VENDOR_DEFINED_RESPONSE) throw this.#unexpected('exchange a vendor-defined message')
     return VENDOR_DEFINED_RESPONSE.decode(answer, {version: spdmVersion}).payload
+  }
+
+  /** Stops all keys of the stream, the transmitters of both ends first (K_SET_STOP). Throws TsmctlError. */
+  stopStream(): void {
+    if (this.#stream === null) return
+    const {streamId, keySet} = this.#stream
+    for (const transmit of [1, 0])
+      for (const subStream of SUB_STREAMS) {
+        const selector = {streamId, keySet, transmit, subStream: SUB_STREAM[subStream], portIndex: 0}
+        const answer = this.ask(KM_KEY_SET_STOP.encode(selector))
+        if (!equal(answer, KM_KEY_SET_GOSTOP_ACK.encode(selector))) throw this.#unexpected('stop a key')
+      }
+    this.#stream = null
+  }
+
+  /** END_SESSION. Afterwards the keys are gone, whatever the device says. Throws TsmctlError. */
+  end(): void {
+    const spdmVersion = this.#version
+    try {
+      const answer = this.#exchange(END_SESSION.encode({spdmVersion}, {version: spdmVersion}))
+      if (answer[1] !== SPDM_CODE.END_SESSION_ACK) throw this.#unexpected('end the session')
+      END_SESSION_ACK.decode(answer, {version: spdmVersion})
+    } finally {
+      this.#keys.end()
+    }
   }
 
   #exchange(message: Uint8Array): Uint8Array {
     const answer = this.#wire({secured: true, payload: this.#keys.seal(message)})
     if (answer === undefined) throw silent(this.#peer)
-    return concat(this.#keys.open(answer.payload))
+    const plain = concat(this.#keys.open(answer.payload))
+    // the device could not read our record, and has forgotten the session
+    if (plain[1] === SPDM_CODE.ERROR && plain[2] === SPDM_ERROR_CODE.DecryptError) this.#keys.end()
+    return plain
+  }
+
+  #unexpected(attempted: string): TsmctlError {
+    return new TsmctlError({kind: 'malformed', attempted, subject: this.#peer, got: 'an answer to something else'})
   }
 
   /** Undefined when the session is over. */
   memory(): StoredTsmSession | undefined {
     if (this.#keys.phase !== 'application') return undefined
-    return {vca: this.#vca, session: storedSession(this.#keys.memory()), stream: this.stream}
+    return {vca: this.#vca, session: storedSession(this.#keys.memory()), stream: this.#stream}
   }
 }
