@@ -2,13 +2,13 @@
 import type {Appraisal} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {acceptPlan, bindPlan, HOLD, readTdi, type Tdi} from '../tsm/index.js'
+import {acceptPlan, bindPlan, HOLD, isGone, readTdi, type Tdi} from '../tsm/index.js'
 import {acceptHeld, type AcceptOptions} from './accept.js'
 import {heldOf, recordOf, releaseDevice} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {recordAudit} from './record-audit.js'
 import {alreadyRunning, reviewHeld, type ReviewOptions} from './review.js'
-import {exclusively, leftIn, type TransitionResult, writesOf} from './transition.js'
+import {exclusively, leftIn, orGone, saidBy, type TransitionResult, writesOf} from './transition.js'
 import {unlockHeld} from './unlock.js'
 
 export interface AdmitResult {
@@ -64,7 +64,7 @@ async function admitHeld(kernel: Kernel, bdf: string, options: AdmitOptions): Pr
   const before = await readTdi(kernel, bdf, options.signal)
   if (before.state === 'RUN') await startOver(kernel, before, options)
   // a lock that fails undoes itself; and what somebody else locked meanwhile is not ours to unlock
-  await lockHeld(kernel, bdf, options)
+  const {after: locked} = await lockHeld(kernel, bdf, options)
   try {
     const {bundle, appraisal} = await reviewHeld(kernel, bdf, options)
     options.signal?.throwIfAborted()
@@ -74,7 +74,7 @@ async function admitHeld(kernel: Kernel, bdf: string, options: AdmitOptions): Pr
     const after = failure === null ? accepted.after : await giveBack(kernel, bdf, options)
     return {bdf, admitted: failure === null, digest: bundle.digest, appraisal, before, after, failure}
   } catch (error) {
-    throw await afterGivingBack(kernel, bdf, error, options)
+    throw await afterGivingBack(kernel, locked, error, options)
   }
 }
 
@@ -84,22 +84,19 @@ async function giveBack(kernel: Kernel, bdf: string, {onStep}: AcceptOptions): P
   return after
 }
 
-async function afterGivingBack(kernel: Kernel, bdf: string, error: unknown, options: AcceptOptions): Promise<unknown> {
-  const cause =
-    options.signal?.aborted && !(error instanceof TsmctlError)
-      ? new TsmctlError({
-          kind: 'interrupted',
-          attempted: `admit ${bdf}`,
-          subject: bdf,
-          got: 'interrupted',
-          cause: error,
-        })
-      : error
+async function afterGivingBack(
+  kernel: Kernel,
+  {bdf, lockedBy}: Tdi,
+  error: unknown,
+  options: AcceptOptions,
+): Promise<unknown> {
+  const cause = await causeOf(kernel, bdf, lockedBy ?? '', error, options.signal)
   try {
-    await giveBack(kernel, bdf, options)
+    // with the function went the lock, the override and the binding
+    if (isGone(kernel, bdf)) releaseDevice(kernel, bdf)
+    else await giveBack(kernel, bdf, options)
   } catch (second) {
     if (!(cause instanceof TsmctlError)) return cause
-    const why = second instanceof TsmctlError ? (second.got ?? second.message) : String(second)
     return leftIn(
       kernel,
       bdf,
@@ -107,11 +104,25 @@ async function afterGivingBack(kernel: Kernel, bdf: string, error: unknown, opti
         kind: 'transition',
         attempted: cause.attempted,
         subject: bdf,
-        got: `${cause.got ?? cause.message}; giving the device back failed too: ${why}`,
+        got: `${saidBy(cause)}; giving the device back failed too: ${saidBy(second)}`,
         hint: cause.hint,
         cause,
       }),
     )
   }
   return leftIn(kernel, bdf, cause)
+}
+
+/** What stopped the admission: the person, a device or TSM that went, or what the error says. */
+async function causeOf(
+  kernel: Kernel,
+  bdf: string,
+  tsm: string,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (error instanceof TsmctlError) return error.kind === 'interrupted' ? error : orGone(kernel, bdf, tsm, error)
+  return signal?.aborted
+    ? new TsmctlError({kind: 'interrupted', attempted: `admit ${bdf}`, subject: bdf, got: 'interrupted', cause: error})
+    : error
 }

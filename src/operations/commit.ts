@@ -12,8 +12,9 @@ import {
   devicePath,
   type EvidenceProvider,
   HOLD,
+  isGone,
   observe,
-  readTdi,
+  readTdiOrOrphan,
   runPlan,
   type Tdi,
   unlockPlan,
@@ -96,7 +97,8 @@ async function withdraw(kernel: Kernel, before: Tdi, error: unknown): Promise<'u
   const {bdf} = before
   try {
     // what cannot be read may be RUN; and a reading that denies it is believed only where nothing was written
-    const found = await readTdi(kernel, bdf).catch(async (): Promise<Tdi> => {
+    if (isGone(kernel, bdf)) return 'untouched'
+    const found = await readTdiOrOrphan(kernel, bdf).catch(async (): Promise<Tdi> => {
       const driver = await observe(kernel, `${devicePath(bdf)}/driver`).catch(() => null)
       return {...before, state: 'RUN', driver}
     })

@@ -17,6 +17,13 @@ export interface HeldView {
   readonly text: string
 }
 
+/** The device as it shows itself. */
+export interface DeviceNow {
+  readonly state: string | null
+  readonly driver: string | null
+  readonly driverOverride: string | null
+}
+
 /** Whether somebody holds the device's lock is known only by whoever can take it. */
 function statusOf(kernel: Kernel, bdf: string, {doing}: Held): HeldView['status'] {
   if (doing === null) return 'kept'
@@ -28,28 +35,35 @@ function statusOf(kernel: Kernel, bdf: string, {doing}: Held): HeldView['status'
   }
 }
 
-function textOf(bdf: string, {doing, driver, since}: Held, status: HeldView['status']): string {
+type Now = Pick<DeviceNow, 'driver' | 'state'>
+
+/** What became of the driver, as the device shows it now. */
+function driverText(driver: string | null, now: Now): string {
+  if (now.driver !== null) return `driver ${printable(now.driver)} bound`
+  return driver === null ? 'no driver was bound before' : `driver ${printable(driver)} unbound`
+}
+
+function textOf(bdf: string, {doing, driver, since}: Held, status: HeldView['status'], now: Now): string {
   const when = since === null ? '' : ` since ${printable(since)}`
-  const whose = driver === null ? 'no driver was bound before' : `driver ${printable(driver)} unbound`
-  const back = `tsmctl unlock ${bdf} --rebind gives it back`
+  const whose = driverText(driver, now)
+  const inUse = now.driver !== null
+  const back = `tsmctl unlock ${bdf}${inUse ? ' --force' : ''} --rebind gives it back`
   if (doing === null) return `kept from drivers by tsmctl${when}; ${whose}; ${back}`
   const what = `tsmctl ${doing.verb}`
   if (status === 'in progress') return `${what} is ${doing.step} it${when}; ${whose}`
   const how = status === 'interrupted' ? 'was interrupted while' : 'is, or was interrupted while,'
-  return `${what} ${how} ${doing.step} it${when}; ${whose}; ${back}, tsmctl admit ${bdf} starts over`
+  return `${what} ${how} ${doing.step} it${when}; ${whose}; ${back}${inUse ? '' : `, tsmctl admit ${bdf} starts over`}`
 }
 
 /** Null where nothing is kept; a record that the device itself contradicts is none. */
-export function heldView(
-  kernel: Kernel,
-  bdf: string,
-  now: {readonly state: string | null; readonly driver: string | null; readonly driverOverride: string | null},
-): HeldView | null {
+export function heldView(kernel: Kernel, bdf: string, now: DeviceNow): HeldView | null {
   const held = recordOf(kernel, bdf)
   if (held === undefined) return null
   const isMissed = held.driver !== null && now.driver === null
   const isTaken = now.state === 'CONFIG_LOCKED' || now.driverOverride === HOLD || isMissed
   if (!isTaken && (held.doing === null || now.state !== 'RUN')) return null
+  // bound as it was meant to be: only the record was still to be removed
+  if (!isTaken && held.doing?.step === 'binding' && now.driver === held.driver) return null
   const status = statusOf(kernel, bdf, held)
   const {driver, driverOverride, since, doing} = held
   return {
@@ -59,6 +73,6 @@ export function heldView(
     verb: doing?.verb ?? null,
     step: doing?.step ?? null,
     status,
-    text: textOf(bdf, held, status),
+    text: textOf(bdf, held, status, now),
   }
 }

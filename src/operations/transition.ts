@@ -2,15 +2,18 @@
 import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {
+  devicePath,
   explainGuestRefusal,
   type GuestAftermath,
   guestVerbOf,
   HOLD,
+  isGone,
   lookAfterRefusal,
   type Plan,
   PlanError,
   planLines,
   readTdi,
+  readTdiOrOrphan,
   runPlan,
   type Step,
   type Tdi,
@@ -113,6 +116,8 @@ export async function carryOut(
   const writes = writesOf(plan)
   if (dryRun || plan.steps.length === 0) return {bdf, changed: false, dryRun, before, after: before, writes, notes: []}
   const line = stepLine(plan)
+  // a TSM that goes meanwhile fails the plan; one that had gone before is nothing to wait for
+  const read = kernel.stat(`${devicePath(bdf)}/tsm/lock`) === undefined ? readTdiOrOrphan : readTdi
   let failed: GuestAftermath | undefined
   let after = before
   try {
@@ -120,7 +125,7 @@ export async function carryOut(
       signal,
       onStep: (step, index) => onStep?.(line(step, index)),
       onFailure: async () => void (failed = await lookAfterRefusal(kernel, bdf, tsmOf(before, plan))),
-      conclude: async () => void (after = await readTdi(kernel, bdf)),
+      conclude: async () => void (after = await read(kernel, bdf)),
     })
   } catch (error) {
     throw await leftIn(kernel, bdf, explained(error, failed))
@@ -160,24 +165,44 @@ export const stateText = ({state, lockedBy, driver}: Tdi): string =>
 /** What a failure said before it was added how the device was left, which later looks correct. */
 const saidBefore = new WeakMap<TsmctlError, string>()
 
+/** What a failure says of itself, without how it left the device. */
+export const saidBy = (error: unknown): string =>
+  error instanceof TsmctlError ? (saidBefore.get(error) ?? error.got ?? error.message) : String(error)
+
+/** The same failure, unless the device or its TSM went meanwhile, which explains whatever failed after that. */
+export async function orGone(kernel: Kernel, bdf: string, tsm: string, error: TsmctlError): Promise<TsmctlError> {
+  const refusal = explainGuestRefusal('bind', null, await lookAfterRefusal(kernel, bdf, tsm))
+  const isGoneNow = refusal?.key === 'device-gone' || refusal?.key === 'tsm-gone'
+  if (!isGoneNow || error.details?.['key'] === refusal.key) return error
+  return new TsmctlError({
+    kind: refusal.kind ?? error.kind,
+    attempted: error.attempted,
+    subject: bdf,
+    got: `${refusal.meaning}: ${saidBy(error)}`,
+    hint: refusal.remedy,
+    details: {...error.details, key: refusal.key},
+    cause: error,
+  })
+}
+
 /** The same failure, with the state the device was found in afterwards. */
 export async function leftIn(kernel: Kernel, bdf: string, error: unknown): Promise<unknown> {
   if (!(error instanceof TsmctlError)) return error
   let left: string
   let after: Tdi | null = null
   try {
-    after = await readTdi(kernel, bdf)
-    left = `${stateText(after)}${after.driverOverride === HOLD ? `, driver_override still ${HOLD}` : ''}`
+    after = await readTdiOrOrphan(kernel, bdf)
+    left = `was left ${stateText(after)}${after.driverOverride === HOLD ? `, driver_override still ${HOLD}` : ''}`
   } catch (second) {
-    left = `unknown (${second instanceof TsmctlError ? (second.got ?? second.message) : String(second)})`
+    left = isGone(kernel, bdf) ? 'is gone' : `was left unknown (${saidBy(second)})`
   }
-  const got = saidBefore.get(error) ?? error.got ?? error.message
+  const got = saidBy(error)
   const told = new TsmctlError({
     kind: error.kind,
     attempted: error.attempted,
     subject: bdf,
     path: error.path,
-    got: `${got}. The device was left ${left}`,
+    got: `${got}. The device ${left}`,
     hint: error.hint,
     details: {...error.details, after},
     cause: error,

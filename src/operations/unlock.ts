@@ -1,8 +1,8 @@
 /** `unlock`: any state to CONFIG_UNLOCKED. What was verified is void afterwards. */
 import {printable, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {bindPlan, HOLD, readTdi, type Tdi, unlockPlan} from '../tsm/index.js'
-import {type Held, heldOf, noteDoing, releaseDevice, tryHold} from './held-devices.js'
+import {bindPlan, HOLD, readTdi, readTdiOrOrphan, type Tdi, unlockPlan} from '../tsm/index.js'
+import {type Held, heldOf, noteDoing, recordOf, releaseDevice, tryHold} from './held-devices.js'
 import {recordAudit} from './record-audit.js'
 import {carryOut, exclusively, type TransitionOptions, type TransitionResult, writesOf} from './transition.js'
 
@@ -21,7 +21,7 @@ export const unlock = (kernel: Kernel, bdf: string, options: UnlockOptions = {})
 /** `unlock` for a caller that already has exclusive use of the device. */
 export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOptions): Promise<TransitionResult> {
   const {verb = 'unlock', rebind = false, keep = false} = options
-  const before = await readTdi(kernel, bdf, options.signal)
+  const before = await (recordOf(kernel, bdf) === undefined ? readTdi : readTdiOrOrphan)(kernel, bdf, options.signal)
   if (before.lockedBy !== null && before.driver !== null && !options.force) throw inUse(before)
   const held = heldOf(kernel, bdf)
   const driver = held.driver ?? before.driver

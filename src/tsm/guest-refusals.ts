@@ -35,6 +35,7 @@ export type GuestRefusalKey =
   | 'driver-bound'
   | 'already-locked'
   | 'link-connected'
+  | 'locked-all-the-same'
   | 'locked-elsewhere'
   | 'not-locked'
   | 'relocked'
@@ -62,7 +63,7 @@ interface Row {
   /** Null: the write was taken and had no effect, or was not made; `any`: whatever it was. */
   readonly errnos: readonly (string | null)[] | 'any'
   readonly kind?: ErrorKind
-  readonly when?: (after: GuestAftermath) => boolean
+  readonly when?: (after: GuestAftermath, errno: string | null) => boolean
   readonly meaning: (after: GuestAftermath, errno: string | null) => string
   readonly remedy: (after: GuestAftermath) => string
 }
@@ -84,10 +85,10 @@ export const GUEST_REFUSALS: readonly Row[] = [
   },
   {
     key: 'tsm-gone',
-    verbs: TRANSITIONS,
+    verbs: 'any',
     errnos: 'any',
     kind: 'not-found',
-    when: ({registered, locked}) => registered === false || locked === null,
+    when: ({tsm, registered, locked}) => tsm !== '' && (registered === false || locked === null),
     meaning: ({tsm}) => `${printable(tsm)} was unregistered meanwhile, which ends every lock it held`,
     remedy: () => 'tsmctl list says which TSMs there are.',
   },
@@ -153,7 +154,7 @@ export const GUEST_REFUSALS: readonly Row[] = [
   },
   {
     key: 'already-accepted',
-    verbs: ['accept'],
+    verbs: ['lock', 'accept'],
     errnos: [null],
     kind: 'busy',
     when: after => isLocked(after) && after.accepted === '1',
@@ -177,6 +178,16 @@ export const GUEST_REFUSALS: readonly Row[] = [
     when: after => isLocked(after) && after.locked !== after.tsm,
     meaning: ({locked}) => `somebody else locked it anew with ${printable(locked ?? '')}`,
     remedy: ({bdf}) => `tsmctl unlock ${bdf} gives it up; then lock and verify again.`,
+  },
+  {
+    key: 'locked-all-the-same',
+    verbs: ['lock'],
+    errnos: 'any',
+    when: (after, errno) => isLocked(after) && errno !== null,
+    meaning: (_, errno) =>
+      `it was locked after ${describeErrno(errno!)} all the same, by this write or by somebody else in between, which cannot be told apart`,
+    remedy: ({bdf}) =>
+      `Should another program have locked ${bdf}, its lock is gone if it was unlocked again: only one may move a device.`,
   },
   {
     key: 'evidence-changed',
@@ -294,7 +305,7 @@ export function explainGuestRefusal(
     ({verbs, errnos, when}) =>
       (verbs === 'any' || verbs.includes(verb)) &&
       (errnos === 'any' || errnos.includes(errno)) &&
-      (when === undefined || when(after)),
+      (when === undefined || when(after, errno)),
   )
   if (row === undefined) return undefined
   return {key: row.key, kind: row.kind ?? null, meaning: row.meaning(after, errno), remedy: row.remedy(after)}

@@ -34,4 +34,14 @@ export {classifyProvider, type Provider, type ProviderKind} from './providers.js
 export {probe} from './read-probe.js'
 export {type Aftermath, explainRefusal, type HostVerb, type Refusal, type RefusalKey, REFUSALS} from './refusals.js'
 export {shutOutPlan} from './shut-out-plan.js'
-export {chooseTsm, devicePath, type KernelTdiState, observe, readTdi, refuseConnected, type Tdi} from './tdi.js'
+export {
+  chooseTsm,
+  devicePath,
+  isGone,
+  type KernelTdiState,
+  observe,
+  readTdi,
+  readTdiOrOrphan,
+  refuseConnected,
+  type Tdi,
+} from './tdi.js'

@@ -3,6 +3,7 @@
  * failure or interruption, undoes the completed steps in reverse, so that a device is never left between two states
  * without anybody saying so.
  */
+import {dirname} from 'node:path/posix'
 import {describeErrno, ErrnoError, printable, quoted, TsmctlError} from '../errors.js'
 import {attributeBytes, type Kernel} from '../kernel/index.js'
 import {observe} from './tdi.js'
@@ -179,7 +180,7 @@ async function checkBefore(kernel: Kernel, {write: {path}, before = []}: Step, a
 /** Is there nothing to take back, or nothing left to take it back from? Where that cannot be read, it is tried. */
 async function isMoot(kernel: Kernel, {path, unless}: Undo, abandon?: AbortSignal): Promise<boolean> {
   if (unless === undefined) return false
-  if (kernel.stat(path) === undefined) return true
+  if (kernel.stat(path) === undefined || kernel.stat(dirname(unless.path)) === undefined) return true
   try {
     return (await unmet(kernel, [unless], abandon)) === undefined
   } catch {

@@ -34,22 +34,41 @@ export async function observe(kernel: Kernel, path: string, signal?: AbortSignal
   }
 }
 
+/** Whether there is no such function, or no longer. */
+export const isGone = (kernel: Kernel, bdf: string): boolean => kernel.stat(devicePath(bdf)) === undefined
+
+const noDevice = (bdf: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'not-found',
+    attempted: `find ${bdf}`,
+    subject: bdf,
+    got: 'no such PCI function on this host',
+    hint: 'tsmctl list shows the functions there are.',
+  })
+
 /**
  * Reads the TDI. Throws TsmctlError: `not-found` when there is no such function, `unsupported` when it has no guest-side
  * TSM attributes.
  */
 export async function readTdi(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<Tdi> {
+  if (isGone(kernel, bdf)) throw noDevice(bdf)
+  const lock = await observe(kernel, `${devicePath(bdf)}/tsm/lock`, signal)
+  // the attribute may have gone with the whole device
+  if (lock === null) throw isGone(kernel, bdf) ? noDevice(bdf) : noGuestTsm(kernel, bdf)
+  return readUnder(kernel, bdf, lock, signal)
+}
+
+/**
+ * The same, also of a device whose TSM was unregistered, which unlocked it and took the attributes away: whoever took
+ * something from such a device must still be able to give it back.
+ */
+export async function readTdiOrOrphan(kernel: Kernel, bdf: string, signal?: AbortSignal): Promise<Tdi> {
+  const isOrphan = !isGone(kernel, bdf) && kernel.stat(`${devicePath(bdf)}/tsm/lock`) === undefined
+  return isOrphan ? readUnder(kernel, bdf, '', signal) : readTdi(kernel, bdf, signal)
+}
+
+async function readUnder(kernel: Kernel, bdf: string, lock: string, signal?: AbortSignal): Promise<Tdi> {
   const device = devicePath(bdf)
-  if (kernel.stat(device) === undefined)
-    throw new TsmctlError({
-      kind: 'not-found',
-      attempted: `find ${bdf}`,
-      subject: bdf,
-      got: 'no such PCI function on this host',
-      hint: 'tsmctl list shows the functions there are.',
-    })
-  const lock = await observe(kernel, `${device}/tsm/lock`, signal)
-  if (lock === null) throw noGuestTsm(kernel, bdf)
   const accept = await observe(kernel, `${device}/tsm/accept`, signal)
   const isLocked = lock !== '' && !servesHost(kernel, lock)
   const override = await observe(kernel, `${device}/driver_override`, signal)

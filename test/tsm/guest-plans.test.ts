@@ -88,8 +88,8 @@ describe('lock', () => {
     const {kernel, directory} = await guest()
     await injectFault(directory, {device: GOOD, at: 'lock', do: 'vanish'})
     const error = await failureOf(lock(kernel, GOOD))
-    expect(error.message).toMatch(/left unknown .*no such PCI function/)
-    expect(error.kind).toBe('transition')
+    expect(error.message).toMatch(/removed meanwhile.*The device is gone$/)
+    expect(error.kind).toBe('not-found')
   })
 
   it('stops before the next step on Ctrl-C and undoes what was done', async () => {
