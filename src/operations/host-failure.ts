@@ -2,7 +2,7 @@
 import {describeErrno, type ErrorKind, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {valueOf} from '../known.js'
-import {CMA_SPDM, deviceDirectory, offers, TSM_CLASS} from '../pci/index.js'
+import {CMA_SPDM, connectionNamed, deviceDirectory, offers, TSM_CLASS} from '../pci/index.js'
 import {
   type Aftermath,
   devicePath,
@@ -44,7 +44,8 @@ async function lookAfterwards(
 async function connectedTo(kernel: Kernel, bdf: string, abandon?: AbortSignal): Promise<string | null | undefined> {
   if (abandon?.aborted) return undefined
   try {
-    return await observe(kernel, `${devicePath(bdf)}/tsm/connect`, abandon)
+    const text = await observe(kernel, `${devicePath(bdf)}/tsm/connect`, abandon)
+    return text === null ? null : connectionNamed(kernel, text)
   } catch (error) {
     if (error instanceof TsmctlError) return undefined
     throw error

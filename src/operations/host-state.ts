@@ -4,6 +4,7 @@ import type {StreamAccount, StreamEnd} from '../ide/index.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {type Known, type Present, valueOf} from '../known.js'
 import {
+  connectionNamed,
   deviceDirectory,
   type FunctionFacts,
   inspectFunction,
@@ -151,10 +152,11 @@ export async function lookAtHost(kernel: Kernel, bdf: string, signal?: AbortSign
   }
 }
 
-/** What `tsm/connect` reads; null where there is none or it cannot be read. */
+/** The connection that `tsm/connect` names; null where there is none or it cannot be read. */
 async function connectNow(kernel: Kernel, bdf: string, signal: AbortSignal | undefined): Promise<string | null> {
   try {
-    return await observe(kernel, `${deviceDirectory(bdf)}/tsm/connect`, signal)
+    const text = await observe(kernel, `${deviceDirectory(bdf)}/tsm/connect`, signal)
+    return text === null ? null : connectionNamed(kernel, text)
   } catch (error) {
     if (signal?.aborted || !(error instanceof TsmctlError)) throw error
     return null

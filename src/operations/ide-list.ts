@@ -106,6 +106,7 @@ function ideListText(list: IdeList, isGuest: boolean): string {
 export async function listIde(kernel: Kernel, signal?: AbortSignal): Promise<{list: IdeList; text: string}> {
   const {fabric, account} = await readIdeView(kernel, signal)
   const list = listOf(account)
-  const isGuest = fabric.functions.some(({bdf}) => kernel.stat(`${deviceDirectory(bdf)}/tsm/lock`) !== undefined)
-  return {list, text: ideListText(list, isGuest)}
+  const offers = (verb: string): boolean =>
+    fabric.functions.some(({bdf}) => kernel.stat(`${deviceDirectory(bdf)}/tsm/${verb}`) !== undefined)
+  return {list, text: ideListText(list, offers('lock') && !offers('connect'))}
 }

@@ -97,21 +97,24 @@ const said = (attribute: Present<string>): string | undefined =>
 const reasonOf = (attribute: Present<string>): string | null =>
   attribute.present && !attribute.value.known ? attribute.value.reason : null
 
+/** The connection of a function that may have one as well as a lock; undefined when it is not connected. */
+function connection(connect: Present<string>): Pick<DeviceRow, 'tsm' | 'state' | 'unknown'> | undefined {
+  const to = said(connect)
+  if (connect.present && to === undefined) return {tsm: null, state: null, unknown: reasonOf(connect) ?? 'not readable'}
+  return to === undefined || to === '' ? undefined : {tsm: to, state: 'connected', unknown: null}
+}
+
 /** How a function stands to its TSM, from whichever side this kernel sees it. */
 function relation({lock, accept, connect}: TsmAttributes): Pick<DeviceRow, 'tsm' | 'state' | 'unknown'> {
   if (lock.present) {
     const by = said(lock)
     const why = reasonOf(lock) ?? (by === '' ? null : reasonOf(accept))
     if (by === undefined || why !== null) return {tsm: null, state: null, unknown: why ?? 'not readable'}
-    if (by === '') return {tsm: null, state: 'CONFIG_UNLOCKED', unknown: null}
+    if (by === '') return connection(connect) ?? {tsm: null, state: 'CONFIG_UNLOCKED', unknown: null}
     return {tsm: by, state: said(accept) === '1' ? 'RUN' : 'CONFIG_LOCKED', unknown: null}
   }
-  if (connect.present) {
-    const to = said(connect)
-    if (to === undefined) return {tsm: null, state: null, unknown: reasonOf(connect) ?? 'not readable'}
-    return to === '' ? {tsm: null, state: 'disconnected', unknown: null} : {tsm: to, state: 'connected', unknown: null}
-  }
-  return {tsm: null, state: null, unknown: null}
+  if (!connect.present) return {tsm: null, state: null, unknown: null}
+  return connection(connect) ?? {tsm: null, state: 'disconnected', unknown: null}
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')

@@ -16,6 +16,8 @@ const textOf = (attribute: Present<string>): string | undefined =>
   attribute.present ? valueOf(attribute.value) : undefined
 
 function directoryText({connect, lock, dsm, bound}: TsmAttributes): string {
+  if (lock.present && connect.present)
+    return 'there: this kernel has TSMs of both sides, and the function can be connected or locked, one at a time; neither says anything about trust'
   if (lock.present) return 'there: the function is a TDI of this guest; it says nothing about trust, evidence does'
   if (connect.present)
     return 'there: a connect may be tried; the kernel looked for IDE or TEE-IO only, and asked neither the device nor the TSM'

@@ -71,5 +71,6 @@ export {type FunctionFacts, inspectFunction, readConfig, readSriov, readVirtfns,
 export {CAPABILITY_NAMES, className, EXTENDED_CAPABILITY_NAMES} from './names.js'
 export {type Topology, walkDevices, type WalkOptions} from './topology.js'
 export {NO_TSM_ATTRIBUTES, readTsmAttributes, type TsmAttributes} from './tsm-attributes.js'
-export {listTsms, type Tsm, TSM_CLASS, type Tsms} from './tsms.js'
+export {connectionNamed, TSM_CLASS, tsmMode} from './tsm-side.js'
+export {listTsms, type Tsm, type Tsms} from './tsms.js'
 export {memoryWindows, type Window} from './windows.js'

@@ -6,9 +6,13 @@
 import {attributeText, type Kernel} from '../kernel/index.js'
 import type {Bdf} from './bdf.js'
 import {deviceDirectory} from './functions.js'
-import {ABSENT, attemptPresent, isGone, known, type Present, refusal} from '../known.js'
+import {ABSENT, attemptPresent, isGone, known, type Present, refusal, unknown, valueOf} from '../known.js'
+import {tsmMode} from './tsm-side.js'
 
-/** Attributes of one function. An empty text means the attribute is there and says "none". */
+/**
+ * Attributes of one function, by their meaning: in a kernel with TSMs of both sides a lock is no connection and a
+ * connection no lock, although both attributes name either. An empty text means the attribute is there and says "none".
+ */
 export interface TsmAttributes {
   /** Name of the TSM the function is connected to. Host side, PF0 candidates only. */
   readonly connect: Present<string>
@@ -56,12 +60,35 @@ export async function readTsmAttributes(kernel: Kernel, bdf: Bdf, signal?: Abort
     if (!listing.value.known) return {present: true, value: listing.value}
     return listing.value.value.includes(name) ? queryAttribute(kernel, `${tsm}/${name}`, signal) : ABSENT
   }
-  return {
+  // first of all: what it says decides whether others may be asked
+  const lock = await read('lock')
+  const accept = await read('accept')
+  const context = lock.present ? valueOf(lock.value) : undefined
+  const mode = context === undefined || context === '' ? undefined : tsmMode(kernel, context)
+  const link = async () => ({
     connect: await read('connect'),
     dsm: await read('dsm'),
     bound: await read('bound'),
     authenticated: authenticated ? await queryAttribute(kernel, `${directory}/authenticated`, signal) : ABSENT,
-    lock: await read('lock'),
-    accept: await read('accept'),
+  })
+  if (!lock.present || context === '') return {...(await link()), lock, accept}
+  if (mode === 'link') return {...(await link()), lock: EMPTY, accept}
+  // asked for the DSM or TDI context of a locked function, such a kernel follows a null pointer
+  const there = (name: string, value: Present<string>): Present<string> =>
+    listing.present && listing.value.known && listing.value.value.includes(name) ? value : ABSENT
+  const none = mode === 'devsec' ? EMPTY : NOT_ASKED
+  return {
+    connect: there('connect', none),
+    dsm: there('dsm', none),
+    bound: there('bound', none),
+    authenticated: authenticated ? none : ABSENT,
+    lock,
+    accept,
   }
 }
+
+const EMPTY: Present<string> = Object.freeze({present: true, value: known('')})
+const NOT_ASKED: Present<string> = Object.freeze({
+  present: true,
+  value: unknown('not asked: the function has a context, and which side it is of is unknown'),
+})

@@ -4,8 +4,7 @@ import type {Kernel} from '../kernel/index.js'
 import {readAttribute} from './attributes.js'
 import {type Bdf, isBdf} from './bdf.js'
 import {isGone, type Known, known, type Present, unknown} from '../known.js'
-
-export const TSM_CLASS = '/sys/class/tsm'
+import {TSM_CLASS} from './tsm-side.js'
 
 export interface Tsm {
   /** `tsmN`; reused by the kernel, so it names a TSM only until it goes. */

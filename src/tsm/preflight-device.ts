@@ -81,6 +81,9 @@ function looksForPrivilege({device: {configBytes}, uid}: ConnectFacts): Finding 
 }
 
 function looksForConnection({device: {tsm, bdf}, tsm: wanted}: ConnectFacts): Finding {
+  const lock = tsm.lock.present ? valueOf(tsm.lock.value) : undefined
+  if (lock !== undefined && lock !== '')
+    return fails(`it is locked by ${printable(lock)}, which serves the guest's side`, `tsmctl unlock ${bdf} first.`)
   const value = tsm.connect.present ? tsm.connect.value : unknown('there is no tsm/connect')
   if (!value.known) return unknownBecause(value.reason)
   if (value.value === '') return pass('it is connected to no TSM')

@@ -4,6 +4,7 @@
  */
 import {errnoOf, ErrnoError, printable, quoted, TsmctlError} from '../errors.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
+import {tsmMode} from '../pci/index.js'
 
 /** TDISP state (PCIe r7.0 §11.3.3) as far as the kernel's attributes tell. */
 export type KernelTdiState = 'CONFIG_UNLOCKED' | 'CONFIG_LOCKED' | 'RUN'
@@ -99,18 +100,8 @@ function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
   })
 }
 
-/**
- * Is `tsm` one that connects devices on the host's side? A kernel with TSMs of both sides says so in `pci_mode`; one that
- * has no such attribute has one side only.
- */
-function servesHost(kernel: Kernel, tsm: string): boolean {
-  try {
-    return attributeText(kernel.read(`/sys/class/tsm/${tsm}/pci_mode`)) === 'link'
-  } catch (error) {
-    if (error instanceof ErrnoError) return false
-    throw error
-  }
-}
+/** Is `tsm` one that connects devices on the host's side? */
+const servesHost = (kernel: Kernel, tsm: string): boolean => tsmMode(kernel, tsm) === 'link'
 
 /**
  * A function has one context: what a link TSM connected cannot be locked, and its `tsm/lock` names that TSM. Throws

@@ -5,7 +5,16 @@
 import {TsmctlError} from '../../errors.js'
 import type {Kernel} from '../../kernel/index.js'
 import {type Known, known, type Present, attemptPresent, mapKnown, unknown, valueOf} from '../../known.js'
-import {compareBdf, deviceDirectory, DEVICES, isBdf, listTsms, type PciFunction, readFunction} from '../../pci/index.js'
+import {
+  compareBdf,
+  deviceDirectory,
+  DEVICES,
+  isBdf,
+  listTsms,
+  type PciFunction,
+  readFunction,
+  tsmMode,
+} from '../../pci/index.js'
 import {streamsOf} from '../../tsm/index.js'
 import {breathe} from '../breathe.js'
 import {readIdeView} from '../ide-view.js'
@@ -44,7 +53,14 @@ interface Place {
   readonly attributes: ReadonlySet<string>
 }
 
+/** How a function stands to its TSM. */
+interface Standing extends Pick<Facts, 'tsm' | 'state'> {
+  /** It may be asked for its connection's DSM and TDI: for a locked function, Linux then follows a null pointer. */
+  readonly link: boolean
+}
+
 const NONE: Fact = known(null)
+const NOTHING_MOVES = {tsm: NONE, state: NONE, bound: NONE, link: true}
 const NOT_YET = unknown('not answered yet')
 const MOVING = ['lock', 'connect', 'bound'] as const
 
@@ -87,26 +103,30 @@ export function looking(
   }
 
   /** Guest side: by which TSM, and in which state. Undefined when the attribute is gone. */
-  async function tdiFacts(bdf: string, before: Facts | undefined): Promise<Pick<Facts, 'tsm' | 'state'> | undefined> {
+  async function tdiFacts(bdf: string, before: Facts | undefined): Promise<Standing | undefined> {
     const lock = await reader.ask(attribute(bdf, 'lock'))
     if (lock === 'absent') return undefined
-    if (lock === 'later') return {tsm: before?.tsm ?? NOT_YET, state: before?.state ?? NOT_YET}
-    if (!lock.known) return {tsm: lock, state: lock}
-    if (lock.value === '') return {tsm: NONE, state: known('CONFIG_UNLOCKED')}
+    if (lock === 'later') return {tsm: before?.tsm ?? NOT_YET, state: before?.state ?? NOT_YET, link: false}
+    if (!lock.known) return {tsm: lock, state: lock, link: false}
+    if (lock.value === '') return {tsm: NONE, state: known('CONFIG_UNLOCKED'), link: true}
+    // one context for both sides: what is connected is not locked
+    if (tsmMode(kernel, lock.value) === 'link') return {tsm: lock, state: known('connected'), link: true}
     const accept = await reader.ask(attribute(bdf, 'accept'))
-    if (accept === 'absent') return {tsm: lock, state: unknown('the kernel shows no tsm/accept')}
-    if (accept === 'later') return {tsm: lock, state: before?.state ?? NOT_YET}
-    return {tsm: lock, state: mapKnown(accept, (text): string | null => (text === '1' ? 'RUN' : 'CONFIG_LOCKED'))}
+    const state =
+      accept === 'absent'
+        ? unknown('the kernel shows no tsm/accept')
+        : accept === 'later'
+          ? (before?.state ?? NOT_YET)
+          : mapKnown(accept, (text): string | null => (text === '1' ? 'RUN' : 'CONFIG_LOCKED'))
+    return {tsm: lock, state, link: false}
   }
 
-  async function linkFacts(bdf: string, before: Facts | undefined): Promise<Pick<Facts, 'tsm' | 'state'> | undefined> {
+  async function linkFacts(bdf: string, before: Facts | undefined): Promise<Standing | undefined> {
     const connect = await reader.ask(attribute(bdf, 'connect'))
     if (connect === 'absent') return undefined
-    if (connect === 'later') return {tsm: before?.tsm ?? NOT_YET, state: before?.state ?? NOT_YET}
-    return {
-      tsm: emptyIsNone(connect),
-      state: mapKnown(connect, (text): string | null => (text === '' ? 'disconnected' : 'connected')),
-    }
+    if (connect === 'later') return {tsm: before?.tsm ?? NOT_YET, state: before?.state ?? NOT_YET, link: true}
+    const state = mapKnown(connect, (text): string | null => (text === '' ? 'disconnected' : 'connected'))
+    return {tsm: emptyIsNone(connect), state, link: true}
   }
 
   /** What changes without any event. Undefined when attributes went. */
@@ -115,9 +135,9 @@ export function looking(
       ? await tdiFacts(bdf, before)
       : attributes.has('connect')
         ? await linkFacts(bdf, before)
-        : {tsm: NONE, state: NONE}
+        : {tsm: NONE, state: NONE, link: true}
     if (own === undefined) return undefined
-    const bound = attributes.has('bound') ? await reader.ask(attribute(bdf, 'bound')) : known('')
+    const bound = attributes.has('bound') && own.link ? await reader.ask(attribute(bdf, 'bound')) : known('')
     return bound === 'absent' ? undefined : {...own, bound: settled(bound, before?.bound)}
   }
 
@@ -132,18 +152,20 @@ export function looking(
     const place = {bridge: valueOf(fn.place)?.hostBridge, attributes: attributesOf(bdf, hasTsm)}
     places.set(bdf, place)
     const own = {id: identity(fn), driver: driverOf(fn), streams: before?.streams ?? NONE}
-    const moving = (await movingFacts(bdf, place, before)) ?? {tsm: NONE, state: NONE, bound: NONE}
-    const dsm = place.attributes.has('dsm') ? settled(await reader.ask(attribute(bdf, 'dsm')), before?.dsm) : NONE
+    const {link, ...moving} = (await movingFacts(bdf, place, before)) ?? NOTHING_MOVES
+    const dsm =
+      place.attributes.has('dsm') && link ? settled(await reader.ask(attribute(bdf, 'dsm')), before?.dsm) : NONE
     const path = `${deviceDirectory(bdf)}/authenticated`
     const authenticated =
-      hasTsm && kernel.stat(path) !== undefined ? settled(await reader.ask(path), before?.authenticated) : NONE
+      hasTsm && link && kernel.stat(path) !== undefined ? settled(await reader.ask(path), before?.authenticated) : NONE
     return {...own, ...moving, dsm, authenticated}
   }
 
   async function readMoving(bdf: string, before: Facts): Promise<Facts | undefined> {
     const place = places.get(bdf)
-    const moving = place && (await movingFacts(bdf, place, before))
-    if (moving === undefined) return readWhole(bdf, true, before)
+    const found = place && (await movingFacts(bdf, place, before))
+    if (found === undefined) return readWhole(bdf, true, before)
+    const {link: _, ...moving} = found
     return {...before, ...moving}
   }
 
@@ -164,7 +186,7 @@ export function looking(
     const isNew = ([bdf]: readonly [string, unknown]): boolean =>
       valueOf(before.functions.get(bdf)?.facts.state ?? NONE) !== 'connected'
     for (const [bdf, watched] of functions)
-      if (valueOf(watched.facts.state) === 'disconnected' && valueOf(watched.facts.streams) !== null)
+      if (!isConnection(watched.facts) && watched.facts.state.known && valueOf(watched.facts.streams) !== null)
         functions.set(bdf, {...watched, facts: {...watched.facts, streams: NONE}})
     const wanted = at.everything || at.streams ? connected : connected.filter(isNew)
     const bridges = new Set(wanted.map(([bdf]) => places.get(bdf)?.bridge))
