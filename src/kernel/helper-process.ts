@@ -7,7 +7,7 @@
 import type {ChildProcess} from 'node:child_process'
 import type {Socket} from 'node:net'
 import type {Readable, Writable} from 'node:stream'
-import {ErrnoError} from '../errors.js'
+import {describeErrno, ErrnoError, printablePath, TsmctlError} from '../errors.js'
 import {errnoError} from './errno.js'
 
 /** Serves one line after the other: a request as JSON on standard input, its answer as JSON on standard output. */
@@ -48,18 +48,32 @@ function hold(helper: Helper, isHeld: boolean): void {
 }
 
 /**
- * Starts a helper. `script` is JavaScript that defines `serve`, from a request to its answer; `inherited` are file
- * descriptors it finds as 3 and following.
+ * Starts a helper for what `about` says. `script` is JavaScript that defines `serve`, from a request to its answer;
+ * `inherited` are file descriptors it finds as 3 and following. Throws ErrnoError when no process can be had.
  */
-export async function startHelper(script: string, inherited: readonly number[] = []): Promise<Helper> {
+export async function startHelper(
+  {verb, subject}: About,
+  script: string,
+  inherited: readonly number[] = [],
+): Promise<Helper> {
   const {spawn} = await import('node:child_process')
-  const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', `${script}\n${LOOP}`], {
-    stdio: ['pipe', 'pipe', 'ignore', ...inherited],
-    // Ctrl-C in a terminal goes to the whole process group: a write that was begun must outlive it to be answered
-    detached: true,
-    env: {...process.env, NODE_OPTIONS: ''},
-  }) as unknown as Helper
-  // what happens to it while nobody asks concerns nobody; whoever asks hears of its end by 'close'
+  try {
+    const helper = spawn(process.execPath, ['--input-type=commonjs', '-e', `${script}\n${LOOP}`], {
+      stdio: ['pipe', 'pipe', 'ignore', ...inherited],
+      // Ctrl-C in a terminal goes to the whole process group: a write that was begun must outlive it to be answered
+      detached: true,
+      env: {...process.env, NODE_OPTIONS: ''},
+    })
+    // without open files to spare there are no pipes either, and the reason comes later
+    if (helper.pid === undefined) throw await new Promise(resolve => helper.once('error', resolve))
+    return settled(helper as unknown as Helper)
+  } catch (error) {
+    throw errnoError(error, `start a helper process to ${verb}`, subject)
+  }
+}
+
+/** What happens to a helper while nobody asks concerns nobody; whoever asks hears of its end by 'close'. */
+function settled(helper: Helper): Helper {
   helper.on('error', () => undefined)
   helper.stdin.on('error', () => undefined)
   hold(helper, false)
@@ -69,13 +83,27 @@ export async function startHelper(script: string, inherited: readonly number[] =
 const isAlive = ({exitCode, signalCode, pid, killed}: Helper): boolean =>
   pid !== undefined && exitCode === null && signalCode === null && !killed
 
-/** One request and its answer. Rejects with EINTR when aborted, or when the helper is ended from outside. */
-export function exchange<Answer>(helper: Helper, {verb, subject}: About, request: unknown, signal?: AbortSignal) {
+/** The answer in a line. Throws TsmctlError for what no helper of ours writes. */
+function answerIn<Answer>(line: string, {verb, subject}: About): Answer {
+  try {
+    return JSON.parse(line) as Answer
+  } catch (cause) {
+    const got = 'its helper process answered nonsense'
+    throw new TsmctlError({kind: 'malformed', attempted: `${verb} ${printablePath(subject)}`, got, cause})
+  }
+}
+
+/**
+ * One request and its answer. Rejects with EINTR when aborted, or when the helper is ended from outside, before or while
+ * it is asked. A helper that was aborted, or that answered nonsense, is ended and must not be asked again.
+ */
+export function exchange<Answer>(helper: Helper, about: About, request: unknown, signal?: AbortSignal) {
+  const {verb, subject} = about
   return new Promise<Answer>((resolve, reject) => {
     const answer: Buffer[] = []
     const settle = (outcome: () => void): void => {
       signal?.removeEventListener('abort', onAbort)
-      helper.off('error', onError).off('close', onClose)
+      helper.off('close', onClose)
       helper.stdout.off('data', onData)
       hold(helper, false)
       outcome()
@@ -85,23 +113,33 @@ export function exchange<Answer>(helper: Helper, {verb, subject}: About, request
       helper.kill('SIGKILL')
       settle(() => reject(new ErrnoError('EINTR', verb, subject)))
     }
-    const onError = (error: Error): void =>
-      settle(() => reject(errnoError(error, `start a helper process to ${verb}`, subject)))
-    // ended from outside
-    const onClose = (): void => settle(() => reject(new ErrnoError('EINTR', verb, subject)))
+    const onClose = (): void => settle(() => reject(new ErrnoError('EINTR', verb, subject, {got: endOf(helper)})))
     const onData = (chunk: Buffer): void => {
       answer.push(chunk)
-      if (chunk.at(-1) === NEWLINE)
-        settle(() => resolve(JSON.parse(Buffer.concat(answer).toString('latin1')) as Answer))
+      if (chunk.at(-1) !== NEWLINE) return
+      settle(() => {
+        try {
+          resolve(answerIn<Answer>(Buffer.concat(answer).toString('latin1'), about))
+        } catch (error) {
+          helper.kill('SIGKILL')
+          reject(error)
+        }
+      })
     }
     hold(helper, true)
-    helper.on('error', onError).on('close', onClose)
+    helper.on('close', onClose)
     helper.stdout.on('data', onData)
     signal?.addEventListener('abort', onAbort, {once: true})
     if (signal?.aborted) onAbort()
-    else if (helper.killed) onClose()
-    else helper.stdin.write(`${JSON.stringify(request)}\n`)
+    else if (isAlive(helper)) helper.stdin.write(`${JSON.stringify(request)}\n`)
+    else onClose()
   })
+}
+
+/** How a helper ended that was to answer. */
+function endOf({exitCode, signalCode}: Helper): string {
+  const how = signalCode ?? (exitCode === null ? undefined : `exit code ${exitCode}`)
+  return `${describeErrno('EINTR')}: its helper process ended${how === undefined ? '' : ` (${how})`}`
 }
 
 export interface HelperPool {
@@ -118,7 +156,7 @@ export function helperPool(script: string): HelperPool {
     async use(about, signal, work) {
       const reused = idle
       idle = undefined
-      const helper = reused !== undefined && isAlive(reused) ? reused : await startHelper(script)
+      const helper = reused !== undefined && isAlive(reused) ? reused : await startHelper(about, script)
       try {
         return await work(request => exchange(helper, about, request, signal))
       } finally {

@@ -48,25 +48,26 @@ function listeningSocket(native: Libc): number {
   throw new ErrnoError(errnoName(-bound), VERB, SUBJECT)
 }
 
+const ABOUT = {verb: VERB, subject: SUBJECT}
+
 export const liveUevents: Kernel['uevents'] = signal => {
   const native = nativeCalls()
   const leaving = new AbortController()
   const queue = eventQueue(() => leaving.abort())
-  const either = AbortSignal.any([signal, leaving.signal])
+  // not AbortSignal.any, which holds its sources weakly
+  const leave = (): void => void queue.return()
   if (signal.aborted) {
     queue.end()
     return queue
   }
-  either.addEventListener('abort', () => void queue.return(), {once: true})
 
   async function pump(fd: number): Promise<void> {
-    const helper = await startHelper(LIBC_SCRIPT, [fd]).finally(() => native.close(fd))
-    const about = {verb: VERB, subject: SUBJECT}
+    const helper = await startHelper(ABOUT, LIBC_SCRIPT, [fd]).finally(() => native.close(fd))
     try {
-      const call = remoteLibc(request => exchange(helper, about, request, either), `${VERB} ${SUBJECT}`)
+      const call = remoteLibc(request => exchange(helper, ABOUT, request, leaving.signal), `${VERB} ${SUBJECT}`)
       // an event may be long in coming: a helper must not wait for it when we are gone without a word
       await call('prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-      while (!either.aborted) {
+      while (!leaving.signal.aborted) {
         const address = {inout: new Uint8Array(12)}
         // one datagram after the other, as they come
         // oxlint-disable-next-line no-await-in-loop
@@ -84,9 +85,13 @@ export const liveUevents: Kernel['uevents'] = signal => {
     }
   }
 
-  pump(listeningSocket(native)).then(
-    () => queue.end(),
-    (error: unknown) => queue.end(either.aborted ? undefined : error),
-  )
+  const pumped = pump(listeningSocket(native))
+  signal.addEventListener('abort', leave, {once: true})
+  pumped
+    .finally(() => signal.removeEventListener('abort', leave))
+    .then(
+      () => queue.end(),
+      (error: unknown) => queue.end(leaving.signal.aborted ? undefined : error),
+    )
   return queue
 }
