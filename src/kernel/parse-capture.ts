@@ -248,8 +248,9 @@ export function parseCapture(input: string | Uint8Array): Capture {
       'ioctls',
       'uevents',
     ])
-    if (!CAPTURE_FORMATS.includes(format as string))
-      throw new Mismatch(`format ${CAPTURE_FORMATS.join(' or ')}, got ${quoted(String(format))}`)
+    const named = text(format, 'format')
+    if (!CAPTURE_FORMATS.includes(named))
+      throw new Mismatch(`format ${CAPTURE_FORMATS.join(' or ')}, got ${quoted(named)}`)
     const all = <T>(name: string, one: (value: unknown) => T): readonly T[] =>
       list(asked[name] ?? [], name).map((value, i) => at(`${name}[${i}]`, () => one(value)))
     const some = <T>(name: string, one: (value: unknown) => T): Readonly<Record<string, readonly T[]>> =>

@@ -88,6 +88,8 @@ describe('a document', () => {
     ['[]', 'expected an object'],
     ['{', 'not JSON'],
     ['{"format":"other"}', 'expected format tsmctl-capture-1 or tsmtest-sysfs-1, got "other"'],
+    ['{"format":{"toString":1}}', 'expected format to be a string'],
+    [`{"format":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, 'expected format to be a string'],
     [`{${HEAD},"tree":[]}`, 'tree: expected an object'],
     [`{${HEAD}}`, 'tree: expected an object'],
     [`{${HEAD},"tree":{},"more":1}`, 'expected no member "more"'],

@@ -303,6 +303,23 @@ it('the helper that waits for events ends with tsmctl, however that ends', async
   expect(existsSync(`/proc/${helper}`)).toBe(false)
 })
 
+it('an architecture whose numbers are not known is refused before anything is called', async () => {
+  const known = Object.getOwnPropertyDescriptor(process, 'arch')!
+  Object.defineProperty(process, 'arch', {...known, value: 'mips64el'})
+  const failures = await Promise.all([
+    kernel.netlinkFamily('nlctrl').catch((error: unknown) => error),
+    (async () => kernel.uevents(AbortSignal.abort()))().catch((error: unknown) => error),
+  ])
+  const release = kernel.lock('tsm1')
+  Object.defineProperty(process, 'arch', known)
+  release()
+  const got = expect.stringMatching(/on this architecture, mips64el|koffi/)
+  expect(failures).toMatchObject([
+    {kind: 'unsupported', got},
+    {errno: 'EOPNOTSUPP', kind: 'unsupported', got},
+  ])
+})
+
 describe('without koffi', () => {
   it('everything else works, and what needs it says so', async () => {
     const program = await bundle(

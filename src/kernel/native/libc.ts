@@ -7,7 +7,12 @@ import {createRequire} from 'node:module'
 import {printable, TsmctlError} from '../../errors.js'
 import type {Ask} from '../helper-process.js'
 
-/** Prototypes of x86-64, arm64 and riscv64 Linux, where variadic functions take their arguments like all others. */
+/**
+ * Where the prototypes below hold, where variadic functions take their arguments like all others, and where the numbers of
+ * options and ioctl requests are the generic ones: those of mips, powerpc and sparc differ, and s390 is big-endian.
+ */
+const ARCHITECTURES: ReadonlySet<string> = new Set(['x64', 'arm64', 'riscv64'])
+
 const PROTOTYPES = {
   bind: 'int bind(int, const void*, unsigned int)',
   close: 'int close(int)',
@@ -80,8 +85,15 @@ function koffiFile(): string | null {
 /** Whether koffi is installed; it may still fail to load. */
 export const hasKoffi = (): boolean => koffiFile() !== null
 
-/** The file of koffi. Throws TsmctlError naming the package when it is not there; `attempted` completes "cannot …". */
+/** The file of koffi. Throws TsmctlError when it is not there, or of no use on this machine; `attempted` completes "cannot …". */
 function needKoffi(attempted: string): string {
+  if (!ARCHITECTURES.has(process.arch))
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted,
+      got: `calls of the C library are not known on this architecture, ${process.arch}`,
+      hint: `They are on ${[...ARCHITECTURES].join(', ')}; what needs no such call works here too.`,
+    })
   const file = koffiFile()
   if (file === null) throw missing(attempted, 'this needs the optional package "koffi", which is not installed')
   return file
@@ -101,8 +113,8 @@ let loaded: Libc | undefined
 
 /** libc in this process, for calls that return at once. Throws TsmctlError when koffi is missing or broken. */
 export function libc(attempted: string): Libc {
-  if (loaded !== undefined) return loaded
   const file = needKoffi(attempted)
+  if (loaded !== undefined) return loaded
   try {
     const koffi = localRequire(file) as Koffi
     const symbols = koffi.load(null)

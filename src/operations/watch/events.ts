@@ -1,5 +1,5 @@
 /** Uevents as what they make worth another look. An event says that something happened; what, only the machine says. */
-import {printable, TsmctlError} from '../../errors.js'
+import {harmless, printable, TsmctlError} from '../../errors.js'
 import {type Kernel, parseUevent, type Uevent} from '../../kernel/index.js'
 import {isBdf} from '../../pci/index.js'
 
@@ -108,7 +108,7 @@ export function listen(
     } catch (error) {
       if (signal.aborted) return false
       if (!(error instanceof TsmctlError)) throw error
-      const why = printable(error.got ?? error.message, 300)
+      const why = harmless(error.got ?? error.message, 300)
       if (listens) complain('no-events', `kernel events cannot be heard here: ${why}; looking again and again instead`)
       return error.kind !== 'unsupported' && error.kind !== 'not-permitted'
     }

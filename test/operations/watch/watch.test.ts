@@ -130,6 +130,16 @@ describe('watch', () => {
     await stop()
   })
 
+  it('repeats why there are none without escaping it twice', async () => {
+    const got = 'the optional package "koffi" does not load: \\x1b[31m'
+    const uevents = (): never => {
+      throw new ErrnoError('EOPNOTSUPP', 'listen to', 'kernel events', {got})
+    }
+    const {of, stop} = await watched({}, {change: inner => ({...inner, uevents})})
+    expect(of('warning').map(({message}) => message)).toEqual([expect.stringContaining(`: ${got}; looking again`)])
+    await stop()
+  })
+
   it('hears what the simulated kernel sends, also when too much of it came at once', async () => {
     const {kernel, clock, of, changes, stop} = await watched({}, {events: false})
     await kernel.write(UNBIND, text(GOOD))
