@@ -5,7 +5,8 @@ import {chooseTsm, HOLD, holdPlan, lockPlan, readTdi, refuseConnected, type Tdi}
 import {commandNotes} from './command-register.js'
 import {type Held, heldOf, holdDevice, noteDoing, recordOf, releaseDevice} from './held-devices.js'
 import {recordAudit, requireAudit} from './record-audit.js'
-import {carryOut, exclusively, type TransitionOptions, type TransitionResult} from './transition.js'
+import {carryOut, exclusively, leftIn, type TransitionOptions, type TransitionResult} from './transition.js'
+import {unlockHeld} from './unlock.js'
 
 export interface LockOptions extends TransitionOptions {
   readonly tsm?: string | undefined
@@ -39,7 +40,13 @@ export async function lockHeld(kernel: Kernel, bdf: string, options: LockOptions
     forgetUnlessLeft(kernel, bdf, record, error)
     throw error
   })
-  recordAudit(kernel, 'locked', {bdf, result: {tsm}})
+  try {
+    recordAudit(kernel, 'locked', {bdf, result: {tsm}})
+  } catch (error) {
+    // what cannot be recorded is not kept; how far giving it back came is told
+    await unlockHeld(kernel, bdf, {rebind: true, verb, onStep: options.onStep}).catch(() => undefined)
+    throw await leftIn(kernel, bdf, error)
+  }
   noteDoing(kernel, bdf, verb === 'lock' ? null : {verb, step: 'reviewing'})
   return {...result, notes: commandNotes(kernel, bdf)}
 }

@@ -4,7 +4,7 @@ import type {Kernel} from '../kernel/index.js'
 import {bindPlan, HOLD, readTdi, readTdiOrOrphan, type Tdi, unlockPlan} from '../tsm/index.js'
 import {type Held, heldOf, noteDoing, recordOf, releaseDevice, tryHold} from './held-devices.js'
 import {recordAudit} from './record-audit.js'
-import {carryOut, exclusively, type TransitionOptions, type TransitionResult, writesOf} from './transition.js'
+import {carryOut, exclusively, leftIn, type TransitionOptions, type TransitionResult, writesOf} from './transition.js'
 
 export interface UnlockOptions extends TransitionOptions {
   /** Unbind a bound driver first instead of refusing. */
@@ -30,15 +30,38 @@ export async function unlockHeld(kernel: Kernel, bdf: string, options: UnlockOpt
   if (before.lockedBy === null) noteDoing(kernel, bdf, {verb, step: 'unlocking'})
   else tryHold(kernel, bdf, {driver, driverOverride: ownersOverride(before, held), doing: {verb, step: 'unlocking'}})
   const result = await carryOut(kernel, before, plan, options)
-  if (before.lockedBy !== null) recordAudit(kernel, 'unlocked', {bdf, result: {before: before.state}})
-  if (keep) return result
-  if (rebind && driver !== null && result.after.driver === null) {
-    const rebound = await carryOut(kernel, result.after, bindPlan(result.after, driver, held.driverOverride), options)
-    releaseDevice(kernel, bdf)
-    return {...rebound, before, changed: true, writes: [...result.writes, ...rebound.writes]}
+  // a log that takes no record is no reason to keep what was taken away
+  const unrecorded = before.lockedBy === null ? undefined : unrecordedOf(kernel, before)
+  const given = keep ? result : await giveBack(kernel, result, rebind ? driver : null, held, options)
+  if (unrecorded !== undefined) throw await leftIn(kernel, bdf, unrecorded)
+  return given
+}
+
+/** Why an unlock is not in the log; undefined when it is. */
+function unrecordedOf(kernel: Kernel, {bdf, state}: Tdi): unknown {
+  try {
+    recordAudit(kernel, 'unlocked', {bdf, result: {before: state}})
+    return undefined
+  } catch (error) {
+    return error
   }
+}
+
+async function giveBack(
+  kernel: Kernel,
+  result: TransitionResult,
+  driver: string | null,
+  {driverOverride}: Held,
+  options: UnlockOptions,
+): Promise<TransitionResult> {
+  const {bdf, before, after, writes} = result
+  if (driver === null || after.driver !== null) {
+    releaseDevice(kernel, bdf)
+    return result
+  }
+  const rebound = await carryOut(kernel, after, bindPlan(after, driver, driverOverride), options)
   releaseDevice(kernel, bdf)
-  return result
+  return {...rebound, before, changed: true, writes: [...writes, ...rebound.writes]}
 }
 
 const ownersOverride = ({driverOverride}: Tdi, held: Held): string | null =>
