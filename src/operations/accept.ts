@@ -8,7 +8,7 @@ import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseProvider, type EvidenceProvider, readTdi, type Tdi} from '../tsm/index.js'
 import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
-import {readAudit} from './audit.js'
+import {committedEvidence} from './audit.js'
 import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
@@ -87,7 +87,7 @@ export async function acceptHeld(
   if (appraisal.decision === 'deny') return {...result, failure: denied(bdf, appraisal)}
   const provider = await chooseProvider(kernel, options.signal)
   if (dryRun) return rehearse(kernel, provider, result, bundle, options)
-  if (before.state === 'RUN' && isCommitted(kernel, bundle))
+  if (before.state === 'RUN' && committedEvidence(kernel, bdf) === bundle.digest)
     return alreadyAccepted(kernel, provider, result, bundle, options)
   const given = options.approval ?? (needsApproval(appraisal) ? await options.ask?.(appraisal) : undefined)
   const approval = approvalOf(appraisal, bdf, given, kernel.now())
@@ -127,16 +127,6 @@ async function rehearse(
     writes: stopped === undefined ? acceptWrites(kernel, before, options.bind) : [],
     failure: stopped === undefined ? null : changedMeanwhile(bdf, stopped),
   }
-}
-
-/** Was this evidence accepted and recorded since the device was last given up? */
-function isCommitted(kernel: Kernel, {digest, manifest}: Bundle): boolean {
-  const last = readAudit(kernel).records.findLast(
-    ({event, device}) =>
-      (event === 'committed' || event === 'unlocked' || event === 'locked') &&
-      (device as {readonly bdf: unknown}).bdf === manifest.device.bdf,
-  )
-  return last?.event === 'committed' && (last['evidence'] as {readonly D: unknown}).D === digest
 }
 
 /** Never accepted twice; what an interrupted accept did not come to is done now, if the device is still the same. */

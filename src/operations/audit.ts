@@ -18,6 +18,15 @@ export function readAudit(kernel: Kernel, head?: string): AuditView {
   return {file: `${kernel.state.directory}/${AUDIT_FILE}`, ...verifyAuditChain(bytes, head)}
 }
 
+/** Digest of the evidence on which `bdf` was accepted since it was last locked or given up; null when it was not. */
+export function committedEvidence(kernel: Kernel, bdf: string): string | null {
+  const last = readAudit(kernel).records.findLast(
+    ({event, device}) => ['committed', 'unlocked', 'locked'].includes(String(event)) && member(device, 'bdf') === bdf,
+  )
+  const digest = last?.event === 'committed' ? member(last['evidence'], 'D') : null
+  return typeof digest === 'string' ? digest : null
+}
+
 const member = (value: unknown, key: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined
 const text = (value: unknown): string => (typeof value === 'string' ? printable(value, 200) : '-')

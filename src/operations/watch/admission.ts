@@ -6,7 +6,8 @@ import {type Policy, requireUsable} from '../../appraisal/index.js'
 import {printable, TsmctlError} from '../../errors.js'
 import type {Kernel} from '../../kernel/index.js'
 import {valueOf} from '../../known.js'
-import {readTdi, runPlan, shutOutPlan} from '../../tsm/index.js'
+import {type GuestRefusalKey, readTdi, runPlan, shutOutPlan} from '../../tsm/index.js'
+import {committedEvidence} from '../audit.js'
 import {textOrNull} from '../device-facts.js'
 import {recordAudit} from '../record-audit.js'
 import {exclusively, stateText} from '../transition.js'
@@ -155,19 +156,28 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
 
   function noteRun(bdf: string, each: Case): void {
     if (each.running !== 'no') return
-    const ours = memory.admittedIn(bdf)
-    each.running = ours !== undefined && ours === bootId ? 'ours' : 'not ours'
-    if (each.attempts > 0) each.running = 'ours'
-    else
-      tell(
-        news(
-          bdf,
-          'running',
-          each.running === 'ours'
-            ? 'it is in RUN already: a watch admitted it since the machine was booted'
-            : 'it is in RUN already, and not by this watch: it is not touched',
-        ),
-      )
+    each.running = isOurs(bdf) ? 'ours' : 'not ours'
+    tell(
+      news(
+        bdf,
+        'running',
+        each.running === 'ours'
+          ? 'it is in RUN already: a watch admitted it since the machine was booted'
+          : 'it is in RUN, and not by this watch: it is not touched',
+      ),
+    )
+  }
+
+  /** Did a watch of this boot admit it, and has nobody given it up since, as far as the audit log tells? */
+  function isOurs(bdf: string): boolean {
+    const admitted = memory.admittedAs(bdf)
+    if (admitted === undefined || admitted.bootId !== bootId) return false
+    try {
+      return committedEvidence(kernel, bdf) === admitted.digest
+    } catch (error) {
+      if (!(error instanceof TsmctlError)) throw error
+      return false
+    }
   }
 
   /** A device that ran is found in another state, and nobody here did it. */
@@ -242,13 +252,14 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
     if (answer.outcome !== 'retry') {
       each.failures = 0
       each.leftLocked = false
-      each.running = answer.outcome === 'admitted' ? 'ours' : 'no'
+      each.running = answer.outcome === 'admitted' ? 'ours' : runsAfter(answer.error)
       // a device that ran and left it is a candidate again only when it is another one
       each.notBefore = null
       return tell(answer)
     }
     each.failures++
     each.leftLocked = isLockedAfter(answer.error)
+    each.running = runsAfter(answer.error)
     const milliseconds = backoff(each.failures, kernel.random(4))
     each.notBefore = kernel.monotonic() + BigInt(milliseconds) * MILLISECOND
     tell({...answer, retryInMilliseconds: once ? null : milliseconds})
@@ -301,8 +312,17 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
 }
 
 /** The state that a failed admission left the device in, as it says itself. */
+const stateAfter = (error: TsmctlError | null): unknown =>
+  (error?.details?.['after'] as {readonly state?: unknown} | null | undefined)?.state
+
+/** Reasons of a failure that say whose lock it is: not ours. */
+const OTHERS_LOCK: readonly unknown[] = ['already-locked', 'locked-elsewhere', 'relocked'] satisfies GuestRefusalKey[]
+
 const isLockedAfter = (error: TsmctlError | null): boolean =>
-  (error?.details?.['after'] as {readonly state?: unknown} | null | undefined)?.state === 'CONFIG_LOCKED'
+  stateAfter(error) === 'CONFIG_LOCKED' && !OTHERS_LOCK.includes(error?.details?.['key'])
+
+/** What could not be taken out of RUN has been told as the failure that it is. */
+const runsAfter = (error: TsmctlError | null): Case['running'] => (stateAfter(error) === 'RUN' ? 'not ours' : 'no')
 
 /** Unbinds the driver of a device that fell out of RUN and was locked anew. */
 const shutOut = (kernel: Kernel, bdf: string): Promise<AdmissionNews> =>

@@ -133,13 +133,11 @@ export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptio
       checks: appraisal.results.flatMap(({blocking, id}) => (blocking ? [id] : [])),
     }
     if (failure === null) {
-      memory.end({admitted: [bdf, digest, bootId]})
-      return news(
-        bdf,
-        'admitted',
-        `admitted by rule ${appraisal.rule}; ${result.after.driver === null ? 'no driver to bind' : `driver ${result.after.driver} bound`}`,
-        about,
-      )
+      const {driver} = result.after
+      const bound = driver === null ? 'no driver to bind' : `driver ${driver} bound`
+      const unremembered = refusalOf(() => memory.end({admitted: [bdf, digest, bootId]}))
+      const but = unremembered === undefined ? '' : `; not remembered after a restart: ${unremembered.message}`
+      return news(bdf, 'admitted', `admitted by rule ${appraisal.rule}; ${bound}${but}`, about)
     }
     if (failure.kind !== 'denied') return {...failed(bdf, failure, signal), ...about}
     evidence ??= await stableDigest(keptBundle(kernel, digest))
@@ -150,6 +148,17 @@ export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptio
     return failed(bdf, error, signal)
   } finally {
     if (memory.underway?.bdf === bdf) memory.end()
+  }
+}
+
+/** A device that runs is told as what it is, whatever became of the note about it. */
+function refusalOf(act: () => void): TsmctlError | undefined {
+  try {
+    act()
+    return undefined
+  } catch (error) {
+    if (error instanceof TsmctlError) return error
+    throw error
   }
 }
 

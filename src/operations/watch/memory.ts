@@ -25,7 +25,7 @@ interface Memory {
   readonly version: 1
   /** By BDF. */
   readonly denied: Readonly<Record<string, Denial>>
-  /** Boot in which each device was admitted, by BDF. */
+  /** Evidence on which, and boot in which, each device was admitted, by BDF. */
   readonly admitted: Readonly<Record<string, {readonly digest: string; readonly bootId: string | null}>>
   readonly underway: {readonly bdf: string; readonly bootId: string | null} | null
 }
@@ -78,8 +78,12 @@ export function openMemory(kernel: Kernel) {
       return memory.underway
     },
     denialOf: (bdf: string): Denial | undefined => memory.denied[bdf],
-    admittedIn: (bdf: string): string | null | undefined => memory.admitted[bdf]?.bootId,
-    begin: (bdf: string, bootId: string | null): void => keep({underway: {bdf, bootId}}),
+    admittedAs: (bdf: string): Memory['admitted'][string] | undefined => memory.admitted[bdf],
+    /** Whatever comes of it, an earlier admission is over. */
+    begin(bdf: string, bootId: string | null): void {
+      const {[bdf]: _, ...admitted} = memory.admitted
+      keep({underway: {bdf, bootId}, admitted})
+    },
     /** Whatever came of it, it is over. */
     end: (
       changed: {readonly denied?: [string, Denial]; readonly admitted?: [string, string, string | null]} = {},

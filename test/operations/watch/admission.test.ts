@@ -306,4 +306,61 @@ describe('unattended admission', () => {
     expect(await state()).toBe('CONFIG_UNLOCKED')
     await seen.stop()
   })
+
+  it('leaves a device alone that somebody else locked while it was tried', async () => {
+    const {admitting, inject, clock, kernel} = await machine()
+    await inject({at: 'lock', do: 'relock'})
+    const seen = admitting({only})
+    await seen.until(() => seen.outcomes().length >= 2)
+    await clock.advance(600_000)
+    expect(seen.outcomes()).toEqual([`${GOOD} begun`, `${GOOD} retry`, `${GOOD} locked`])
+    expect(await readTdi(kernel, GOOD)).toMatchObject({state: 'CONFIG_LOCKED', driver: null})
+    await seen.stop()
+  })
+
+  it('does not call its own what somebody else accepts after it denied it, or gave it up', async () => {
+    const {admitting, kernel, clock, policy} = await machine()
+    const seen = admitting({only: new Set([DEBUG])})
+    await seen.until(() => seen.outcomes().includes(`${DEBUG} denied`))
+    await lock(kernel, DEBUG)
+    await kernel.write(`/sys/bus/pci/devices/${DEBUG}/tsm/accept`, text('1'))
+    await clock.advance(20_000)
+    expect(seen.outcomes().at(-1)).toBe(`${DEBUG} running`)
+    expect(seen.of('admission').at(-1)!.message).toContain('not by this watch')
+    await seen.stop()
+    const first = admitting({only})
+    await first.until(() => first.outcomes().includes(`${GOOD} admitted`))
+    await first.stop()
+    await unlock(kernel, GOOD, {force: true, rebind: true})
+    await admit(kernel, GOOD, {policy: policy()})
+    const again = admitting({only})
+    await again.until(() => again.outcomes().length === 1)
+    expect(again.of('admission')[0]!.message).toContain('not by this watch')
+    await again.stop()
+  })
+
+  it('tells that a device was admitted also when that cannot be remembered', async () => {
+    let full = false
+    const {admitting, clock, state} = await machine(kernel => ({
+      ...kernel,
+      state: {
+        ...kernel.state,
+        append(name, bytes) {
+          if (Buffer.from(bytes).toString('latin1').includes('"event":"committed"')) full = true
+          kernel.state.append(name, bytes)
+        },
+        replace(name, bytes) {
+          if (full && name === 'watch.json') throw new ErrnoError('ENOSPC', 'write', name)
+          kernel.state.replace(name, bytes)
+        },
+      },
+    }))
+    const seen = admitting({only})
+    await seen.until(() => seen.outcomes().length === 2)
+    await clock.advance(60_000)
+    expect(seen.outcomes()).toEqual([`${GOOD} begun`, `${GOOD} admitted`])
+    expect(seen.of('admission')[1]!.message).toContain('ENOSPC')
+    expect(await state()).toBe('RUN')
+    await seen.stop()
+  })
 })
