@@ -2,6 +2,7 @@
 import {readFileSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {earOf, renderAppraisal} from '../../src/appraisal/index.js'
+import {ErrnoError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
 import {accept, admit, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
 import {injectFault} from '../../src/sim/index.js'
@@ -95,6 +96,18 @@ describe('a rule for devices without evidence', () => {
     const {admitted, appraisal} = await admit(kernel, GOOD, person())
     expect(admitted).toBe(false)
     expect(appraisal).toMatchObject({decision: 'deny', unverified: false})
+  })
+
+  it.each(['G2', 'P2'])('means nothing where %s gives evidence under a name that is not known here', async abi => {
+    const {kernel, person} = await opened(abi)
+    const renamed: Kernel = {
+      ...kernel,
+      netlinkFamily: name => Promise.reject(new ErrnoError('ENOENT', 'ask', name, {kind: 'not-found'})),
+    }
+    const {admitted, appraisal} = await admit(renamed, GOOD, person())
+    expect(admitted).toBe(false)
+    expect(appraisal).toMatchObject({decision: 'deny', unverified: false})
+    expect(blocking(appraisal.results)).toContain('acq.abi.known')
   })
 
   it('means nothing once the kernel has got an interface since the review', async () => {

@@ -103,6 +103,10 @@ export function scripted({families, refused = 'ENOENT', dump, once}: Script): {k
     return found
   }
   const kernel = {
+    // no TSM that says what it is for
+    list: (path: string): string[] => {
+      throw new ErrnoError('ENOENT', 'list', path)
+    },
     async netlinkFamily(name: string) {
       const family = families.find(one => one.name === name)
       if (family === undefined) throw new ErrnoError(refused, 'ask', `the generic-netlink family ${name}`)

@@ -4,6 +4,7 @@
  */
 import {ErrnoError, harmless, TsmctlError} from '../../errors.js'
 import {DEVICE_EVIDENCE, type Kernel, type NetlinkFamily, PCI_TSM} from '../../kernel/index.js'
+import {listTsms} from '../../pci/index.js'
 import {deviceEvidence} from './device-evidence.js'
 import {none, silent} from './none.js'
 import {pciTsm} from './pci-tsm.js'
@@ -89,5 +90,14 @@ export async function chooseProvider(kernel: Kernel, signal?: AbortSignal): Prom
     return silent(candidate.kind, `${candidate.name}/${family.version} (${unlike})`)
   }
   if (unknown !== undefined) throw unknown
-  return none
+  return unnamed(kernel) ?? none
+}
+
+/**
+ * Kernels that tell what a TSM is for (`pci_mode`) all give evidence: one that has neither family gives it under a name
+ * that this version does not know, and is not a kernel without.
+ */
+function unnamed(kernel: Kernel): EvidenceProvider | undefined {
+  const tsm = listTsms(kernel).list.find(({mode}) => mode.present)
+  return tsm && silent('device-evidence', `unknown (${tsm.name} has pci_mode, so there is evidence under another name)`)
 }
