@@ -101,6 +101,17 @@ describe('commit checks', () => {
     ])
   })
 
+  it('digests without that of the measurements, which alone every lock changes, do not show it either', async () => {
+    const some = await forge(VCA, FACTS, {digests: {measurements: undefined}})
+    const policy = policyFrom(ruleWith({tsm: {digests: 'if-available'}}))
+    const digests = digestsOf(some)
+    digests.delete('measurements')
+    const given = input({bundle: some, appraisal: await judge(some, policy), digests})
+    expect(blocking(given)).toEqual(['commit.lock-epoch skip:tsm'])
+    // what did change is seen all the same
+    expect(blocking({...given, digests: new Map()})).toEqual(['commit.lock-epoch changed'])
+  })
+
   it('ranges nobody validated are only accepted where the rule allows it', async () => {
     const strict = {...RULE, allowSkip: RULE.allowSkip.filter(({check}) => check !== 'commit.mmio-validated')}
     const appraisal = await judge(bundle, policyFrom(ruleWith(strict)))
