@@ -1,5 +1,5 @@
 /**
- * A platform's TSM in its session with a device, after it was opened and in whatever process. Everything is synchronous,
+ * A platform's TSM in its session with a device, after it was opened and by whatever program. Everything is synchronous,
  * so that a whole verb fits into one change of the machine's state.
  */
 import {concat, equal} from '../../bits/index.js'
