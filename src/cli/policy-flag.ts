@@ -13,9 +13,14 @@ export const policyFlag = {
   }),
 }
 
+/** The files that `--policy` names; TSMCTL_POLICY names one, and oclif hands that over as it is. */
+export const policyPaths = (given: string | readonly string[] | undefined): readonly string[] =>
+  typeof given === 'string' ? [given] : (given ?? [])
+
 /** The policy for a verb that changes a device: known to be usable before anything is touched. */
-export function decidingPolicy(paths: readonly string[] | undefined, kernel: Kernel): Policy {
-  if (paths === undefined || paths.length === 0)
+export function decidingPolicy(given: Parameters<typeof policyPaths>[0], kernel: Kernel): Policy {
+  const paths = policyPaths(given)
+  if (paths.length === 0)
     throw new TsmctlError({
       kind: 'policy',
       attempted: 'decide about a device',

@@ -1,5 +1,5 @@
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
-import {policyFlag} from '../cli/policy-flag.js'
+import {policyFlag, policyPaths} from '../cli/policy-flag.js'
 import {TsmctlError} from '../errors.js'
 import {readPolicy} from '../operations/read-policy.js'
 
@@ -23,7 +23,7 @@ export default class Tui extends BaseCommand {
         got: 'it has no JSON form',
         hint: 'In scripts use tsmctl list --json and tsmctl verify --json.',
       })
-    const files = flags.policy ?? []
+    const files = policyPaths(flags.policy)
     const policy = readPolicy(files, kernel.now())
     // Ink and React load here and in no other command
     const {operationsCockpit, runCockpit} = await import('../tui/index.js')

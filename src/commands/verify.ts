@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
-import {policyFlag} from '../cli/policy-flag.js'
+import {policyFlag, policyPaths} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
 import {toHex} from '../bits/index.js'
@@ -43,7 +43,7 @@ export default class Verify extends BaseCommand {
   protected async act({kernel}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Verify)
     const now = kernel.now()
-    const policy = readPolicy(flags.policy ?? [], now)
+    const policy = readPolicy(policyPaths(flags.policy), now)
     const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
       hash: flags.hash,
       asym: flags.asym,
