@@ -9,6 +9,8 @@ export interface EvidenceView {
   readonly digest: string
   readonly collectedAt: string
   readonly provider: string
+  /** Generation of the first object; null where the interface has none. */
+  readonly generation: number | null
   readonly tsm: string | null
   readonly state: string
   readonly nonce: string | null
@@ -28,6 +30,7 @@ export function evidenceView({manifest, digest}: Bundle): EvidenceView {
     digest,
     collectedAt: manifest.collectedAt,
     provider: manifest.provider.abi,
+    generation: manifest.provider.generation,
     tsm: manifest.provider.tsm,
     state: manifest.tdiState,
     nonce: manifest.nonce?.value ?? null,
@@ -41,6 +44,11 @@ export function evidenceView({manifest, digest}: Bundle): EvidenceView {
   }
 }
 
+const sourceText = ({provider, generation}: EvidenceView): string =>
+  provider === 'none'
+    ? 'from the machine alone: its kernel has no evidence interface that this version understands'
+    : `through ${printable(provider)}${generation === null ? '' : `, generation ${generation}`}`
+
 export function evidenceText(bundle: Bundle): string {
   const view = evidenceView(bundle)
   const rows = view.objects.map(({label, length, sha384, tsmDigest}) => [
@@ -50,7 +58,7 @@ export function evidenceText(bundle: Bundle): string {
     tsmDigest ? 'yes' : 'no',
   ])
   return [
-    `${view.bdf ?? 'no device'}: evidence collected ${view.collectedAt} through ${printable(view.provider)}\n`,
+    `${view.bdf ?? 'no device'}: evidence collected ${view.collectedAt} ${sourceText(view)}\n`,
     `evidence digest  ${view.digest}\n`,
     table(['OBJECT', 'BYTES', 'SHA-384', 'TSM DIGEST'], rows),
   ].join('')

@@ -136,6 +136,7 @@ export const DATA = {
     digest,
     collectedAt: time,
     provider: text,
+    generation: maybe(v.number()),
     tsm: maybe(text),
     state: text,
     nonce: maybe(text),

@@ -10,6 +10,7 @@ const section = (headers: readonly string[], rows: readonly (readonly string[])[
 
 const sessionText = (session: number | null): string => (session === null ? '-' : hex(session, 8))
 
+type Status = Awaited<ReturnType<typeof simStatus>>
 type Stream = HostStatus['streams'][number]
 
 /** `K0 6+6 by tsm0`: keys in use at the root port and at the endpoint. */
@@ -17,6 +18,34 @@ const keysText = ({keySets, rootPortKeys, endpointKeys, session}: Stream, tsm: s
   session === null
     ? '-'
     : `${keySets.map(keySet => `K${keySet}`).join(' ')} ${rootPortKeys}+${endpointKeys} by ${tsm ?? 'a TSM'}`.trim()
+
+/** Session and stream of a TSM's link to a device. */
+const linkText = ({session, phase, streamId, keys}: LinkStatus): string[] => [
+  session === null ? '-' : `${hex(session, 8)}${phase === 'lost' ? ' (lost)' : ''}`,
+  streamId === null ? '-' : `${streamId}, ${keys} of 6 keys`,
+]
+
+/** TDIs of a guest, or of a kernel with TSMs of both sides. */
+const tdiText = (devices: Status['devices']): string =>
+  table(
+    ['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER', 'GENERATION', 'VALIDATED', 'PRIVATE MEMORY'],
+    devices.map(one => [
+      one.bdf,
+      printable(one.identity),
+      one.tdi,
+      String(one.lockEpoch),
+      one.driver ?? '-',
+      one.generation === 0 ? '-' : String(one.generation),
+      one.validated === null ? '-' : String(one.validated),
+      one.dma ? 'reached' : '-',
+    ]),
+  ) +
+  section(
+    ['TDI', 'INTERFACE', 'SESSION', 'STREAM'],
+    devices
+      .filter(({link}) => link.session !== null)
+      .map(({bdf, interfaceId, link}) => [bdf, hex(interfaceId, 4), ...linkText(link)]),
+  )
 
 const hostText = ({tsm, bridges, connected, streams, strays}: HostStatus): string =>
   section(
@@ -50,12 +79,6 @@ const hostText = ({tsm, bridges, connected, streams, strays}: HostStatus): strin
     strays.map(({bdf, session, keys}) => [bdf, hex(session, 8), String(keys)]),
   )
 
-/** Session and stream of a TSM's link to a device. */
-const linkText = ({session, phase, streamId, keys}: LinkStatus): string[] => [
-  session === null ? '-' : `${hex(session, 8)}${phase === 'lost' ? ' (lost)' : ''}`,
-  streamId === null ? '-' : `${streamId}, ${keys} of 6 keys`,
-]
-
 export default class SimStatus extends BaseCommand {
   static override summary =
     'Look behind the curtain of a simulated machine: true TDI states or streams, faults, violations'
@@ -65,22 +88,14 @@ export default class SimStatus extends BaseCommand {
   protected async act(): Promise<Outcome> {
     const {args, flags} = await this.parse(SimStatus)
     const data = await simStatus(machineDirectory(args.directory, flags.host))
-    const rows = data.devices.map(d => [
-      d.bdf,
-      printable(d.identity),
-      d.tdi,
-      String(d.lockEpoch),
-      d.driver ?? '-',
-      hex(d.interfaceId, 4),
-      ...linkText(d.link),
-    ])
+    const guest = data.host === null || data.devices.length > 0
     const text =
-      (data.host === null
-        ? `${printablePath(data.directory)}: scenario ${data.scenario}, ABI ${data.abi}, nonce ${data.nonce}\n` +
-          (data.clock === 0 ? '' : `the clock is wrong by ${data.clock} s\n`) +
-          (data.hostRefuses ? 'the host refuses what a TSM needs it for\n' : '') +
-          table(['BDF', 'IDENTITY', 'TDI STATE', 'LOCKS', 'DRIVER', 'INTERFACE', 'SESSION', 'STREAM'], rows)
-        : `${printablePath(data.directory)}: scenario ${data.scenario}, ${data.host.tsm ?? 'no TSM'}\n${hostText(data.host)}`) +
+      `${printablePath(data.directory)}: scenario ${data.scenario}, ABI ${data.abi}` +
+      `${data.host === null ? '' : `, ${data.host.tsm ?? 'no TSM'}`}${guest ? `, nonce ${data.nonce}` : ''}\n` +
+      (data.clock === 0 ? '' : `the clock is wrong by ${data.clock} s\n`) +
+      (data.hostRefuses ? 'the host refuses what a TSM needs it for\n' : '') +
+      (guest ? tdiText(data.devices) : '') +
+      (data.host === null ? '' : hostText(data.host)) +
       data.faults.map(fault => `fault: ${JSON.stringify(fault)}\n`).join('') +
       data.violations.map(violation => `violation: ${JSON.stringify(violation)}\n`).join('')
     return {data, text}
