@@ -13,19 +13,17 @@ import {labMachine} from '../support/lab.js'
 const CONNECTED = '10000:01:00.0'
 const LOCKED = '10001:03:00.0'
 
+const guard = (path: string): void => {
+  if (/\/10001:03:00\.0\/tsm\/(?:dsm|bound|disconnect)$/.test(path)) throw new Error(`null pointer: ${path}`)
+}
+
 /** `inner`, whose reader dies where a real one would; nobody gets an answer from there. */
 function deadly(inner: Kernel): Kernel {
-  const guard = (path: string): void => {
-    if (/\/10001:03:00\.0\/tsm\/(?:dsm|bound)$/.test(path)) throw new Error(`null pointer: ${path}`)
-  }
   return {
     ...inner,
     read: path => (guard(path), inner.read(path)),
     query: (path, signal) => (guard(path), inner.query(path, signal)),
-    write: (path, bytes, signal) => {
-      if (path.endsWith(`${LOCKED}/tsm/disconnect`)) throw new Error(`null pointer: ${path}`)
-      return inner.write(path, bytes, signal)
-    },
+    write: (path, bytes, signal) => (guard(path), inner.write(path, bytes, signal)),
   }
 }
 
