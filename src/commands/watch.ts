@@ -1,6 +1,6 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
-import {parseBdfs} from '../cli/bdf-args.js'
+import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {offer} from '../cli/emit.js'
 import {type Envelope, jsonLine} from '../cli/envelope.js'
 import {parseInterval} from '../cli/interval.js'
@@ -34,6 +34,7 @@ export default class Watch extends BaseCommand {
     '<%= config.bin %> watch --policy /etc/tsmctl/policy.yaml',
   ]
   static override strict = false
+  static override args = {bdf: {...bdfArgument.bdf, required: false}}
   static override usage = 'watch [BDF...] [--policy FILE] [--interval TIME] [--once] [--uevents] [--json]'
   static override flags = {
     policy: Flags.string({

@@ -18,6 +18,7 @@ import {
   unlock,
 } from '../../src/operations/index.js'
 import {watch} from '../../src/operations/watch/index.js'
+import {machineStatus} from '../../src/sim/index.js'
 import {GOOD, guestCopy, MISFIT} from '../support/guest.js'
 
 const masked = (text: string): string =>
@@ -27,7 +28,7 @@ const masked = (text: string): string =>
     .replaceAll(/(ACME:SIM\w+:|SIM\w+ )[0-9a-f]{16}\b/g, '$1<serial>')
     .replaceAll(/\[evidence [0-9a-f]{12}\]/g, '[evidence <sha384>]')
 
-const golden = (value: unknown, name: string): Promise<void> =>
+const expectGolden = (value: unknown, name: string): Promise<void> =>
   expect(masked(`${JSON.stringify(value, null, 2)}\n`)).toMatchFileSnapshot(`golden/${name}.json`)
 
 /** Every check with its answer, without the words, which the reference documents. */
@@ -50,29 +51,30 @@ describe('what scripts read in a guest', () => {
   it('before, while and after a device is taken in', async () => {
     const {kernel, policy: file, directory} = await guestCopy('P2')
     const policy = readPolicy([file], new Date())
-    await golden(
+    await expectGolden(
       await dataOf(eachDevice([GOOD, MISFIT], bdf => planAdmission(kernel, bdf, {policy}), noText)),
       'admit-dry-run',
     )
-    await golden(await dataOf(eachDevice([GOOD], bdf => lock(kernel, bdf), noText)), 'lock')
-    await golden(await dataOf(eachDevice([GOOD], bdf => lock(kernel, bdf), noText)), 'lock-again')
+    await expectGolden(await dataOf(eachDevice([GOOD], bdf => lock(kernel, bdf), noText)), 'lock')
+    await expectGolden(await dataOf(eachDevice([GOOD], bdf => lock(kernel, bdf), noText)), 'lock-again')
     const {held, driver, driverOverride, state, tsm, meaning} = (await showDevice(kernel, GOOD)).view
-    await golden({driver, driverOverride, tsm, state, held, meaning}, 'show-held')
+    await expectGolden({driver, driverOverride, tsm, state, held, meaning}, 'show-held')
     const {digest} = await collectEvidence(kernel, GOOD)
     const taking = (dryRun: boolean) => async () =>
       brief(await accept(kernel, GOOD, digest, {policy, dryRun, bind: true}))
-    await golden(await taking(true)(), 'accept-dry-run')
-    await golden(await taking(false)(), 'accept')
-    await golden(await taking(false)(), 'accept-again')
-    await golden(
+    await expectGolden(await taking(true)(), 'accept-dry-run')
+    await expectGolden(await taking(false)(), 'accept')
+    await expectGolden(await taking(false)(), 'accept-again')
+    await expectGolden(
       (await listDevices(kernel)).devices.find(({bdf}) => bdf === GOOD),
       'list-run',
     )
-    await golden(
+    await expectGolden(
       await dataOf(eachDevice([GOOD], bdf => unlock(kernel, bdf, {force: true, rebind: true}), noText)),
       'unlock',
     )
-    await golden(await watched(kernel, directory, file), 'watch-once')
+    await expectGolden(await watched(kernel, directory, file), 'watch-once')
+    expect(machineStatus(directory).violations).toEqual([])
   })
 })
 

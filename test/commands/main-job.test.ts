@@ -18,7 +18,9 @@ describe.skipIf(!existsSync(join(root, 'dist')))('the main job, step by step (ne
 
   it('creates a machine with its policy', () => {
     expect(tsmctlJson(['sim', 'create', machine]).json.data).toEqual({
-      ...{directory: machine, scenario: 'guest', policy},
+      directory: machine,
+      scenario: 'guest',
+      policy,
       root: join(machine, 'vendor-root.der'),
     })
     expect(tsmctlJson(['sim', 'create', machine]).code).toBe(2)
