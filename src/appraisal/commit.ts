@@ -38,6 +38,8 @@ export interface CommitInput {
   readonly generation: number | null
   /** How often the TSM saw the evidence refreshed, where it counts. */
   readonly count: bigint | null
+  /** Was the device locked or unlocked after the evidence was collected, as far as this machine's own log tells? */
+  readonly lockedSince: boolean
   readonly auditDurable: boolean
 }
 
@@ -74,7 +76,7 @@ function state({bundle, state: now, lockedBy}: CommitInput): Answer {
     : fail('tsm', `locked by ${quoted(lockedBy ?? 'nobody')}`, {expected: `by ${quoted(tsm ?? 'nobody')}`})
 }
 
-type EvidenceNow = Pick<CommitInput, 'abi' | 'bundle' | 'count' | 'digests' | 'generation'>
+type EvidenceNow = Pick<CommitInput, 'abi' | 'bundle' | 'count' | 'digests' | 'generation' | 'lockedSince'>
 
 function generation({bundle, abi, generation: now}: EvidenceNow): Answer {
   const {provider} = bundle.manifest
@@ -87,7 +89,8 @@ function generation({bundle, abi, generation: now}: EvidenceNow): Answer {
     : fail('changed', `generation ${now ?? 'unknown'}`, {expected: String(frozen ?? 'unknown')})
 }
 
-function lockEpoch({bundle, count, digests}: EvidenceNow): Answer {
+function lockEpoch({bundle, count, digests, lockedSince}: EvidenceNow): Answer {
+  if (lockedSince) return fail('again', 'tsmctl locked or unlocked it since')
   const {kind, value} = bundle.manifest.lockEpoch
   if (kind === 'report-counter' && value !== String(count)) return fail('count', `refresh count ${count ?? 'unknown'}`)
   const bytes = bundle.objects.get('tsm')

@@ -8,7 +8,7 @@ import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseProvider, type EvidenceProvider, readTdi, type Tdi} from '../tsm/index.js'
 import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
-import {committedEvidence} from './audit.js'
+import {committedEvidence, lockedSince} from './audit.js'
 import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
@@ -156,9 +156,12 @@ async function readAndCheck(
   const {bundle} = reviewed
   const bdf = bundle.manifest.device.bdf!
   const tdi = await readTdi(kernel, bdf, signal)
+  const evidence = await provider.readDigests(kernel, bdf, signal)
   return commitChecks({
     ...reviewed,
-    ...(await provider.readDigests(kernel, bdf, signal)),
+    ...evidence,
+    // asked only where nothing that every lock changes can be compared: the log may be long
+    lockedSince: !evidence.digests.has('measurements') && lockedSince(kernel, bdf, bundle.digest),
     abi: provider.abi,
     now: kernel.now(),
     state: tdi.state,

@@ -27,6 +27,17 @@ export function committedEvidence(kernel: Kernel, bdf: string): string | null {
   return typeof digest === 'string' ? digest : null
 }
 
+/** Did tsmctl lock or unlock `bdf` after it collected this evidence? What others did is not in its log. */
+export function lockedSince(kernel: Kernel, bdf: string, digest: string): boolean {
+  const {records} = readAudit(kernel)
+  const collected = records.findLastIndex(
+    ({event, evidence}) => event === 'collected' && member(evidence, 'D') === digest,
+  )
+  return records
+    .slice(collected + 1)
+    .some(({event, device}) => (event === 'locked' || event === 'unlocked') && member(device, 'bdf') === bdf)
+}
+
 const member = (value: unknown, key: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined
 const text = (value: unknown): string => (typeof value === 'string' ? printable(value, 200) : '-')

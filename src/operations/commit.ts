@@ -47,7 +47,7 @@ export async function checkRunning(
   const bdf = bundle.manifest.device.bdf!
   const now = await provider.readDigests(kernel, bdf, signal)
   const pci = await readPciFacts(kernel, bdf, signal)
-  return postCommitChecks({bundle, appraisal, ...now, pci, abi: provider.abi, state})
+  return postCommitChecks({bundle, appraisal, ...now, lockedSince: false, pci, abi: provider.abi, state})
 }
 
 /**

@@ -53,6 +53,7 @@ const input = (extra: Partial<CommitInput> = {}): CommitInput => ({
   abi: bundle.manifest.provider.abi,
   generation: null,
   count: null,
+  lockedSince: false,
   auditDurable: true,
   ...extra,
 })
@@ -81,6 +82,7 @@ describe('commit checks', () => {
     ['a BAR moved', {pci: {...PCI, bars: PCI.bars.slice(1)}}, 'commit.device-stable changed'],
     ['the revision changed', {pci: {...PCI, revision: '0x03'}}, 'commit.device-stable changed'],
     ['the audit log cannot be written', {auditDurable: false}, 'commit.audit-durable refused'],
+    ['it was locked again by our own log', {lockedSince: true}, 'commit.lock-epoch again'],
     ['a digest is gone', {digests: new Map()}, 'commit.lock-epoch changed'],
   ] satisfies [string, Partial<CommitInput>, string][])('%s', (_, change, expected) => {
     expect(blocking(input(change))).toEqual([expected])

@@ -4,7 +4,7 @@ import {describe, expect, it} from 'vitest'
 import {earOf, renderAppraisal} from '../../src/appraisal/index.js'
 import {ErrnoError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
-import {accept, admit, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
+import {accept, admit, lock, readAudit, readPolicy, reviewDevice, unlock} from '../../src/operations/index.js'
 import {injectFault} from '../../src/sim/index.js'
 import {readTdi} from '../../src/tsm/index.js'
 import {GOOD, guestWith} from '../support/guest.js'
@@ -121,6 +121,17 @@ describe('a rule for devices without evidence', () => {
     const result = await accept(later, GOOD, bundle.digest, person())
     expect(result).toMatchObject({changed: false})
     expect(blocking(result.commit)).toContain('commit.generation')
+    expect(await state(kernel)).toBe('CONFIG_LOCKED')
+  })
+
+  it('does not outlive the lock it was said about', async () => {
+    const {kernel, policy, person} = await opened('G1n')
+    const {bundle} = await reviewDevice(kernel, GOOD, {policy})
+    await unlock(kernel, GOOD)
+    await lock(kernel, GOOD)
+    const {changed, commit} = await accept(kernel, GOOD, bundle.digest, person())
+    expect(changed).toBe(false)
+    expect(blocking(commit)).toEqual(['commit.lock-epoch'])
     expect(await state(kernel)).toBe('CONFIG_LOCKED')
   })
 
