@@ -91,13 +91,13 @@ export async function acceptHeld(
     return alreadyAccepted(kernel, provider, result, bundle, options)
   const given = options.approval ?? (needsApproval(appraisal) ? await options.ask?.(appraisal) : undefined)
   const approval = approvalOf(appraisal, bdf, given, kernel.now())
-  if (approval instanceof TsmctlError) return {...result, failure: approval}
+  if (approval instanceof TsmctlError) return {...result, after: await stateNow(kernel, before), failure: approval}
   if (approval !== null) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval})
   const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval}, options)
   const stopped = commit.find(({blocking}) => blocking)
   if (stopped !== undefined) {
     recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: stopped.id}})
-    return {...result, commit, failure: changedMeanwhile(bdf, stopped)}
+    return {...result, commit, after: await stateNow(kernel, before), failure: changedMeanwhile(bdf, stopped)}
   }
   recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval})
   try {
@@ -105,10 +105,13 @@ export async function acceptHeld(
   } catch (error) {
     recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: 'commit.generation'}})
     if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
-    return {...result, commit, failure: error}
+    return {...result, commit, after: await stateNow(kernel, before), failure: error}
   }
   return commitNow(kernel, provider, bundle, {...result, commit}, options)
 }
+
+/** How a device is that was not accepted because somebody changed it. Nothing was written, so failing to look is no failure. */
+const stateNow = (kernel: Kernel, before: Tdi): Promise<Tdi> => readTdi(kernel, before.bdf).catch(() => before)
 
 /** What accepting would write, and what stands against it now; a person is asked only when it is meant. */
 async function rehearse(
@@ -140,7 +143,8 @@ async function alreadyAccepted(
   const {bdf, before} = result
   const commit = await checkRunning(kernel, provider, bundle, result.appraisal, before.state, options.signal)
   const stopped = commit.find(({blocking}) => blocking)
-  if (stopped !== undefined) return {...result, commit, failure: changedMeanwhile(bdf, stopped)}
+  if (stopped !== undefined)
+    return {...result, commit, after: await stateNow(kernel, before), failure: changedMeanwhile(bdf, stopped)}
   if (!options.bind || before.driver !== null) return {...result, commit}
   const bound = await bindAgain(kernel, before, options)
   return {...result, commit, changed: bound.writes.length > 0, ...bound}

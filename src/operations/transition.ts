@@ -7,6 +7,7 @@ import {
   type GuestAftermath,
   guestVerbOf,
   HOLD,
+  type KernelTdiState,
   isGone,
   lookAfterRefusal,
   type Plan,
@@ -125,12 +126,31 @@ export async function carryOut(
       signal,
       onStep: (step, index) => onStep?.(line(step, index)),
       onFailure: async () => void (failed = await lookAfterRefusal(kernel, bdf, tsmOf(before, plan))),
-      conclude: async () => void (after = await read(kernel, bdf)),
+      conclude: async () => refuseOther(plan, before, (after = await read(kernel, bdf))),
     })
   } catch (error) {
     throw await leftIn(kernel, bdf, explained(error, failed))
   }
   return {bdf, changed: true, dryRun, before, after, writes, notes: []}
+}
+
+/** What a device must be found in when a plan is done; in the state of before where the verb is not about states. */
+const ENDS_IN: Readonly<Record<string, KernelTdiState>> = {
+  lock: 'CONFIG_LOCKED',
+  unlock: 'CONFIG_UNLOCKED',
+  accept: 'RUN',
+}
+
+/** A success that the last look contradicts is none. */
+function refuseOther({verb, subject}: Plan, before: Tdi, after: Tdi): void {
+  const isExposed = after.state === 'CONFIG_LOCKED' && after.driver !== null
+  if (after.state === (ENDS_IN[verb] ?? before.state) && !isExposed) return
+  throw new TsmctlError({
+    kind: 'busy',
+    attempted: `${verb} ${subject}`,
+    subject,
+    got: `somebody else changed the device meanwhile: it is ${stateText(after)}`,
+  })
 }
 
 /** The TSM that a plan is about: the one it locks with, or the one that has the device. */
