@@ -38,9 +38,9 @@ const VERBS: readonly unknown[] = ['lock', 'unlock', 'accept', 'admit', 'review'
 type Loose = Readonly<Record<string, unknown>>
 const isRecord = (value: unknown): value is Loose => typeof value === 'object' && value !== null
 const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null)
-/** A name that can only be one component of a path. */
+/** A name that can only be one component of a path; names of drivers may have blanks. */
 const nameOr = (value: unknown): string | null =>
-  typeof value === 'string' && /^[\w-][\w.+-]*$/.test(value) ? value : null
+  typeof value === 'string' && /^(?!\.{1,2}$)[^/\0\n]{1,255}$/.test(value) ? value : null
 
 function doingOf(value: unknown): Doing | null {
   if (!isRecord(value) || !STEPS.includes(value['step']) || !VERBS.includes(value['verb'])) return null

@@ -13,6 +13,7 @@ import {
   showDevice,
   unlock,
 } from '../../src/operations/index.js'
+import {heldOf, holdDevice} from '../../src/operations/held-devices.js'
 import {type Fault, injectFault, machineStatus, simKernel} from '../../src/sim/index.js'
 import {explainGuestRefusal, type GuestAftermath, GUEST_REFUSALS, HOLD, readTdi} from '../../src/tsm/index.js'
 import {DEBUG, GOOD, guestCopy} from '../support/guest.js'
@@ -81,6 +82,19 @@ describe('driver_override', () => {
     await write(kernel, `${DEVICE}/tsm/lock`, 'tsm0')
     expect(await lock(kernel, GOOD)).toMatchObject({changed: true, after: {driverOverride: HOLD}})
     expect(await lock(kernel, GOOD)).toMatchObject({changed: false})
+  })
+})
+
+describe('the record of what is to be given back', () => {
+  it('takes every name a driver may have, and none that is more than one component of a path', async () => {
+    const {kernel} = await guestCopy()
+    const kept = (driver: string) => {
+      holdDevice(kernel, GOOD, {driver, driverOverride: null, doing: null})
+      return heldOf(kernel, GOOD).driver
+    }
+    for (const name of ['acmegpu', 'budget dvb', 'mlx5_core', '3w-9xxx', '.hidden', 'a.b', '...'])
+      expect(kept(name)).toBe(name)
+    for (const name of ['', '.', '..', '../x', 'a/b', 'a\nb', 'a\0b', 'x'.repeat(256)]) expect(kept(name)).toBeNull()
   })
 })
 
