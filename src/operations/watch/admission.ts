@@ -6,9 +6,10 @@ import {type Policy, requireUsable} from '../../appraisal/index.js'
 import {printable, TsmctlError} from '../../errors.js'
 import type {Kernel} from '../../kernel/index.js'
 import {valueOf} from '../../known.js'
-import {type GuestRefusalKey, readTdi, runPlan, shutOutPlan} from '../../tsm/index.js'
+import {type GuestRefusalKey, HOLD, readTdi, runPlan, shutOutPlan} from '../../tsm/index.js'
 import {committedEvidence} from '../audit.js'
 import {textOrNull} from '../device-facts.js'
+import {heldOf, tryHold} from '../held-devices.js'
 import {recordAudit} from '../record-audit.js'
 import {exclusively, stateText} from '../transition.js'
 import {attempt, news} from './attempt.js'
@@ -50,6 +51,8 @@ interface Case {
   told: string | null
   /** A failed attempt may have left it locked: it is ours to try on. */
   leftLocked: boolean
+  /** Its `tsm/` went, as it does with its TSM. */
+  without: boolean
   /** It left RUN on its own: nothing but plugging it anew, or a new watch, makes it a candidate. */
   fell: boolean
 }
@@ -131,6 +134,7 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
     running: 'no',
     told: null,
     leftLocked: first && bdf === crashed,
+    without: false,
     fell: false,
   })
 
@@ -191,7 +195,7 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
     tell(news(bdf, 'fell-out', message))
     begin(bdf, async () => {
       recordAudit(kernel, 'watch-error', {bdf, result: {state, driver}})
-      if (wasOurs && state === 'CONFIG_LOCKED' && driver !== null) tell(await shutOut(kernel, bdf))
+      if (wasOurs && state === 'CONFIG_LOCKED') tell(await shutOut(kernel, bdf))
     })
   }
 
@@ -204,6 +208,9 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
     // what happens meanwhile is this watch's own doing
     if (running?.bdf === bdf || touched.has(bdf) || !watched.facts.state.known) return
     const state = watched.facts.state.value
+    // what failed with the TSM that went may come to pass with the one that came
+    if (each.without && state !== null) Object.assign(each, {changed: true, failures: 0, notBefore: kernel.monotonic()})
+    each.without = state === null
     // one thing at a time: a fall is dealt with when nothing else is under way
     if (state !== 'RUN' && each.running !== 'no') return running === null ? noteFall(bdf, each, watched) : undefined
     if (state === 'RUN') noteRun(bdf, each)
@@ -324,16 +331,18 @@ const isLockedAfter = (error: TsmctlError | null): boolean =>
 /** What could not be taken out of RUN has been told as the failure that it is. */
 const runsAfter = (error: TsmctlError | null): Case['running'] => (stateAfter(error) === 'RUN' ? 'not ours' : 'no')
 
-/** Unbinds the driver of a device that fell out of RUN and was locked anew. */
+/** Takes the driver of a device that fell out of RUN and was locked anew, and lets no other come. */
 const shutOut = (kernel: Kernel, bdf: string): Promise<AdmissionNews> =>
   exclusively(kernel, bdf, async () => {
     const tdi = await readTdi(kernel, bdf)
-    if (tdi.state !== 'CONFIG_LOCKED' || tdi.driver === null)
+    const {driver, driverOverride} = tdi
+    if (tdi.state !== 'CONFIG_LOCKED' || (driver === null && driverOverride === HOLD))
       return news(bdf, 'fell-out', `it is ${stateText(tdi)} by now: nothing to unbind`)
+    const held = heldOf(kernel, bdf)
+    const owners = driverOverride === HOLD ? held.driverOverride : driverOverride
+    // what is taken away is given back by unlock --rebind
+    tryHold(kernel, bdf, {driver: driver ?? held.driver, driverOverride: owners, doing: null})
     await runPlan(kernel, shutOutPlan(tdi))
-    return news(
-      bdf,
-      'shut-out',
-      `driver ${printable(tdi.driver)} was unbound: the device it worked on is locked anew, and nobody accepted it`,
-    )
+    const what = driver === null ? 'every driver is kept away' : `driver ${printable(driver)} was unbound`
+    return news(bdf, 'shut-out', `${what}: the device is locked anew, and nobody accepted it`)
   })

@@ -16,7 +16,7 @@ import type {AnyWatched, Transition} from './differences.js'
  * - `not-selected`: no rule of the policy selects it; it is not touched;
  * - `running`, `locked`: it was found so, by somebody else's doing, and is not touched;
  * - `fell-out`: it left RUN without this watch; not admitted again until it is plugged anew or the watch is restarted;
- * - `shut-out`: it was locked anew with its driver bound, and the driver was unbound.
+ * - `shut-out`: it was locked anew after it ran: its driver was unbound, and every driver is kept away.
  */
 export const OUTCOMES = [
   'begun',

@@ -8,7 +8,7 @@ import {backoff} from '../../../src/operations/watch/backoff.js'
 import {type Fault, injectFault, machineStatus} from '../../../src/sim/index.js'
 import {readTdi} from '../../../src/tsm/index.js'
 import {DEBUG, GOOD, guestDirectory, MISFIT} from '../../support/guest.js'
-import {lab, pciEvent} from './lab.js'
+import {lab, pciEvent, tsmEvent} from './lab.js'
 
 const text = (line: string): Uint8Array => new Uint8Array(Buffer.from(line))
 
@@ -362,5 +362,38 @@ describe('unattended admission', () => {
     expect(seen.of('admission')[1]!.message).toContain('ENOSPC')
     expect(await state()).toBe('RUN')
     await seen.stop()
+  })
+
+  it('tries a device again whose TSM went while it was admitted, when there is one again', async () => {
+    const {admitting, inject, clock, send} = await machine()
+    await inject({at: 'evidence', do: 'tsm-gone'})
+    const seen = admitting({only})
+    await seen.until(() => seen.outcomes().includes(`${GOOD} failed`))
+    await clock.advance(60_000)
+    expect(seen.outcomes()).toHaveLength(2)
+    await inject({at: 'now', do: 'tsm-back'})
+    send(tsmEvent('add'))
+    await clock.advance(10_000)
+    await seen.until(() => seen.outcomes().length === 4)
+    expect(seen.outcomes().slice(2)).toEqual([`${GOOD} begun`, `${GOOD} admitted`])
+    await seen.stop()
+  })
+
+  it('keeps drivers away from a device that is locked anew without one, until it is given back', async () => {
+    const {admitting, kernel, inject, clock, directory} = await machine()
+    const seen = admitting({only})
+    await seen.until(() => seen.outcomes().includes(`${GOOD} admitted`))
+    await clock.advance(20_000)
+    await kernel.write('/sys/bus/pci/drivers/acmegpu/unbind', text(GOOD))
+    await inject({at: 'now', do: 'relock'})
+    await clock.advance(20_000)
+    await seen.until(() => seen.outcomes().includes(`${GOOD} shut-out`))
+    // somebody loads a module, which probes whatever it matches
+    await kernel.write('/sys/bus/pci/drivers_probe', text(GOOD))
+    expect(await readTdi(kernel, GOOD)).toMatchObject({state: 'CONFIG_LOCKED', driver: null})
+    expect(machineStatus(directory).violations).toEqual([])
+    await seen.stop()
+    await unlock(kernel, GOOD, {rebind: true})
+    expect(await readTdi(kernel, GOOD)).toMatchObject({state: 'CONFIG_UNLOCKED', driverOverride: null})
   })
 })
