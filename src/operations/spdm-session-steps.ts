@@ -52,7 +52,7 @@ async function tdi(session: RequesterSession, requesterId: number): Promise<stri
 /** Everything that was negotiated, one after the other; `steps` gets a line for each. */
 async function use(
   session: RequesterSession,
-  {requester: ours, responder: theirs}: Connection,
+  {requester: ours, responder: theirs, aead, encrypted}: Connection,
   {isPci, requesterId, onMeasured}: ConversationOptions,
   steps: string[],
 ): Promise<void> {
@@ -71,6 +71,11 @@ async function use(
     steps.push('keys: ours updated, then both')
   }
   if (!isPci) return
+  // PCIe r7.0 §11.3.1: whoever keeps to it answers in no other session
+  if (aead?.name !== 'aes-256-gcm' || !encrypted) {
+    steps.push('IDE_KM, TDISP: not asked, they want records encrypted with AES-256-GCM')
+    return
+  }
   let rid = requesterId
   steps.push(await optional(session, 'IDE_KM', () => ports(session, own => (rid ??= own))))
   steps.push(await optional(session, 'TDISP', () => tdi(session, rid ?? 0)))

@@ -1,6 +1,6 @@
 /** A device as a mailbox shows it: SPDM in the clear and in sessions, and the DSM behind the sessions. */
 import {CMA_SPDM, type DoeFeature, SECURED_CMA_SPDM} from '../pci/index.js'
-import type {Responder, ResponderOptions} from '../spdm/index.js'
+import type {Connection, Responder, ResponderOptions} from '../spdm/index.js'
 import type {SimulatedDsm} from './dsm/index.js'
 import type {MailboxModel} from './mailboxes.js'
 
@@ -18,13 +18,17 @@ export const spdmMailbox = (responder: Pick<Responder, 'respond'>): MailboxModel
   },
 })
 
-/** `options` of a responder whose sessions carry IDE_KM and TDISP to `dsm`; in the clear nobody answers them. */
+/** What a session has to be like that carries IDE_KM and TDISP (PCIe r7.0 §6.31.4, §11.3.1). */
+const isFit = ({aead, encrypted}: Connection): boolean => aead?.name === 'aes-256-gcm' && encrypted
+
+/** `options` of a responder whose sessions carry IDE_KM and TDISP to `dsm`; in the clear, or in lesser ones, nobody answers. */
 export const withDsm = (
   options: ResponderOptions,
   dsm: Pick<SimulatedDsm, 'vendor' | 'sessionEnded'>,
 ): ResponderOptions => ({
   ...options,
-  vendor: (payload, session) => (session === undefined ? undefined : dsm.vendor(payload, session)),
+  vendor: (payload, session, connection) =>
+    session === undefined || !isFit(connection) ? undefined : dsm.vendor(payload, session),
   onSessionEnd: session => {
     dsm.sessionEnded(session)
     options.onSessionEnd?.(session)

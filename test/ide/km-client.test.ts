@@ -196,6 +196,22 @@ describe('a whole stream', () => {
     expect(given.every(key => key.every(byte => byte === 0))).toBe(true)
   })
 
+  it('has one KEY_PROG outstanding at a port, never two', async () => {
+    const dsm = device()
+    let outstanding = 0
+    let most = 0
+    const client = new KmClient({
+      async send(payload) {
+        most = Math.max(most, ++outstanding)
+        const answer = await sender(dsm)(payload)
+        outstanding--
+        return answer
+      },
+    })
+    await programStream(random, kmStreamEnd(client, {portIndex: 0, streamId: STREAM, keySet: 0}))
+    expect([most, outstanding]).toEqual([1, 0])
+  })
+
   it('says these objects to one port', async () => {
     const dsm = device()
     const said: string[] = []

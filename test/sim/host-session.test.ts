@@ -223,6 +223,19 @@ describe('a session', () => {
     ])
   })
 
+  it('that is lost while the TSM speaks stays lost: what was said meanwhile is worth nothing', async () => {
+    await inject({at: 'disconnect', do: 'no-answer'})
+    const kernel = machine.open({sleep: async () => {}})
+    const waiting = machine.open({sleep: async () => void (await write('reset', '1'))})
+    machine = {...machine, kernel}
+    await write('tsm/disconnect')
+    expect(status().strays).toHaveLength(1)
+    await inject({at: 'connect', do: 'no-answer', step: 'K_SET_GO'})
+    machine = {...machine, kernel: waiting}
+    expect(await write('tsm/connect')).toBe('EIO')
+    expect([state().links[DEVICE], state().devices[DEVICE]]).toEqual([undefined, undefined])
+  })
+
   it.each([
     ['the removal of its device', () => write('remove', '1'), [OTHER]],
     ['no virtual function', () => makeAndRemoveVfs(), [DEVICE, OTHER]],

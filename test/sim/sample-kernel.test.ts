@@ -12,6 +12,7 @@ import {
   unlock,
 } from '../../src/operations/index.js'
 import {machineStatus, SCENARIO_TEXTS} from '../../src/sim/index.js'
+import {openMachine} from '../../src/sim/store.js'
 import {type LabMachine, labMachine} from '../support/lab.js'
 import {attributePath} from './machines.js'
 
@@ -122,6 +123,27 @@ describe('one context for both sides', () => {
     await write(machine, 'tsm/accept', '1')
     await write(machine, 'tsm/unlock', 'tsm0')
     expect(machineStatus(machine.directory).violations).toMatchObject([{kind: 'wrong-tsm'}, {kind: 'wrong-tsm'}])
+  })
+
+  it('has one session per device, whichever TSM opened it, and none after the device was removed', async () => {
+    const machine = await labMachine('sample-kernel')
+    const link = () => openMachine(machine.directory).state().links[DEVICE]
+    const sessions = () => [link()?.tsm?.session.id, ...(link()?.device.sessions ?? []).map(({id}) => id)]
+    await write(machine, 'tsm/lock', 'tsm1')
+    await write(machine, 'tsm/unlock', 'tsm1')
+    const secret = link()!.tsm!.session.requester.secret
+    await write(machine, 'tsm/connect', 'tsm0')
+    expect(link()!.tsm!.session.requester.secret).not.toBe(secret)
+    expect(sessions()).toHaveLength(2)
+    expect(new Set(sessions()).size).toBe(1)
+    await write(machine, 'tsm/disconnect', 'tsm0')
+    expect(sessions()).toEqual([undefined])
+    await write(machine, 'tsm/lock', 'tsm1')
+    await write(machine, 'tsm/accept', '1')
+    await write(machine, 'remove', '1')
+    expect(link()).toBeUndefined()
+    await machine.kernel.write('/sys/bus/pci/rescan', attributeBytes('1'))
+    expect(machineStatus(machine.directory).devices[0]).toMatchObject({tdi: 'CONFIG_UNLOCKED', link: {session: null}})
   })
 
   it('is not believed by tsmctl', async () => {

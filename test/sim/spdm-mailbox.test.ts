@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest'
 import {CMA_SPDM, SECURED_CMA_SPDM} from '../../src/pci/index.js'
 import {spdmMailbox, withDsm} from '../../src/sim/spdm-mailbox.js'
 import {GET_VERSION, PCI_SIG_VENDOR, Responder, VENDOR_DEFINED_REQUEST} from '../../src/spdm/index.js'
-import {errorName, labOptions, Peer} from '../spdm/responder/peer.js'
+import {errorName, labOptions, Peer, REQUESTER} from '../spdm/responder/peer.js'
 
 const options = await labOptions()
 
@@ -40,5 +40,17 @@ describe('a responder with a DSM', () => {
     expect(errorName(session.ask(request))).toBe('VENDOR_DEFINED_RESPONSE')
     peer.ask(GET_VERSION.encode({}))
     expect(said).toEqual(['vendor ffffffff', 'ended ffffffff'])
+  })
+
+  it.each([
+    [{aead: 'aes-128-gcm'}, REQUESTER],
+    [{aead: 'chacha20-poly1305'}, REQUESTER],
+    [{}, {...REQUESTER, encryptCap: false}],
+  ])('lets it answer in no session with %o whose records are not AES-256-GCM', async (spec, flags) => {
+    said.length = 0
+    const peer = new Peer(withDsm(await labOptions(spec), dsm)).negotiate({flags})
+    const session = peer.exchange().finish()
+    expect(session.ask(request)).toBeUndefined()
+    expect(said).toEqual([])
   })
 })

@@ -2,6 +2,7 @@
 import type {CertificateModel} from '../certificates/index.js'
 import type {SignatureQuestion} from '../crypto/index.js'
 import type {CapabilityFlags} from '../messages/index.js'
+import type {Connection} from '../negotiation/index.js'
 import type {RecordForm} from '../transport/index.js'
 
 /** Signs as the owner of a slot's key. Throws TsmctlError when the algorithm cannot be carried out here. */
@@ -82,10 +83,10 @@ export interface ResponderOptions {
   /** The key `hint` means, or undefined when there is none. Without it there is no PSK_CAP. */
   readonly psk?: (hint: Uint8Array) => Uint8Array | undefined
   /**
-   * Answers a PCI-SIG protocol's message, which starts with its ProtocolID. `session` is undefined in the clear.
-   * Undefined is silence, as those protocols want it.
+   * Answers a PCI-SIG protocol's message, which starts with its ProtocolID. `session` is undefined in the clear;
+   * `connection` tells how its records are protected. Undefined is silence, as those protocols want it.
    */
-  readonly vendor?: (payload: Uint8Array, session: number | undefined) => Uint8Array | undefined
+  readonly vendor?: (payload: Uint8Array, session: number | undefined, connection: Connection) => Uint8Array | undefined
   /** A session is over, for whatever reason. */
   readonly onSessionEnd?: (session: number) => void
   /** Requests, by code, that are answered with ResponseNotReady first. */

@@ -15,13 +15,14 @@ import {type Handler, negotiatedOf} from './state.js'
 const SHORT = 0xffff
 
 export const vendorDefined: Handler = call => {
-  const {version} = negotiatedOf(call).connection
+  const {connection} = negotiatedOf(call)
+  const {version} = connection
   const {vendor} = call.options
   if (vendor === undefined) return refuse('UnsupportedRequest', {data: SPDM_CODE.VENDOR_DEFINED_REQUEST})
   const {value: request} = read(call, VENDOR_DEFINED_REQUEST, {version})
   require(request.standardId === STANDARD_ID['PCI-SIG'] && equal(request.vendorId, PCI_SIG_VENDOR))
   require(request.payload.length > 0)
-  const payload = vendor(request.payload, call.session?.id)
+  const payload = vendor(request.payload, call.session?.id, connection)
   if (payload === undefined) return undefined
   const isTooLong = payload.length > SHORT
   if (isTooLong && version < 0x14) refuse('ResponseTooLarge')

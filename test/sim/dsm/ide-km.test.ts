@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import {expect, it} from 'vitest'
 import {fromHex, toHex} from '../../../src/bits/index.js'
 import {type KeySlot, programStream, stopStream} from '../../../src/ide/index.js'
-import {device, endOf, failure, kmOf, PORT, SESSION, STREAM} from './device.js'
+import {device, endOf, failure, keyed, kmOf, PORT, SESSION, STREAM, tdispOf} from './device.js'
 
 const SLOT: KeySlot = {portIndex: 0, streamId: STREAM, keySet: 0, direction: 'receive', subStream: 'npr'}
 const KEY = Uint8Array.from({length: 32}, (_, i) => i)
@@ -57,6 +57,26 @@ it('a key in use is not replaced; the other key set takes over', async () => {
   await programStream(random32, endOf(dsm, 1))
   await stopStream(endOf(dsm, 0))
   await programStream(random32, endOf(dsm, 0))
+})
+
+it('keys are renewed in the other key set while TDIs run', async () => {
+  const dsm = await keyed()
+  const client = tdispOf(dsm)
+  await client.start(await client.lock({defaultStreamId: STREAM}))
+  for (const [next, last] of [
+    [1, 0],
+    [0, 1],
+  ] as const) {
+    await programStream(random32, endOf(dsm, next))
+    expect(Object.values(dsm.memory().ports[0]!.lanes).map(({active}) => active)).toEqual(
+      Array.from({length: 6}, () => next),
+    )
+    await stopStream(endOf(dsm, last))
+    expect(await client.state()).toBe('RUN')
+  }
+  // one key of six is enough
+  await kmOf(dsm).stop(SLOT)
+  expect(await client.state()).toBe('ERROR')
 })
 
 it('another session hears nothing from a port that is keyed, until the first one ends or stops', async () => {

@@ -6,6 +6,8 @@ import type {SimulatedDsm} from '../../../src/sim/dsm/index.js'
 import {
   decodeTdispPayload,
   interfaceIdOf,
+  LOCK_FLAG_KEYS,
+  LOCK_FLAGS,
   nextState,
   TDI_STATE,
   type TdiState,
@@ -21,6 +23,7 @@ import {
   endOf,
   failure,
   keyed,
+  kmOf,
   OTHER_SESSION,
   RANGES,
   SESSION,
@@ -196,6 +199,37 @@ describe('what is refused', () => {
     const lock = request('LOCK_INTERFACE_REQUEST', {defaultStreamId: STREAM})
     expect(ask(await keyed({tdisp: {random: () => undefined}}), lock)).toBe('INSUFFICIENT_ENTROPY')
     expect(ask(await keyed({isConfigurationValid: () => false}), lock)).toBe('INVALID_DEVICE_CONFIGURATION')
+  })
+
+  it('a lock over a stream of whose six keys one is not in use', async () => {
+    const dsm = device()
+    const lock = request('LOCK_INTERFACE_REQUEST', {defaultStreamId: STREAM})
+    const end = endOf(dsm)
+    const keys = {pr: new Uint8Array(32), npr: new Uint8Array(32), cpl: new Uint8Array(32)}
+    await end.program({receive: keys, transmit: keys})
+    await end.start('receive')
+    expect(ask(dsm, lock)).toBe('INVALID_REQUEST')
+    for (const subStream of ['pr', 'npr', 'cpl'] as const) {
+      expect(ask(dsm, lock)).toBe('INVALID_REQUEST')
+      await kmOf(dsm).go({portIndex: 0, streamId: STREAM, keySet: 0, direction: 'transmit', subStream})
+    }
+    expect(ask(dsm, lock)).toBe('LOCK_INTERFACE_RESPONSE')
+  })
+
+  it.each(LOCK_FLAG_KEYS)('%s by a device that does not support it, and by no other', async flag => {
+    const lock = request('LOCK_INTERFACE_REQUEST', {
+      defaultStreamId: STREAM,
+      [flag]: true,
+      bindP2pAddressMask: 0xffff_ffff_ffff_f000n,
+    })
+    const others = LOCK_FLAG_KEYS.filter(other => other !== flag)
+    expect(ask(await keyed({tdisp: {lockFlags: others}}), lock)).toBe('INVALID_REQUEST')
+    const dsm = await keyed({tdisp: {lockFlags: [flag]}})
+    expect(ask(dsm, lock)).toBe('LOCK_INTERFACE_RESPONSE')
+    expect(dsm.memory().tdis[0]!.lock!.flags).toEqual([flag])
+    const capabilities = await tdispOf(dsm).capabilities()
+    expect(capabilities).toMatchObject({[LOCK_FLAGS[flag]]: true, numReqThis: 1, numReqAll: 3})
+    expect(others.filter(other => capabilities[LOCK_FLAGS[other]])).toEqual([])
   })
 
   it('a lock over another session than the one that keyed the stream', async () => {
