@@ -21,18 +21,27 @@ export function syncDirectory(directory: string): void {
   }
 }
 
-/**
- * Puts `bytes` at `path` by temporary file, fsync and rename; with `exclusive`, by link, which fails with EEXIST when
- * something is there already (the caller has looked, for file systems that cannot). Throws Node's own errors.
- */
-export function publish(path: string, bytes: Uint8Array, mode: number, exclusive = false): void {
+export interface Publication {
+  /** By link, which fails with EEXIST when something is there already; the caller has looked, for file systems that cannot. */
+  readonly exclusive?: boolean
+  /** Without, a file is still complete or not there for every process, but a power cut may spoil it. */
+  readonly durable?: boolean
+}
+
+/** Puts `bytes` at `path` by temporary file, fsync and rename. Throws Node's own errors. */
+export function publish(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  {exclusive = false, durable = true}: Publication = {},
+): void {
   const directory = dirname(path)
   const temporary = join(directory, `.${basename(path)}.${toHex(random(6))}`)
   const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
     try {
       writeAll(fd, bytes)
-      fsyncSync(fd)
+      if (durable) fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
@@ -43,7 +52,7 @@ export function publish(path: string, bytes: Uint8Array, mode: number, exclusive
     unlinkSync(temporary)
     throw error
   }
-  syncDirectory(directory)
+  if (durable) syncDirectory(directory)
 }
 
 /** False on file systems without hard links, where only a rename is left. */

@@ -102,7 +102,7 @@ export interface WriteOptions {
 export function writeUserFile(path: string, bytes: Uint8Array, {force = false, mode = 0o644}: WriteOptions = {}): void {
   try {
     const there = statOf(path)
-    if (there === undefined) publish(path, bytes, mode, true)
+    if (there === undefined) publish(path, bytes, mode, {exclusive: true})
     else {
       const place = there.type === 'link' ? realpathSync(path) : path
       if (!isOrdinary(place)) writeInPlace(place, bytes)

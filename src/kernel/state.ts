@@ -4,7 +4,7 @@ import {dirname, join} from 'node:path'
 import {concat} from '../bits/index.js'
 import {ErrnoError, printablePath, TsmctlError} from '../errors.js'
 import {readStart, readToEnd} from './attribute-io.js'
-import {publish, syncDirectory, writeAll} from './durable.js'
+import {type Publication, publish, syncDirectory, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
 import {checkedName} from './names.js'
 import type {StateStore} from './port.js'
@@ -64,8 +64,11 @@ export function privateDirectory(directory: string): void {
   })
 }
 
-/** A StateStore in `directory`. Links in place of its files are refused (ELOOP). */
-export function directoryState(directory: string): StateStore {
+/**
+ * A StateStore in `directory`. Links in place of its files are refused (ELOOP). `durable`: what was replaced survives a
+ * power cut.
+ */
+export function directoryState(directory: string, {durable = true}: Pick<Publication, 'durable'> = {}): StateStore {
   const pathOf = (name: string): string => join(directory, checkedName(name))
   return {
     directory,
@@ -103,7 +106,7 @@ export function directoryState(directory: string): StateStore {
       const path = pathOf(name)
       privateDirectory(directory)
       try {
-        publish(path, bytes, PRIVATE_FILE)
+        publish(path, bytes, PRIVATE_FILE, {durable})
       } catch (error) {
         throw errnoError(error, 'replace', path)
       }

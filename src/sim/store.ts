@@ -77,7 +77,8 @@ function acquire(lock: (name: string) => () => void): () => void {
 
 /** Opens the machine in `directory`. Throws TsmctlError `not-found` when there is none. */
 export function openMachine(directory: string): MachineStore {
-  const files = directoryState(directory)
+  // a simulated machine has no power to lose: whoever cuts ours makes another one
+  const files = directoryState(directory, {durable: false})
   const lock = fileLocks(join(directory, LOCKS))
   const description = files.read(MACHINE)
   if (description === undefined)
