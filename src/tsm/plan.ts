@@ -263,12 +263,13 @@ export async function runPlan(
   for (const [index, step] of plan.steps.entries()) {
     onStep?.(step, index)
     let reached: 'nothing' | 'begun' | 'written' = 'nothing'
+    let tolerated: ErrnoError | undefined
     try {
       if (signal?.aborted)
         throw new TsmctlError({kind: 'interrupted', attempted: `${plan.verb} ${plan.subject}`, got: 'interrupted'})
       await checkBefore(kernel, step, abandon)
       reached = 'begun'
-      const tolerated = await writeStep(kernel, step, abandon)
+      tolerated = await writeStep(kernel, step, abandon)
       reached = 'written'
       await checkStep(kernel, step, tolerated, abandon)
       if (index === plan.steps.length - 1) await conclude?.()
@@ -276,7 +277,7 @@ export async function runPlan(
     } catch (error) {
       await onFailure?.(step)
       // a write that took effect only in part, or whose effect could not be read back, is undone like a completed one
-      const refused = reached === 'begun' && error instanceof ErrnoError
+      const refused = error instanceof ErrnoError && (reached === 'begun' || error === tolerated)
       const mayHaveTakenEffect = reached !== 'nothing' && !(refused && !mayHaveActed(step, error.errno))
       const tookEffect = mayHaveTakenEffect ? [...done, step] : done
       const {undone, notUndone} = await rollBack(kernel, tookEffect, abandon)

@@ -1,7 +1,7 @@
 /** A TDI's life with rivals, accidents and crashes at any moment (property P15), and a host that never says the same twice. */
 import fc from 'fast-check'
 import {beforeAll, describe, expect, it} from 'vitest'
-import type {Policy} from '../../src/appraisal/index.js'
+import type {Appraisal, Policy} from '../../src/appraisal/index.js'
 import {toHex} from '../../src/bits/index.js'
 import {TsmctlError} from '../../src/errors.js'
 import {decodeTsmFacts} from '../../src/evidence/index.js'
@@ -72,6 +72,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   admit: kernel => admit(kernel, GOOD, {policy}),
 }
 
+const policyOf = ({policy: file, kernel}: Guest): Policy => readPolicy([file], kernel.now())
+const failing = ({results}: Appraisal): string[] => results.filter(({result}) => result === 'fail').map(({id}) => id)
+
 class Crash extends Error {}
 
 /** Somebody has the evidence refreshed: a new generation where the kernel counts them. */
@@ -91,11 +94,40 @@ interface Commit {
   readonly epoch: number
 }
 
+/** In which locks of the device the objects and the digests of evidence were read, by the machine's own account. */
+type Epochs = Map<string, readonly number[]>
+
+/** `kernel`, which enters in `epochs` in which lock every piece of evidence was dumped that is then collected. */
+function witnessed({kernel, directory}: Guest, epochs: Epochs): Kernel {
+  let dumps: number[] = []
+  return {
+    ...kernel,
+    async netlinkDump(request, signal) {
+      const messages = await kernel.netlinkDump(request, signal)
+      dumps = [...dumps.slice(-1), machineStatus(directory).devices[0]!.lockEpoch]
+      return messages
+    },
+    state: {
+      ...kernel.state,
+      append(name, bytes) {
+        kernel.state.append(name, bytes)
+        const text = Buffer.from(bytes).toString()
+        if (text.includes('"event":"collected"')) epochs.set(/sha384:[0-9a-f]{96}/.exec(text)![0], dumps)
+      },
+    },
+  }
+}
+
 /**
- * RUN is reached only from a commit of evidence that the TSM holds then, and kept only in the same lock. Later evidence
- * of a running device has measurements of its own.
+ * RUN is reached only from a commit of evidence that was read in the very lock that runs and that the TSM holds then, and
+ * kept only in the same lock. Later evidence of a running device has measurements of its own. What the device is in and
+ * which lock it is is asked of the machine, not of tsmctl.
  */
-async function checkRun({kernel, directory}: Guest, known: Commit | undefined): Promise<Commit | undefined> {
+async function checkRun(
+  {kernel, directory}: Guest,
+  epochs: Epochs,
+  known: Commit | undefined,
+): Promise<Commit | undefined> {
   const {tdi, lockEpoch: epoch} = machineStatus(directory).devices[0]!
   if (tdi !== 'RUN') return known
   const last = readAudit(kernel).records.findLast(({event}) => event === 'committing' || event === 'committed')
@@ -106,6 +138,7 @@ async function checkRun({kernel, directory}: Guest, known: Commit | undefined): 
     return known
   }
   const {D} = last!['evidence'] as {D: string}
+  expect(epochs.get(D)).toEqual([epoch, epoch])
   const frozen = decodeTsmFacts(keptBundle(kernel, D).objects.get('tsm')!).digests
   const {digests} = await (await chooseProvider(kernel)).readDigests(kernel, GOOD)
   expect(Object.fromEntries([...digests].map(([label, bytes]) => [label, toHex(bytes)]))).toEqual(frozen)
@@ -122,12 +155,14 @@ interface Act {
 async function live(abi: 'G2' | 'P2', acts: readonly Act[]): Promise<void> {
   const machine = await guestCopy(abi)
   const memory: {digest: string | undefined} = {digest: undefined}
+  const epochs: Epochs = new Map()
+  const inner = witnessed(machine, epochs)
   let rivals = 0
   let commit: Commit | undefined
   for (const {verb, event, at} of acts) {
     let isDead = false
     const {kernel} = interrupted(
-      machine.kernel,
+      inner,
       at,
       async () => {
         if (event === 'crash') isDead = true
@@ -145,7 +180,7 @@ async function live(abi: 'G2' | 'P2', acts: readonly Act[]): Promise<void> {
     }
     const {violations, devices} = machineStatus(machine.directory)
     expect(violations.length).toBe(rivals)
-    commit = await checkRun(machine, commit)
+    commit = await checkRun(machine, epochs, commit)
     const {tdi, driver} = devices[0]!
     // a running device that is reset keeps its driver: the kernel does not tell
     if (rivals === 0 && tdi === 'CONFIG_LOCKED') expect(driver).toBeNull()
@@ -195,6 +230,79 @@ function unsteady(inner: Kernel, places: readonly (readonly [number, number])[])
     },
   }
 }
+
+describe('a host that says something else once', () => {
+  const objects = ['cert0', 'vca', 'measurements', 'report'] as const
+  const cells = (['G2', 'P2'] as const).flatMap(abi => objects.map(object => [abi, object] as const))
+
+  it.each(cells)('of %s, %s in the dump that is frozen, never gets a device accepted', async (abi, object) => {
+    const machine = await guestCopy(abi)
+    // in the middle, which every object has
+    await injectFault(machine.directory, {device: GOOD, at: 'evidence', do: 'flip-bit', object, offset: 40})
+    const {admitted, appraisal} = await admit(machine.kernel, GOOD, {policy: policyOf(machine)})
+    expect(admitted).toBe(false)
+    expect(failing(appraisal)).toContain(`tsm.digest.${object === 'cert0' ? 'certs' : object}`)
+  })
+
+  it.each(['G2', 'P2'] as const)('of %s, any one digest, never gets a device accepted', async abi => {
+    for (const at of [0, 1, 2, 3]) {
+      const machine = await guestCopy(abi)
+      let dumps = 0
+      const {admitted} = await admit(
+        {
+          ...machine.kernel,
+          async netlinkDump(request, signal) {
+            const messages = await machine.kernel.netlinkDump(request, signal)
+            if (dumps++ !== 1) return messages
+            const changed = messages.map(message => message.slice())
+            const struck = changed[at]!
+            struck[struck.length - 1]! ^= 1
+            return changed
+          },
+        },
+        GOOD,
+        {policy: policyOf(machine)},
+      )
+      expect([at, admitted]).toEqual([at, false])
+    }
+  })
+
+  const flip = (at: number, bit: number) => (text: string) =>
+    text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ bit) + text.slice(at + 1)
+  it.each([
+    ['the identifiers', 'uevent', (text: string) => text.replace(/PCI_ID=./, 'PCI_ID=F')],
+    ['the class', 'uevent', (text: string) => text.replace('PCI_CLASS=', 'PCI_CLASS=1')],
+    ['the revision', 'revision', flip(3, 1)],
+    ['the header type', 'config', flip(14, 1)],
+    ['the size of a BAR', 'resource', flip(30, 1)],
+    ['bus mastering', 'config', flip(4, 4)],
+  ] as const)('about %s between two looks never gets a device accepted', async (_, file, edit) => {
+    const machine = await guestCopy()
+    const {kernel} = machine
+    let isDumped = false
+    let struck = 0
+    const strike = (path: string, bytes: Uint8Array): Uint8Array => {
+      if (!isDumped || !path.endsWith(`${GOOD}/${file}`)) return bytes
+      const text = Buffer.from(bytes).toString('latin1')
+      const other = edit(text)
+      if (other !== text) struck++
+      return new Uint8Array(Buffer.from(other, 'latin1'))
+    }
+    const other: Kernel = {
+      ...kernel,
+      read: path => strike(path, kernel.read(path)),
+      readAt: (path, from, length) => strike(path, kernel.readAt(path, from, length)),
+      netlinkDump(request, signal) {
+        isDumped = true
+        return kernel.netlinkDump(request, signal)
+      },
+    }
+    const {admitted, appraisal} = await admit(other, GOOD, {policy: policyOf(machine)})
+    expect(struck).toBeGreaterThan(0)
+    expect(admitted).toBe(false)
+    expect(failing(appraisal)).toContain('acq.device.stable')
+  })
+})
 
 describe('a host that says something else at every reading', () => {
   it('never gets a device accepted (property P16)', async () => {
