@@ -231,6 +231,9 @@ function unsteady(inner: Kernel, places: readonly (readonly [number, number])[])
   }
 }
 
+const flip = (at: number, bit: number) => (text: string) =>
+  text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ bit) + text.slice(at + 1)
+
 describe('a host that says something else once', () => {
   const objects = ['cert0', 'vca', 'measurements', 'report'] as const
   const cells = (['G2', 'P2'] as const).flatMap(abi => objects.map(object => [abi, object] as const))
@@ -267,8 +270,6 @@ describe('a host that says something else once', () => {
     }
   })
 
-  const flip = (at: number, bit: number) => (text: string) =>
-    text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ bit) + text.slice(at + 1)
   it.each([
     ['the identifiers', 'uevent', (text: string) => text.replace(/PCI_ID=./, 'PCI_ID=F')],
     ['the class', 'uevent', (text: string) => text.replace('PCI_CLASS=', 'PCI_CLASS=1')],
@@ -281,7 +282,7 @@ describe('a host that says something else once', () => {
     const {kernel} = machine
     let isDumped = false
     let struck = 0
-    const strike = (path: string, bytes: Uint8Array): Uint8Array => {
+    const changed = (path: string, bytes: Uint8Array): Uint8Array => {
       if (!isDumped || !path.endsWith(`${GOOD}/${file}`)) return bytes
       const text = Buffer.from(bytes).toString('latin1')
       const other = edit(text)
@@ -290,8 +291,8 @@ describe('a host that says something else once', () => {
     }
     const other: Kernel = {
       ...kernel,
-      read: path => strike(path, kernel.read(path)),
-      readAt: (path, from, length) => strike(path, kernel.readAt(path, from, length)),
+      read: path => changed(path, kernel.read(path)),
+      readAt: (path, from, length) => changed(path, kernel.readAt(path, from, length)),
       netlinkDump(request, signal) {
         isDumped = true
         return kernel.netlinkDump(request, signal)
