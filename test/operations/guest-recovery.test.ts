@@ -124,6 +124,49 @@ describe('a rollback', () => {
   })
 })
 
+describe('lock', () => {
+  it('is not written once a driver slipped in before it', async () => {
+    const machine = await guestCopy()
+    await inject(machine, {at: 'override', do: 'bind-driver', when: 'after'})
+    const error = await failureOf(lock(machine.kernel, GOOD))
+    expect(error.message).toMatch(/driver acmegpu was bound.*nothing was written/)
+    expect(machineStatus(machine.directory).devices[0]!.lockEpoch).toBe(0)
+  })
+
+  it('does not bind the driver again where a rival locks meanwhile', async () => {
+    const machine = await guestCopy()
+    await inject(machine, {at: 'lock', do: 'errno', errno: 'EIO'})
+    await inject(machine, {at: 'bind', do: 'relock', when: 'after'})
+    expect(await failureOf(lock(machine.kernel, GOOD))).toMatchObject({kind: 'transition'})
+    expect(await readTdi(machine.kernel, GOOD)).toMatchObject({state: 'CONFIG_LOCKED', driver: null})
+  })
+
+  it('says that what it unlocked after an ambiguous refusal may have been a rival’s', async () => {
+    const machine = await guestCopy()
+    await inject(machine, {at: 'lock', do: 'errno-after', errno: 'EIO'})
+    const error = await failureOf(lock(machine.kernel, GOOD))
+    expect(error.message).toMatch(/locked after EIO.*this write or by somebody else.*undone: unlocked again/)
+    expect(error).toMatchObject({hint: expect.stringContaining('another program') as string})
+  })
+
+  it('takes neither a running device nor another TSM’s for its own', async () => {
+    const machine = await guestCopy()
+    const {kernel} = machine
+    await lock(kernel, GOOD)
+    const others: Kernel = {
+      ...kernel,
+      query: (path, signal) =>
+        path.endsWith('/tsm/lock')
+          ? Promise.resolve(new Uint8Array(Buffer.from('tsm1\n')))
+          : kernel.query(path, signal),
+    }
+    expect((await failureOf(lock(others, GOOD))).message).toContain('it is locked by tsm1')
+    const {digest} = await collectEvidence(kernel, GOOD)
+    await accept(kernel, GOOD, digest, {policy: policyOf(machine)})
+    expect((await failureOf(lock(kernel, GOOD))).message).toContain('it is already accepted (RUN)')
+  })
+})
+
 describe('binding', () => {
   it('waits for a driver that puts its probe off', async () => {
     const machine = await guestCopy()

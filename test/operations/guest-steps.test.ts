@@ -81,7 +81,13 @@ async function lies(name: string, call: Call, failure: Failure): Promise<string[
   const prepared = await prepare(machine.kernel, policy)
   const before = await readTdi(machine.kernel, GOOD)
   const error = await outcomeOf(run(failing(machine.kernel, call, failure).kernel, prepared, policy))
-  return claims(machine, name, before, error, `${failure.errno} (${failure.how}) at ${call} ${failure.at}`)
+  const when = `${failure.errno} (${failure.how}) at ${call} ${failure.at}`
+  const found = await claims(machine, name, before, error, when)
+  // one refused or lost write keeps nobody from taking everything back
+  const after = await readTdi(machine.kernel, GOOD)
+  if (name === 'lock' && call === 'write' && error !== null && JSON.stringify(after) !== JSON.stringify(before))
+    found.push(`${when}: taken back, not ${JSON.stringify(after)}`)
+  return found
 }
 
 const outcomeOf = (act: Promise<object>): Promise<unknown> =>
@@ -429,6 +435,7 @@ describe.each(TABLE)('$operation ($verb)', ({verb, at, answers, abi}) => {
       isDone ? undefined : expect.any(String),
     ])
     expect(await readTdi(machine.kernel, GOOD)).toMatchObject(LEFT[left] ?? before)
+    if (verb === 'lock' && !isDone) expect(machine.kernel.state.read(`held-${GOOD}.json`)).toBeUndefined()
     const rivals = machineStatus(machine.directory).violations.filter(({kind}) => kind === 'bound-while-locked')
     const found = await claims(machine, verb, before, error, answer)
     expect(found.filter(text => !(text.includes('violation') && rivals.length > 0))).toEqual([])
