@@ -62,6 +62,8 @@ export interface Admission {
   consider(snapshot: Snapshot): void
   /** What there is to tell since somebody last took it, and functions to look at again. */
   take(): {readonly told: readonly WatchNews[]; readonly touched: ReadonlySet<string>}
+  /** Admissions that began since somebody last asked: told before what they change. */
+  begun(): readonly WatchNews[]
   /** The device under way. */
   readonly underway: string | null
   /** Milliseconds until something is due; Infinity when nothing is. */
@@ -113,13 +115,15 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
   let policyRead = kernel.monotonic()
   let policyProblem: string | null = null
   let told: WatchNews[] = []
+  let begins: WatchNews[] = []
   let touched = new Set<string>()
   let running: {readonly bdf: string; readonly promise: Promise<void>} | null = null
   let idle = false
   let first = true
 
   const tell = (item: WatchNews): void => {
-    told.push(item)
+    const isBeginning = item.kind === 'admission' && item.outcome === 'begun'
+    ;(isBeginning ? begins : told).push(item)
     ring()
   }
 
@@ -279,7 +283,7 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
       return running?.bdf ?? null
     },
     get done() {
-      return idle && running === null && told.length === 0
+      return idle && running === null && told.length === 0 && begins.length === 0
     },
     consider({functions}) {
       refreshPolicy(false)
@@ -300,6 +304,11 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
           return
         }
       }
+    },
+    begun() {
+      const taken = begins
+      begins = []
+      return taken
     },
     take() {
       const taken = {told, touched}

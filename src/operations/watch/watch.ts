@@ -96,7 +96,8 @@ export async function* watch(kernel: Kernel, options: WatchOptions): AsyncGenera
     for await (const news of watching(kernel, options, {bell, ring, admitter, signal: reading.signal}))
       yield {...news, at: kernel.now()}
     await ended(admitter, options.abandon)
-    for (const news of admitter?.take().told ?? []) yield {...news, at: kernel.now()}
+    for (const news of [...(admitter?.begun() ?? []), ...(admitter?.take().told ?? [])])
+      yield {...news, at: kernel.now()}
   } finally {
     stop()
     signal.removeEventListener('abort', stop)
@@ -237,6 +238,7 @@ async function* watching(kernel: Kernel, options: WatchOptions, parts: Parts): A
       const {next, lost} = seen
       // under once, who does not answer at once is waited for
       const settled = told || !ends || eye.waiting().length === 0
+      yield* admitter?.begun() ?? []
       if (told) yield* changes(next, lost)
       snapshot = next
       if (!told && settled) {

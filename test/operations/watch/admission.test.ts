@@ -5,10 +5,11 @@ import {ErrnoError, TsmctlError} from '../../../src/errors.js'
 import type {Kernel} from '../../../src/kernel/index.js'
 import {admit, lock, readAudit, readPolicy, unlock} from '../../../src/operations/index.js'
 import {backoff} from '../../../src/operations/watch/backoff.js'
-import {type Fault, injectFault, machineStatus} from '../../../src/sim/index.js'
+import {watch} from '../../../src/operations/watch/index.js'
+import {type Fault, injectFault, machineStatus, simKernel} from '../../../src/sim/index.js'
 import {readTdi} from '../../../src/tsm/index.js'
 import {DEBUG, GOOD, guestDirectory, MISFIT} from '../../support/guest.js'
-import {lab, pciEvent, tsmEvent} from './lab.js'
+import {lab, pciEvent, quiet, tsmEvent} from './lab.js'
 
 const text = (line: string): Uint8Array => new Uint8Array(Buffer.from(line))
 
@@ -56,6 +57,28 @@ describe('unattended admission', () => {
     await seen.stop()
     expect(machineStatus(directory)).toMatchObject({violations: [], devices: [{tdi: 'RUN'}, {}, {}]})
     expect(readAudit(kernel).problems).toEqual([])
+  })
+
+  it('tells that an admission begins before what it changes, to a reader that takes its time too', async () => {
+    const directory = await guestDirectory('guest-two')
+    const kernel = simKernel(directory)
+    const policy = () => readPolicy([`${directory}/policy.yaml`], kernel.now())
+    const {signal} = new AbortController()
+    const order: string[] = []
+    for await (const event of watch(kernel, {signal, policy, interval: 1000, once: true})) {
+      if (event.kind === 'admission') order.push(`${event.bdf} ${event.outcome}`)
+      if (event.kind === 'transition') order.push(`${event.transition.name} changes`)
+      // the next admission gets as far as it can meanwhile
+      while (
+        event.kind === 'admission' &&
+        event.outcome === 'admitted' &&
+        event.bdf === GOOD &&
+        (await readTdi(kernel, DEBUG)).state !== 'RUN'
+      )
+        await quiet()
+    }
+    for (const bdf of [GOOD, DEBUG]) expect(order.find(line => line.startsWith(bdf))).toBe(`${bdf} begun`)
+    expect(order).toContain(`${DEBUG} changes`)
   })
 
   it('never tries a denied device again, also after a restart', async () => {
