@@ -18,12 +18,16 @@ const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants
 /** Lock, process, start time (empty where /proc does not tell it). */
 const CLAIM = /^([^@]+)@([1-9]\d*)@(\d*)$/
 
-/** Start time of a process in clock ticks since boot, proc_pid_stat(5) field 22; undefined when it cannot be read. */
-function startOf(pid: number): string | undefined {
+/**
+ * State, start time in clock ticks since boot, and threads of a process, proc_pid_stat(5) fields 3, 22 and 20; undefined
+ * when they cannot be read.
+ */
+function statOf(pid: number): {readonly state: string; readonly start: string; readonly threads: number} | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // the second field is the command in parentheses and may contain anything; the third follows the last one
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return {state: fields[0]!, start: fields[19]!, threads: Number(fields[17])}
   } catch {
     return undefined
   }
@@ -36,8 +40,11 @@ function isAlive(pid: number, start: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
-  const now = startOf(pid)
-  return now === undefined || start === '' || now === start
+  const now = statOf(pid)
+  if (now === undefined) return true
+  // dead, and its parent does not care; with threads left, one of them may still be in the kernel
+  if (now.state === 'Z' && now.threads <= 1) return false
+  return start === '' || now.start === start
 }
 
 const busy = (path: string, holder: string): ErrnoError =>
@@ -67,7 +74,7 @@ function holderOf(directory: string, name: string, own: string): number | undefi
 
 /** One attempt: announce, look around, and withdraw if somebody else is there. Returns the holder or the release. */
 function claim(directory: string, name: string): number | (() => void) {
-  const own = `${name}@${process.pid}@${startOf(process.pid) ?? ''}`
+  const own = `${name}@${process.pid}@${statOf(process.pid)?.start ?? ''}`
   const path = join(directory, own)
   closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
   let holder: number | undefined

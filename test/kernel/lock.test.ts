@@ -50,6 +50,20 @@ describe('locks as files', () => {
     })
   })
 
+  it('are free when their holder died and its parent never asked', async () => {
+    const parent = spawn('sh', ['-c', 'sleep 0.02 & echo $!; exec sleep 60'], {stdio: ['ignore', 'pipe', 'ignore']})
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+      const pid = Number(line.toString())
+      writeFileSync(join(directory, `watch@${pid}@${startOf(pid)}`), '')
+      while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')))
+        await new Promise(resolve => setImmediate(resolve))
+      expect(() => fileLocks(directory)('watch')()).not.toThrow()
+    } finally {
+      parent.kill('SIGKILL')
+    }
+  })
+
   it('are seen by every user of the directory', () => {
     const release = fileLocks(directory)('a')
     expect(errno(() => fileLocks(directory)('a'))).toBe('EBUSY')
