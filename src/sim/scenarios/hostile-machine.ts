@@ -110,7 +110,7 @@ devices:
     checks: [],
     stopper: 'the kernel: there is no such device',
     target: TARGET,
-    exit: 12,
+    exit: 3,
     gone: true,
     body: `\
 devices:
