@@ -1,5 +1,5 @@
 /** From the text of a scenario to a checked description. */
-import {parseDocument} from 'yaml'
+import {type Document, isScalar, parseDocument, type Scalar, visit} from 'yaml'
 import {printable, quoted, TsmctlError} from '../errors.js'
 import {isRecord} from '../records.js'
 import {type Fault, isTdispFault, isWorldFault, kindsAt} from './faults.js'
@@ -13,16 +13,47 @@ import {checked, nearest} from './strict-schema.js'
 export type ScenarioSource = string | {readonly name: string; readonly text: string}
 
 const FIRST_LINE = 80
+/** Characters; a machine of 512 devices needs a tenth of it. */
+const LONGEST = 1024 * 1024
 
 function refuse(attempted: string, got: string, hint?: string): never {
   throw new TsmctlError({kind: 'malformed', attempted, got, hint})
 }
 
+/**
+ * What is wrong with the keys of a map, if anything. The parser's own check for keys that come twice takes time by the
+ * square of their number.
+ */
+function wrongKeys(document: Document): string | undefined {
+  let wrong: string | undefined
+  visit(document, {
+    Map(_, {items}) {
+      if (!items.every(({key}) => isScalar(key))) wrong = 'keys must be words'
+      else if (new Set(items.map(({key}) => (key as Scalar).value)).size < items.length)
+        wrong = 'Map keys must be unique'
+      return wrong === undefined ? undefined : visit.BREAK
+    },
+  })
+  return wrong
+}
+
+function documentOf(text: string, attempted: string): Document {
+  try {
+    return parseDocument(text, {version: '1.2', schema: 'core', strict: true, uniqueKeys: false})
+  } catch (error) {
+    // the parser recurses: nesting that exhausts the stack is no scenario
+    return refuse(attempted, `not the YAML of a scenario: ${printable((error as Error).message, FIRST_LINE)}`)
+  }
+}
+
 function parseYaml(text: string, attempted: string): Readonly<Record<string, unknown>> {
-  const document = parseDocument(text, {version: '1.2', schema: 'core', strict: true, uniqueKeys: true})
+  if (text.length > LONGEST) refuse(attempted, `larger than ${LONGEST} characters`)
+  const document = documentOf(text, attempted)
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined)
     refuse(attempted, `not the YAML of a scenario: ${printable(problem.message.split('\n')[0]!, FIRST_LINE)}`)
+  const wrong = wrongKeys(document)
+  if (wrong !== undefined) refuse(attempted, `not the YAML of a scenario: ${wrong}`)
   // no aliases: nothing here repeats itself, and a small text cannot become a large machine
   let content: unknown
   try {

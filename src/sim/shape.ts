@@ -5,7 +5,23 @@
 import {TDI_STATE} from '../tdisp/index.js'
 import {ABIS} from './abi.js'
 import {isHostFunction, isHostPlatform, isHostState} from './host/shape.js'
-import {fields, isCount, isFlag, isText, isWhole, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from './shapes.js'
+import {
+  fields,
+  isByte,
+  isCount,
+  isFlag,
+  isLike,
+  isText,
+  isUpTo,
+  isWhole,
+  isWord,
+  listOf,
+  mapOf,
+  maybe,
+  nullOr,
+  oneOf,
+  type Shape,
+} from './shapes.js'
 import {isStoredLink} from './tsm/index.js'
 
 const fault = fields({
@@ -48,25 +64,33 @@ const dsm = fields({
 /** `identities.json`. */
 export const isIdentities: Shape = fields({machineId: isText, root: isText, devices: mapOf(dsm)})
 
+/** A BDF, and the path of a function below its host bridge and ports. */
+const isBdf = isLike(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/)
+const isFunctionPath = isLike(
+  /^\/sys\/devices\/pci[0-9a-f]{4,8}:[0-9a-f]{2}(?:\/[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])+$/,
+)
+/** What becomes the name of a file or directory. */
+const isName = isLike(/^[\w:-][\w:.-]{0,63}$/)
+
 const simFunction = fields({
-  bdf: isText,
-  path: isText,
+  bdf: isBdf,
+  path: isFunctionPath,
   ids: fields({
-    vendor: isCount,
-    device: isCount,
-    subsystemVendor: isCount,
-    subsystemDevice: isCount,
-    classCode: isCount,
-    revision: isCount,
+    vendor: isWord,
+    device: isWord,
+    subsystemVendor: isWord,
+    subsystemDevice: isWord,
+    classCode: isUpTo(0xff_ffff),
+    revision: isByte,
   }),
   config: isText,
   resources: listOf(isText),
   isBridge: isFlag,
   iommuGroup: nullOr(isCount),
-  driver: nullOr(isText),
+  driver: nullOr(isName),
   bound: isFlag,
-  totalVfs: isCount,
-  vfDevice: isCount,
+  totalVfs: isWord,
+  vfDevice: isWord,
   doeFeatures: listOf(isText),
   serialNumber: nullOr(isText),
   dsm: nullOr(dsm),
@@ -88,7 +112,7 @@ export const isMachine: Shape = fields({
   title: isText,
   created: isText,
   tsm: oneOf('devsec', 'link', 'none', 'absent'),
-  devsec: maybe(nullOr(isText)),
+  devsec: maybe(nullOr(isName)),
   nonce: oneOf('honoured', 'ignored', 'refused'),
   abi: maybe(oneOf(...Object.keys(ABIS))),
   validate: maybe(isFlag),
@@ -96,7 +120,7 @@ export const isMachine: Shape = fields({
   manufacturer: isText,
   root: nullOr(isText),
   functions: listOf(simFunction),
-  drivers: listOf(isText),
+  drivers: listOf(isName),
   models: listOf(fields({model: isText, reference: listOf(reference)})),
   faults: listOf(fault),
   host: nullOr(isHostPlatform),

@@ -6,7 +6,19 @@ export type Shape = (value: unknown) => boolean
 export const isText: Shape = value => typeof value === 'string'
 export const isFlag: Shape = value => typeof value === 'boolean'
 export const isCount: Shape = value => Number.isSafeInteger(value) && (value as number) >= 0
+/** A count that has room in a register or a number of the kernel's. */
+export const isUpTo =
+  (most: number): Shape =>
+  value =>
+    isCount(value) && (value as number) <= most
+export const isByte = isUpTo(0xff)
+export const isWord = isUpTo(0xffff)
 export const isWhole: Shape = Number.isSafeInteger
+/** Text that `pattern` describes. */
+export const isLike =
+  (pattern: RegExp): Shape =>
+  value =>
+    typeof value === 'string' && pattern.test(value)
 export const oneOf =
   (...names: readonly string[]): Shape =>
   value =>

@@ -45,6 +45,10 @@ const pathText = (path: readonly unknown[]): string =>
     .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${printable(String(key))}`))
     .join('')
 
+/** What stands there, as far as it is a word. */
+const shown = (input: unknown): string =>
+  typeof input === 'object' && input !== null ? 'a mapping or list' : quoted(String(input))
+
 function explained(schema: Walkable, issue: v.BaseIssue<unknown>): {got: string; hint?: string} {
   const path = (issue.path ?? []).map(item => item.key)
   const where = path.length === 0 ? '' : `${pathText(path)}: `
@@ -62,7 +66,7 @@ function explained(schema: Walkable, issue: v.BaseIssue<unknown>): {got: string;
     const known = [...issue.expected!.matchAll(/"([^"]*)"/g)].map(match => match[1]!)
     const meant = typeof issue.input === 'string' ? nearest(issue.input, known) : undefined
     return {
-      got: `${where}${quoted(String(issue.input))} is not one of ${known.join(', ')}`,
+      got: `${where}${shown(issue.input)} is not one of ${known.join(', ')}`,
       ...(meant !== undefined && {hint: `Did you mean ${meant}?`}),
     }
   }

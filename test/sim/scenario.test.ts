@@ -83,6 +83,15 @@ describe('a scenario is refused, by place and reason', () => {
       undefined,
     ],
     [scenario('devices: &x []\nextra: *x'), 'aliases are not allowed', undefined],
+    [scenario('title: again\n'), 'Map keys must be unique', undefined],
+    [scenario('? [x]\n: y\n'), 'keys must be words', undefined],
+    [
+      scenario('devices:\n  - {at: "0000:00:10.0", kind: {toString: 1}}\n'),
+      'devices[0].kind: a mapping or list is not one of',
+      undefined,
+    ],
+    ['#'.repeat(1024 * 1024 + 1), 'larger than 1048576', undefined],
+    ['['.repeat(20_000), 'not the YAML of a scenario', undefined],
   ])('%#: %j', async (text, message, hint) => {
     const error = await refusal(text)
     expect(error.kind).toBe('malformed')

@@ -3,7 +3,7 @@
  * aliases, merge keys, tags, directives, nulls and keys that are not strings are refused: each is a way to write
  * something that a reader understands differently than the parser.
  */
-import {isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit} from 'yaml'
+import {isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLMap} from 'yaml'
 import {printable} from '../../errors.js'
 
 /** Bytes. */
@@ -33,7 +33,8 @@ export function readYaml(text: string): YamlResult {
       schema: 'core',
       merge: false,
       strict: true,
-      uniqueKeys: true,
+      // looked for below: the parser takes time by the square of their number
+      uniqueKeys: false,
       stringKeys: false,
       prettyErrors: false,
       lineCounter: lines,
@@ -52,6 +53,7 @@ export function readYaml(text: string): YamlResult {
           if (node.anchor !== undefined) add(at, 'anchors are not allowed')
           if (node.tag !== undefined && node.tag !== '') refuseTag(node.tag, at, add)
           if (isScalar(node)) refuseScalar(node.value, at, add)
+          if (isMap(node)) refuseRepeated(node, add)
         }
       },
       Pair(_, {key}) {
@@ -70,6 +72,15 @@ export function readYaml(text: string): YamlResult {
 }
 
 type Add = (at: number | undefined, message: string) => void
+
+function refuseRepeated({items}: YAMLMap, add: Add): void {
+  const seen = new Set<unknown>()
+  for (const {key} of items) {
+    const name = isScalar(key) ? key.value : key
+    if (seen.has(name)) add(isNode(key) ? key.range?.[0] : undefined, 'Map keys must be unique')
+    seen.add(name)
+  }
+}
 
 /** Tags of the core schema are set by the parser only where they were written. */
 const refuseTag = (tag: string, at: number | undefined, add: Add): void =>

@@ -1,29 +1,45 @@
 /** The shapes of what only a host's files hold. */
-import {fields, isCount, isFlag, isText, listOf, mapOf, maybe, nullOr, oneOf, type Shape} from '../shapes.js'
+import {
+  fields,
+  isByte,
+  isCount,
+  isFlag,
+  isText,
+  isUpTo,
+  isWord,
+  listOf,
+  mapOf,
+  maybe,
+  nullOr,
+  oneOf,
+  type Shape,
+} from '../shapes.js'
 
-const isRange: Shape = value => Array.isArray(value) && value.length === 2 && value.every(isCount)
+/** An offset in configuration space. */
+const isConfig = isUpTo(0xfff)
+const isRange: Shape = value => Array.isArray(value) && value.length === 2 && value.every(isWord)
 const isWindow: Shape = value =>
   Array.isArray(value) &&
   value.length === 2 &&
   value.every(text => isText(text) && /^[0-9a-f]{1,16}$/.test(text as string))
 
-const firmwareStream = fields({block: isCount, id: isCount, link: isFlag, secure: isFlag})
+const firmwareStream = fields({block: isByte, id: isByte, link: isFlag, secure: isFlag})
 
 export const isHostFunction: Shape = fields({
   bridge: isText,
-  portType: isCount,
+  portType: isUpTo(15),
   teeIo: isFlag,
   upstream: nullOr(isText),
   rootPort: nullOr(isText),
-  vf: nullOr(fields({physfn: isText, index: isCount})),
-  sriov: nullOr(fields({at: isCount, next: isCount, offset: isCount, stride: isCount})),
+  vf: nullOr(fields({physfn: isText, index: isWord})),
+  sriov: nullOr(fields({at: isConfig, next: isConfig, offset: isWord, stride: isWord})),
   ide: nullOr(
     fields({
-      at: isCount,
+      at: isConfig,
       teeLimited: isFlag,
       config: isFlag,
-      link: isCount,
-      associations: listOf(isCount),
+      link: isByte,
+      associations: listOf(isByte),
       streams: listOf(firmwareStream),
     }),
   ),
@@ -50,7 +66,7 @@ export const isHostPlatform: Shape = fields({
   }),
 })
 
-const link = {enable: isFlag, streamId: isCount, state: isCount, fail: isFlag}
+const link = {enable: isFlag, streamId: isByte, state: isUpTo(15), fail: isFlag}
 const selective = {
   ...link,
   defaultStream: isFlag,
@@ -82,6 +98,6 @@ export const isHostState: Shape = fields({
   claimed: mapOf(listOf(isCount)),
   contexts: mapOf(fields({tsm: isText, dsm: isText})),
   streams: listOf(stream),
-  numVfs: mapOf(isCount),
+  numVfs: mapOf(isWord),
   powerControl: mapOf(isText),
 })

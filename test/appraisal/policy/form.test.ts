@@ -3,6 +3,8 @@ import {anchorFilesOf, findingLine, loadPolicy, requireUsable} from '../../../sr
 import {APPROVERS, D, load, NOW, policy, rule, waiver} from './documents.js'
 
 const HEAD = 'tsmctlPolicy: 1\nname: t\n'
+/** Far more than could be compared with each other in time. */
+const MANY_KEYS = Array.from({length: 40_000}, (_, i) => `a${i}: 1\n`).join('')
 
 describe('a policy file', () => {
   it.each([
@@ -25,6 +27,7 @@ describe('a policy file', () => {
     ['an empty value', `${HEAD}rules: []\nnotAfter:\n`, 'form', 'nulls are not allowed'],
     ['a number as key', `${HEAD}rules: []\n1: x\n`, 'form', 'keys must be strings'],
     ['a list as key', `${HEAD}rules: []\n? [a]\n: x\n`, 'form', 'keys must be strings'],
+    ['a key twice behind many', `${HEAD}rules: []\n${MANY_KEYS}a0: 1\n`, 'form', 'unique'],
     ['a key twice', `${HEAD}name: u\nrules: []\n`, 'form', 'unique'],
     ['two documents', `${HEAD}rules: []\n---\n${HEAD}rules: []\n`, 'form', 'only one document'],
     ['infinity', `${HEAD}rules: []\nnotAfter: .inf\n`, 'form', 'only whole numbers'],
