@@ -21,7 +21,8 @@ export const encodeFacts = (facts: PciFacts | TsmFacts | CollectionFacts): Uint8
 export function issueText(issues: readonly v.BaseIssue<unknown>[]): {path: string; message: string} {
   const [issue] = issues
   const path = issue?.path?.map(item => String(item.key)).join('.') ?? ''
-  return {path: printable(path, 128), message: printable(issue?.message ?? 'not as defined', 200)}
+  const message = issue?.received === 'undefined' ? 'is missing' : (issue?.message ?? 'not as defined')
+  return {path: printable(path, 128), message: printable(message, 200)}
 }
 
 function decode<T>(schema: v.GenericSchema<unknown, T>, structure: string, bytes: Uint8Array): T {

@@ -53,6 +53,12 @@ describe('a policy file', () => {
     ['an absolute anchor file', JSON.stringify(withAnchor({file: '/etc/x.pem'})), 'schema', 'file'],
     ['an anchor with two digests', JSON.stringify(withAnchor({spkiSha384: D('b')})), 'schema', 'exactly one'],
     ['a waiver for a glob', JSON.stringify(policy({waivers: [waiver({check: 'spdm.*'})]})), 'schema', 'check'],
+    [
+      'a rule without a decision',
+      JSON.stringify(policy({}, {id: 'a', match: {}} as never)),
+      'schema',
+      'decision: is missing',
+    ],
     ['an approver twice', JSON.stringify(policy({waivers: [waiver({approvedBy: ['a', 'a']})]})), 'schema', 'unique'],
   ])('may not hold %s', (_, text, id, why) => {
     const {findings, digest} = load(text)
