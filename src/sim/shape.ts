@@ -70,7 +70,7 @@ const isFunctionPath = isLike(
   /^\/sys\/devices\/pci[0-9a-f]{4,8}:[0-9a-f]{2}(?:\/[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])+$/,
 )
 /** What becomes the name of a file or directory. */
-const isName = isLike(/^[\w:-][\w:.-]{0,63}$/)
+const isName = isLike(/^(?!\.{1,2}$)[^/\0]{1,128}$/)
 
 const simFunction = fields({
   bdf: isBdf,
