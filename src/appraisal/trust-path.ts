@@ -1,6 +1,6 @@
 /** Where a certificate chain is anchored: trust is by digest of a certificate or key, never by a name. */
 import {DecodeError} from '../bits/index.js'
-import {type CertificateFacts, pathProblems, verifyCertificateSignature} from '../spdm/index.js'
+import {type CertificateFacts, type PathProblem, pathProblems, verifyCertificateSignature} from '../spdm/index.js'
 import type {TrustAnchor} from './policy/index.js'
 
 export interface AnchorMatch {
@@ -50,9 +50,21 @@ export function findAnchor(
   return undefined
 }
 
+/** Paths already judged: several checks ask about the same one, and each signature costs as much as all the rest. */
+const judged = new WeakMap<readonly CertificateFacts[], Map<CertificateFacts | undefined, readonly PathProblem[]>>()
+
 /** Everything wrong with the path from the anchor, or from the chain's own root when no anchor matched. */
-export const problemsOfPath = (chain: readonly CertificateFacts[], match: AnchorMatch | undefined) =>
-  pathProblems(chain, match?.above && {spki: match.above.spki, certificate: match.above})
+export function problemsOfPath(
+  chain: readonly CertificateFacts[],
+  match: AnchorMatch | undefined,
+): readonly PathProblem[] {
+  const above = match?.above
+  const known = judged.get(chain) ?? new Map<CertificateFacts | undefined, readonly PathProblem[]>()
+  judged.set(chain, known)
+  const found = known.get(above) ?? pathProblems(chain, above && {spki: above.spki, certificate: above})
+  known.set(above, found)
+  return found
+}
 
 /** Every certificate is signed by the one above, up to a pinned anchor. */
 export const isVerified = (chain: readonly CertificateFacts[], match: AnchorMatch | undefined): boolean =>

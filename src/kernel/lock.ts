@@ -33,6 +33,11 @@ function statOf(pid: number): {readonly state: string; readonly start: string; r
   }
 }
 
+let ownStart: string | undefined
+
+/** Start time of this process, read once; empty where /proc does not tell it. */
+const startOfSelf = (): string => (ownStart ??= statOf(process.pid)?.start ?? '')
+
 /** Unknown counts as alive: with hidepid a foreign process has no visible start time. */
 function isAlive(pid: number, start: string): boolean {
   try {
@@ -74,7 +79,7 @@ function holderOf(directory: string, name: string, own: string): number | undefi
 
 /** One attempt: announce, look around, and withdraw if somebody else is there. Returns the holder or the release. */
 function claim(directory: string, name: string): number | (() => void) {
-  const own = `${name}@${process.pid}@${statOf(process.pid)?.start ?? ''}`
+  const own = `${name}@${process.pid}@${startOfSelf()}`
   const path = join(directory, own)
   closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600))
   let holder: number | undefined
