@@ -25,5 +25,5 @@ function report(thrown: unknown): void {
 
 // no plugins of the user's: this runs as root, and looking for them warns where HOME cannot be read
 const options = {root: fileURLToPath(import.meta.url), userPlugins: false, devPlugins: false}
-// not awaited at top level: a closed stdout must not turn into "unsettled top-level await" (exit 13)
-void run(process.argv.slice(2), options).catch(report)
+/** Settled when the command has ended. Not awaited here: a closed stdout must not turn into exit 13, "unsettled await". */
+export const ended = run(process.argv.slice(2), options).catch(report)

@@ -1,9 +1,9 @@
-/** The main job as scripts run it: separate processes, exit codes, JSON under its schema. */
+/** The main job as scripts run it: separate commands, exit codes, JSON under its schema. */
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, describe, expect, it} from 'vitest'
-import {root, tsmctl, tsmctlJson} from './run.js'
+import {root as repository, tsmctl, tsmctlJson} from './run.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-commands-'))
 afterAll(() => rmSync(scratch, {recursive: true, force: true}))
@@ -13,16 +13,14 @@ const host = `sim:${machine}`
 const bundle = join(scratch, 'gpu.tsmb.json')
 const GOOD = '0000:01:00.0'
 
-describe.skipIf(!existsSync(join(root, 'dist')))('the main job, step by step (needs a build)', () => {
+describe.skipIf(!existsSync(join(repository, 'dist')))('the main job, step by step (needs a build)', () => {
   let digest = ''
 
   it('creates a machine with its policy', () => {
-    expect(tsmctlJson(['sim', 'create', machine]).json.data).toEqual({
-      directory: machine,
-      scenario: 'guest',
-      policy,
-      root: join(machine, 'vendor-root.der'),
-    })
+    const root = join(machine, 'vendor-root.der')
+    const {json} = tsmctlJson(['sim', 'create', machine])
+    expect(json.data).toEqual({directory: machine, scenario: 'guest', policy, root})
+    expect(existsSync(root)).toBe(true)
     expect(tsmctlJson(['sim', 'create', machine]).code).toBe(2)
   })
 
