@@ -4,6 +4,7 @@ import {describe, expect, it} from 'vitest'
 import {type Context, DecodeError, describe as print, equal, findings, markdown} from '../../src/bits/index.js'
 import {ALL_LAYOUTS} from '../../src/operations/layouts.js'
 import {isOpenEnded, sample} from '../support/sample-layout.js'
+import {runs} from '../support/runs.js'
 
 const cases = ALL_LAYOUTS.flatMap(layout =>
   (layout.contexts ?? [{}]).map((context: Context) => ({
@@ -61,7 +62,7 @@ describe.each(cases)('$name', ({layout, context}) => {
       const isSame = equal(layout.encode(value, context), input)
       return isSame && print(layout, value).length > layout.name.length
     })
-    expect(() => fc.assert(property, {numRuns: 30})).not.toThrow()
+    expect(() => fc.assert(property, {numRuns: runs(20)})).not.toThrow()
   })
 
   it('refuses every truncation and every one-byte extension', () => {
@@ -76,7 +77,7 @@ describe.each(cases)('$name', ({layout, context}) => {
       if (isOpenEnded(layout)) decodesExactlyOrIsRefused(layout, longer, context)
       else if (!isRefused(layout, longer, context)) throw new Error('takes a byte more')
     })
-    expect(() => fc.assert(property, {numRuns: 10})).not.toThrow()
+    expect(() => fc.assert(property, {numRuns: runs(5)})).not.toThrow()
   })
 
   it('a flipped bit, or random bytes, either decode exactly or are refused by name and place', () => {
@@ -87,7 +88,7 @@ describe.each(cases)('$name', ({layout, context}) => {
         decodesExactlyOrIsRefused(layout, flipped, context)
       }
     })
-    expect(() => fc.assert(property, {numRuns: 5})).not.toThrow()
+    expect(() => fc.assert(property, {numRuns: runs(3)})).not.toThrow()
     for (const input of RANDOM) decodesExactlyOrIsRefused(layout, input, context)
   })
 

@@ -2,11 +2,12 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {type PlanInput, planStreams} from '../../src/ide/index.js'
+import {runs} from '../support/runs.js'
 import {connectAll, machines, subsets} from './plan-reference.js'
 
 const NONE: ReadonlySet<string> = new Set()
-const check = (holds: (input: PlanInput) => void, numRuns = 3000): void =>
-  fc.assert(fc.property(machines, holds), {numRuns})
+const check = (holds: (input: PlanInput) => void, few = 1500): void =>
+  fc.assert(fc.property(machines, holds), {numRuns: runs(few)})
 
 const names = (input: PlanInput): string[] => input.wanted.map(({bdf}) => bdf)
 const connected = (input: PlanInput): Set<string> =>

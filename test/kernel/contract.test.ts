@@ -22,6 +22,7 @@ const FAMILIES = {family: 'nlctrl', version: 2, command: 3, attributes: new Uint
 function live(): Subject {
   const {directory, dispose} = temporary()
   const {writeOnly, ...sample} = makeSampleTree(directory, directory)
+  let pipe: string | undefined
   const kernel = liveKernel({stateDirectory: join(directory, 'state')})
   return {
     kernel,
@@ -29,7 +30,10 @@ function live(): Subject {
     sample: {
       ...sample,
       ...(isRoot ? {} : {writeOnly}),
-      blocking: addPipe(directory),
+      // a process: only for whom asks
+      get blocking() {
+        return (pipe ??= addPipe(directory))
+      },
       ...(hasKoffi() && {family: {name: 'nlctrl', dump: FAMILIES}}),
       writable: {path: `${sample.directory.path}/driver_override`, bytes: Buffer.from('vfio-pci\n')},
       register: {path: sample.binary.path, offset: 0x108, bytes: Uint8Array.of(2, 0, 0xfe, 0x80)},

@@ -5,7 +5,7 @@ import {TsmctlError} from '../../src/errors.js'
 import {accept, admit, collectEvidence, lock, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
 import {type Fault, injectFault, machineStatus} from '../../src/sim/index.js'
 import {HOLD, readTdi} from '../../src/tsm/index.js'
-import {DEBUG, GOOD, guest, MISFIT} from '../support/guest.js'
+import {DEBUG, GOOD, guest, guestWith, MISFIT} from '../support/guest.js'
 
 type Guest = Awaited<ReturnType<typeof guest>>
 
@@ -62,7 +62,8 @@ describe('admit', () => {
   })
 
   it('denies everything under the policy of another machine', async () => {
-    const [machine, other] = [await guest(), await guest()]
+    // a machine of other keys, not a copy of the same
+    const [machine, other] = [await guest(), await guestWith('# of another vendor')]
     const result = await admit(machine.kernel, GOOD, {policy: policyOf(other)})
     expect(result.admitted).toBe(false)
   })

@@ -3,8 +3,9 @@ import {describe, expect, it} from 'vitest'
 import {TsmctlError} from '../../src/errors.js'
 import {type Kernel, readText} from '../../src/kernel/index.js'
 import {connect, type ConnectResult, disconnect, type DisconnectResult} from '../../src/operations/index.js'
-import {injectFault} from '../../src/sim/index.js'
+import {createMachine, injectFault, type ScenarioSource, simKernel} from '../../src/sim/index.js'
 import {type Call, failing, type Failure} from '../support/failing-kernel.js'
+import {prepared} from '../support/prepared.js'
 import {attributePath, machines, type TestMachine, withoutSpdm} from '../sim/machines.js'
 
 const make = machines()
@@ -12,9 +13,15 @@ const GPU = '0000:01:00.0'
 
 /** `insecure`: a connect whose stream does not become secure at one end. */
 type Verb = 'connect' | 'disconnect' | 'insecure'
-async function prepared(verb: Verb): Promise<TestMachine> {
-  const machine = await make(withoutSpdm('gpu-host'))
-  if (verb === 'disconnect') await connect(machine.kernel, GPU)
+
+/** Connecting comes before hundreds of disconnects: it is done once. */
+const copyConnected = prepared<ScenarioSource>(async (directory, source) => {
+  await createMachine(directory, source)
+  await connect(simKernel(directory), GPU)
+})
+
+async function machineFor(verb: Verb): Promise<TestMachine> {
+  const machine = await make(withoutSpdm('gpu-host'), verb === 'disconnect' ? copyConnected : undefined)
   if (verb === 'insecure') await injectFault(machine.directory, {device: GPU, at: 'connect', do: 'insecure'})
   return machine
 }
@@ -37,7 +44,7 @@ async function outcome(act: Promise<ConnectResult | DisconnectResult>) {
 
 /** What was said and is not true. */
 async function lies(verb: Verb, call: Call, failure: Failure): Promise<string[]> {
-  const machine = await prepared(verb)
+  const machine = await machineFor(verb)
   const before = isConnected(machine)
   const {result, error, text} = await outcome(run(failing(machine.kernel, call, failure).kernel, verb))
   const after = isConnected(machine)
@@ -59,7 +66,7 @@ async function lies(verb: Verb, call: Call, failure: Failure): Promise<string[]>
 }
 
 async function countOf(verb: Verb, call: Call): Promise<number> {
-  const {kernel, calls} = failing((await prepared(verb)).kernel, call)
+  const {kernel, calls} = failing((await machineFor(verb)).kernel, call)
   await outcome(run(kernel, verb))
   return calls()
 }

@@ -7,9 +7,10 @@ import {connect, disconnect, listIde, planIde} from '../../src/operations/index.
 import {type FaultKind, injectFault, machineStatus} from '../../src/sim/index.js'
 import {attributePath, machines, type TestMachine} from '../sim/machines.js'
 import {randomHost} from '../sim/random-host.js'
+import {runs} from '../support/runs.js'
 
 const make = machines()
-const RUNS = 30
+const RUNS = runs(10)
 
 /** Undefined for a scenario that the simulator refuses. */
 async function hostOf(text: string): Promise<TestMachine | undefined> {

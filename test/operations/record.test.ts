@@ -51,8 +51,17 @@ const record = async (kernel: Kernel, anonymise = false): Promise<Kernel> =>
 
 const expectErrno = (error: unknown): void => expect(errnoOf(error)).toBeDefined()
 
+const opened = new Map<string, Promise<Kernel>>()
+
+/** Nothing here changes a machine: one of each will do. */
+const machineOf = (scenario: string): Promise<Kernel> => {
+  const kernel = opened.get(scenario) ?? connected(scenario)
+  opened.set(scenario, kernel)
+  return kernel
+}
+
 /** The machine with VFs enabled and every device connected that can be: then there are streams and contexts to record. */
-async function machineOf(scenario: string): Promise<Kernel> {
+async function connected(scenario: string): Promise<Kernel> {
   const {kernel} = await guest(scenario)
   const {devices} = await listDevices(kernel)
   for (const {bdf} of devices) {

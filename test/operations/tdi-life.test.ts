@@ -20,6 +20,7 @@ import {injectFault, machineStatus} from '../../src/sim/index.js'
 import {chooseProvider, HOLD, readTdi} from '../../src/tsm/index.js'
 import {interrupted} from '../support/failing-kernel.js'
 import {GOOD, guestCopy} from '../support/guest.js'
+import {runs} from '../support/runs.js'
 
 type Guest = Awaited<ReturnType<typeof guestCopy>>
 
@@ -210,7 +211,7 @@ const acts = fc.array(
 describe('the life of a TDI', () => {
   it('reaches RUN only by a commit of its own evidence, and can always be given back', async () => {
     await fc.assert(fc.asyncProperty(fc.constantFrom('G2', 'P2'), acts, live), {
-      numRuns: Number(process.env['RUNS'] ?? 25),
+      numRuns: runs(15),
     })
   })
 })

@@ -1,10 +1,11 @@
 /** Simulated machines for tests, each in a directory of its own that goes when the file's tests are done. */
-import {cpSync, mkdtempSync, rmSync} from 'node:fs'
+import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll} from 'vitest'
 import {attributeBytes, type Kernel, readText} from '../../src/kernel/index.js'
 import {createMachine, SCENARIO_TEXTS, type ScenarioSource, simKernel, type SimOptions} from '../../src/sim/index.js'
+import {prepared} from '../support/prepared.js'
 
 export const GPU = '0000:01:00.0'
 export const NVME = '0000:02:00.0'
@@ -23,24 +24,17 @@ export interface TestMachine {
 
 export const attributePath = (bdf: string, attribute: string): string => `/sys/bus/pci/devices/${bdf}/${attribute}`
 
-/** Registers the clean-up and returns the maker. A scenario is created once; every call gets a copy. */
-export function machines(): (source?: ScenarioSource) => Promise<TestMachine> {
+const copyMachine = prepared<ScenarioSource>(createMachine)
+
+/** Registers the clean-up and returns the maker. */
+export function machines(): (source?: ScenarioSource, copy?: typeof copyMachine) => Promise<TestMachine> {
   const root = mkdtempSync(join(tmpdir(), 'tsmctl-sim-'))
-  const templates = new Map<string, Promise<string>>()
   let count = 0
   afterAll(() => rmSync(root, {recursive: true, force: true}))
 
-  async function template(source: ScenarioSource): Promise<string> {
-    const directory = join(root, `template-${templates.size}`)
-    await createMachine(directory, source)
-    return directory
-  }
-
-  return async (source = 'guest') => {
-    const key = JSON.stringify(source)
-    if (!templates.has(key)) templates.set(key, template(source))
+  return async (source = 'guest', copy = copyMachine) => {
     const directory = join(root, String(count++))
-    cpSync(await templates.get(key)!, directory, {recursive: true})
+    await copy(directory, source)
     const kernel = simKernel(directory)
     return {
       directory,

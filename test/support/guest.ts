@@ -1,9 +1,10 @@
 /** A simulated guest in a directory of its own, gone with the directory of the whole run. */
-import {cpSync, mkdtempSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {createSimMachine} from '../../src/operations/index.js'
 import {SCENARIO_TEXTS, simKernel} from '../../src/sim/index.js'
+import {prepared} from './prepared.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-test-'))
 let machines = 0
@@ -13,28 +14,24 @@ export const DEBUG = '0000:02:00.0'
 export const MISFIT = '0000:03:00.0'
 export const PLAIN = '0000:00:10.0'
 
+const copyGuest = prepared<string>(createSimMachine)
+
 /** Directory of a fresh machine, with its policy beside it. */
 export async function guestDirectory(scenario = 'guest'): Promise<string> {
   const directory = join(scratch, `machine-${machines++}`)
-  await createSimMachine(directory, scenario)
+  await copyGuest(directory, scenario)
   return directory
 }
 
-const templates = new Map<string, Promise<string>>()
-
-async function template(keys: string): Promise<string> {
-  const directory = join(scratch, `template-${templates.size}`)
+const copyGuestWith = prepared<string>(async (directory, keys) => {
   const file = `${directory}.yaml`
   writeFileSync(file, `${keys}\n${SCENARIO_TEXTS['guest']!}`)
   await createSimMachine(directory, file, {fromFile: true})
-  return directory
-}
+})
 
 /** The guest of scenario `guest` with these keys of a scenario as well, `abi: P2`. */
-export async function guestWith(keys: string) {
-  if (!templates.has(keys)) templates.set(keys, template(keys))
-  const directory = join(scratch, `machine-${machines++}`)
-  cpSync(await templates.get(keys)!, directory, {recursive: true})
+export async function guestWith(keys: string, directory = join(scratch, `machine-${machines++}`)) {
+  await copyGuestWith(directory, keys)
   return {directory, kernel: simKernel(directory), policy: join(directory, 'policy.yaml')}
 }
 
@@ -43,8 +40,11 @@ export async function guest(scenario = 'guest') {
   return {directory, kernel: simKernel(directory), policy: join(directory, 'policy.yaml')}
 }
 
-/** The same guest, whose waiting takes no time. */
-export async function guestCopy(abi: 'G2' | 'P2' = 'G2') {
-  const machine = await guestWith(`abi: ${abi}`)
-  return {...machine, kernel: simKernel(machine.directory, {sleep: () => Promise.resolve()})}
+/** The machine in `directory`, whose waiting takes no time. */
+export const unhurried = (directory: string) => simKernel(directory, {sleep: () => Promise.resolve()})
+
+/** A guest whose waiting takes no time. */
+export async function guestCopy(abi: 'G2' | 'P2' = 'G2', directory?: string) {
+  const machine = await guestWith(`abi: ${abi}`, directory)
+  return {...machine, kernel: unhurried(machine.directory)}
 }

@@ -7,6 +7,7 @@ import type {Kernel} from '../../src/kernel/index.js'
 import {readPolicy} from '../../src/operations/index.js'
 import {simPolicyText} from '../../src/operations/sim-policy.js'
 import {createMachine, publications, type ScenarioSource, simKernel, type SimOptions} from '../../src/sim/index.js'
+import {prepared} from './prepared.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-lab-'))
 let machines = 0
@@ -20,13 +21,16 @@ export interface LabMachine {
   readonly policy: Policy
 }
 
-export async function labMachine(source: ScenarioSource, options: SimOptions = {}): Promise<LabMachine> {
-  const directory = labDirectory()
+const copyMachine = prepared<ScenarioSource>(async (directory, source) => {
   await createMachine(directory, source)
   const published = await publications(directory)
   writeFileSync(join(directory, 'root.der'), published.root.der)
-  const file = join(directory, 'policy.yaml')
-  writeFileSync(file, simPolicyText(published, 'root.der'))
+  writeFileSync(join(directory, 'policy.yaml'), simPolicyText(published, 'root.der'))
+})
+
+export async function labMachine(source: ScenarioSource, options: SimOptions = {}): Promise<LabMachine> {
+  const directory = labDirectory()
+  await copyMachine(directory, source)
   const kernel = simKernel(directory, options)
-  return {directory, kernel, policy: readPolicy([file], new Date())}
+  return {directory, kernel, policy: readPolicy([join(directory, 'policy.yaml')], new Date())}
 }
