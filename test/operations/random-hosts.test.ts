@@ -24,6 +24,12 @@ async function hostOf(text: string): Promise<TestMachine | undefined> {
 
 const truthOf = ({directory}: TestMachine) => machineStatus(directory).host!
 
+/**
+ * The same without sessions that a device has and no TSM knows of: AMD's driver, whose stream clashes with another ID only
+ * at the very end, leaves the device its session, and no user space can take that back.
+ */
+const reachableTruth = (machine: TestMachine): string => JSON.stringify({...truthOf(machine), strays: []})
+
 /** Functions that may be tried; on a machine without any, all of them. */
 function choiceOf({kernel}: TestMachine): readonly string[] {
   const all = kernel.list('/sys/bus/pci/devices')
@@ -55,12 +61,12 @@ async function expectTrueAnswer(machine: TestMachine, verb: 'connect' | 'disconn
   const {kernel} = machine
   const power = (): string | undefined =>
     kernel.stat(attributePath(bdf, 'power/control')) && machine.read(bdf, 'power/control')
-  const before = {truth: JSON.stringify(truthOf(machine)), power: power()}
+  const before = {truth: reachableTruth(machine), power: power()}
   const isConnected = (): boolean => truthOf(machine).connected.some(one => one.bdf === bdf)
   try {
     const {failure, changed, after} = await (verb === 'connect' ? connect : disconnect)(kernel, bdf, {force: true})
     expect(after.tsm !== null).toBe(isConnected())
-    expect(changed).toBe(JSON.stringify(truthOf(machine)) !== before.truth)
+    expect(changed).toBe(reachableTruth(machine) !== before.truth)
     if (failure === null) expect(isConnected()).toBe(verb === 'connect')
     if (failure === null && verb === 'connect')
       expect((after.streams ?? []).filter(({state}) => state !== 'secure')).toEqual([])
@@ -68,7 +74,7 @@ async function expectTrueAnswer(machine: TestMachine, verb: 'connect' | 'disconn
     if (!(error instanceof TsmctlError)) throw error
     expect(error.kind).not.toBe('bug')
     // whatever was begun has been taken back
-    expect(JSON.stringify(truthOf(machine))).toBe(before.truth)
+    expect(reachableTruth(machine)).toBe(before.truth)
   }
   expect(power()).toBe(before.power)
 }
