@@ -76,6 +76,21 @@ export function buildReport({bars, msix, ranges, flags, offset}: ReportSpec): Ui
   })
 }
 
+/** Bits of a page number: addresses have 64. */
+const PAGE_NUMBER_BITS = 52
+
+/** Ranges of a decoded report, which is a view and cannot be spread, moved by so many pages. */
+export const movedRanges = ({mmioRanges}: ReturnType<typeof INTERFACE_REPORT.decode>, by: bigint) =>
+  mmioRanges.map(({firstPage, pages, rangeId, msixTable, msixPba, isNonTeeMem, isMemAttrUpdatable}) => ({
+    firstPage: BigInt.asUintN(PAGE_NUMBER_BITS, firstPage + by),
+    pages,
+    rangeId,
+    msixTable,
+    msixPba,
+    isNonTeeMem,
+    isMemAttrUpdatable,
+  }))
+
 /** The same report as at another lock, for which the DSM chose another MMIO_REPORTING_OFFSET. */
 export function anotherLocks(bytes: Uint8Array): Uint8Array {
   const report = INTERFACE_REPORT.decode(bytes)
@@ -88,18 +103,7 @@ export function anotherLocks(bytes: Uint8Array): Uint8Array {
     prsSupported,
     msixTableSize,
     msixEnable,
-    // what is decoded is a view, which cannot be spread
-    mmioRanges: report.mmioRanges.map(
-      ({firstPage, pages, rangeId, msixTable, msixPba, isNonTeeMem, isMemAttrUpdatable}) => ({
-        firstPage: firstPage + OTHER_OFFSET,
-        pages,
-        rangeId,
-        msixTable,
-        msixPba,
-        isNonTeeMem,
-        isMemAttrUpdatable,
-      }),
-    ),
+    mmioRanges: movedRanges(report, OTHER_OFFSET),
     deviceSpecificInfo: report.deviceSpecificInfo,
   })
 }

@@ -3,6 +3,7 @@ import {INTERFACE_REPORT, type LockFlag} from '../../tdisp/index.js'
 import {fromBase64} from '../base64.js'
 import type {KmPortSpec, TdiSpec} from '../dsm/index.js'
 import type {Dsm} from '../machine.js'
+import {movedRanges} from '../report.js'
 import {deviceOptions, sessionOptions} from '../responder.js'
 import type {DeviceSpec} from './device-end.js'
 
@@ -17,7 +18,7 @@ export interface DeviceParts {
 }
 
 const PAGE = 4096n
-const PAGE_NUMBER_BITS = 52
+const ADDRESS_BITS = 52
 
 /** The interface as it is before a lock: its report with the offset of the lock taken back. */
 export function tdiOf({interfaceId, mmioReportingOffset, report: bytes}: Interface): TdiSpec {
@@ -40,17 +41,7 @@ export function tdiOf({interfaceId, mmioReportingOffset, report: bytes}: Interfa
       tphControl: report.tphControl,
       deviceSpecificInfo: report.deviceSpecificInfo,
     },
-    ranges: report.mmioRanges.map(
-      ({firstPage, pages, rangeId, msixTable, msixPba, isNonTeeMem, isMemAttrUpdatable}) => ({
-        firstPage: BigInt.asUintN(PAGE_NUMBER_BITS, firstPage - shift),
-        pages,
-        rangeId,
-        msixTable,
-        msixPba,
-        isNonTeeMem,
-        isMemAttrUpdatable,
-      }),
-    ),
+    ranges: movedRanges(report, -shift),
   }
 }
 
@@ -69,7 +60,7 @@ export function deviceSpec({identity, interfaces, ports, random}: DeviceParts): 
       tdisp: {
         tdis,
         lockFlags: lockFlagsOf(tdis),
-        devAddrWidth: PAGE_NUMBER_BITS,
+        devAddrWidth: ADDRESS_BITS,
         numReqThis: 1,
         numReqAll: Math.max(1, tdis.length),
         random,

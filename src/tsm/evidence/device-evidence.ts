@@ -4,7 +4,7 @@
  * kernel which generation was verified.
  */
 import {DEVICE_EVIDENCE, type Kernel, stringAttribute, u32Attribute} from '../../kernel/index.js'
-import {dumpDigests, dumpObjects, explained, type Family, requestOf} from './dump.js'
+import {explained, type Family, providerOf, requestOf} from './dump.js'
 import type {EvidenceProvider} from './provider.js'
 
 const {attribute, name, version} = DEVICE_EVIDENCE
@@ -37,27 +37,5 @@ async function validate(kernel: Kernel, bdf: string, generation: number, signal?
 }
 
 /** `validates`: the family lists the request. Earlier postings of the series do not have it. */
-export const deviceEvidence = (validates: boolean): EvidenceProvider => ({
-  kind: 'device-evidence',
-  abi: `${name}/${version}`,
-  async collect(kernel, bdf, nonce, signal) {
-    const data = await dumpObjects(kernel, FAMILY, bdf, nonce, signal)
-    const digests = await dumpDigests(kernel, FAMILY, bdf, signal)
-    return {
-      provider: this.kind,
-      abi: this.abi,
-      objects: data.objects,
-      digests: digests.objects,
-      generations: [...data.generations, ...digests.generations],
-      count: digests.count,
-      nonceTaken: data.nonceTaken,
-      unknownAttributes: [...new Set([...data.unknownAttributes, ...digests.unknownAttributes])],
-    }
-  },
-  async readDigests(kernel, bdf, signal) {
-    const {objects, generations, count} = await dumpDigests(kernel, FAMILY, bdf, signal)
-    // several at once are none that could be the reviewed one
-    return {digests: objects, generation: generations.length === 1 ? generations[0]! : null, count}
-  },
-  validate: validates ? validate : null,
-})
+export const deviceEvidence = (validates: boolean): EvidenceProvider =>
+  providerOf('device-evidence', FAMILY, validates ? validate : null)

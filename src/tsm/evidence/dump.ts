@@ -5,6 +5,7 @@
 import {errnoOf, ErrnoError, harmless, TsmctlError} from '../../errors.js'
 import {type Attribute, encodeAttributes, type Kernel, type NetlinkRequest, u32Attribute} from '../../kernel/index.js'
 import {assemble, type Assembled, type ReplyAttributes} from './assemble.js'
+import type {EvidenceProvider} from './provider.js'
 
 /** How one family is asked. */
 export interface Family {
@@ -55,7 +56,7 @@ async function dump(
 }
 
 /** All digests as they are now. */
-export async function dumpDigests(
+async function dumpDigests(
   kernel: Kernel,
   family: Family,
   bdf: string,
@@ -69,7 +70,7 @@ export async function dumpDigests(
 }
 
 /** All objects, refreshed with `nonce` where the provider can; `nonceTaken` says whether it did not refuse. */
-export async function dumpObjects(
+async function dumpObjects(
   kernel: Kernel,
   family: Family,
   bdf: string,
@@ -86,6 +87,40 @@ export async function dumpObjects(
     }
   } catch (error) {
     throw explained(error, `read evidence of ${bdf}`, bdf)
+  }
+}
+
+/** The provider that asks `family`: one dump of the objects, one of their digests, nothing remembered. */
+export function providerOf(
+  kind: EvidenceProvider['kind'],
+  family: Family,
+  validate: EvidenceProvider['validate'],
+): EvidenceProvider {
+  const abi = `${family.name}/${family.version}`
+  const hasGenerations = family.reply.announced !== undefined
+  return {
+    kind,
+    abi,
+    async collect(kernel, bdf, nonce, signal) {
+      const data = await dumpObjects(kernel, family, bdf, nonce, signal)
+      const digests = await dumpDigests(kernel, family, bdf, signal)
+      return {
+        provider: kind,
+        abi,
+        objects: data.objects,
+        digests: digests.objects,
+        generations: hasGenerations ? [...data.generations, ...digests.generations] : null,
+        count: digests.count,
+        nonceTaken: data.nonceTaken,
+        unknownAttributes: [...new Set([...data.unknownAttributes, ...digests.unknownAttributes])],
+      }
+    },
+    async readDigests(kernel, bdf, signal) {
+      const {objects, generations, count} = await dumpDigests(kernel, family, bdf, signal)
+      // several at once are none that could be the reviewed one
+      return {digests: objects, generation: generations.length === 1 ? generations[0]! : null, count}
+    },
+    validate,
   }
 }
 

@@ -3,7 +3,7 @@
  * length, nothing to tell the kernel what was verified. Between review and accept only the TSM's digests can be compared.
  */
 import {PCI_TSM, stringAttribute} from '../../kernel/index.js'
-import {dumpDigests, dumpObjects, type Family} from './dump.js'
+import {type Family, providerOf} from './dump.js'
 import type {EvidenceProvider} from './provider.js'
 
 const {attribute, name, version} = PCI_TSM
@@ -19,26 +19,4 @@ const FAMILY: Family = {
   device: bdf => [stringAttribute(attribute.deviceName, bdf)],
 }
 
-export const pciTsm: EvidenceProvider = {
-  kind: 'pci-tsm',
-  abi: `${name}/${version}`,
-  async collect(kernel, bdf, nonce, signal) {
-    const data = await dumpObjects(kernel, FAMILY, bdf, nonce, signal)
-    const digests = await dumpDigests(kernel, FAMILY, bdf, signal)
-    return {
-      provider: this.kind,
-      abi: this.abi,
-      objects: data.objects,
-      digests: digests.objects,
-      generations: null,
-      count: null,
-      nonceTaken: data.nonceTaken,
-      unknownAttributes: [...new Set([...data.unknownAttributes, ...digests.unknownAttributes])],
-    }
-  },
-  async readDigests(kernel, bdf, signal) {
-    const {objects} = await dumpDigests(kernel, FAMILY, bdf, signal)
-    return {digests: objects, generation: null, count: null}
-  },
-  validate: null,
-}
+export const pciTsm: EvidenceProvider = providerOf('pci-tsm', FAMILY, null)
