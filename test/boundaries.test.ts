@@ -163,6 +163,13 @@ describe('the house', () => {
   })
 })
 
+it('only the simulator writes down the keys of a session: real ones end with their process', () => {
+  const keeps = /\.recall\(|\.memory\(\)|(?:Session|Responder)Memory\b/
+  const keepers = files.filter(file => keeps.test(text(file)) && !/^(?:spdm|sim)\//.test(file))
+  expect(keepers).toEqual([])
+  expect(files.filter(file => keeps.test(text(file)) && file.startsWith('sim/')).length).toBeGreaterThan(0)
+})
+
 const text = (file: string): string => readFileSync(join(src, file), 'utf8')
 
 /** Imports that are there when the program runs, also those that run on demand; types are not. */
