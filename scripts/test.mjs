@@ -36,11 +36,7 @@ const inFront = ([program, ...args]) =>
 
 if (lane === 'data') process.exitCode = (await inFront(bin('vitest', 'run', '.data.test'))) ? 0 : 1
 else {
-  const sources = inBackground(
-    bin('tsc', '-p', '.'),
-    bin('oxlint', '--deny-warnings'),
-    bin('prettier', '--check', '--log-level=warn', '.'),
-  )
+  const sources = inBackground(bin('tsc', '-p', '.'), bin('oxlint', '--deny-warnings'))
   const works =
     (await inFront([process.execPath, 'scripts/build.mjs'])) &&
     (await inFront(bin('vitest', 'run', '--exclude', '**/*.data.test.*')))

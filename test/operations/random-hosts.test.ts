@@ -10,7 +10,7 @@ import {randomHost} from '../sim/random-host.js'
 import {runs} from '../support/runs.js'
 
 const make = machines()
-const RUNS = runs(10)
+const RUNS = runs(6)
 
 /** Undefined for a scenario that the simulator refuses. */
 async function hostOf(text: string): Promise<TestMachine | undefined> {

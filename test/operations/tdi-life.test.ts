@@ -211,7 +211,7 @@ const acts = fc.array(
 describe('the life of a TDI', () => {
   it('reaches RUN only by a commit of its own evidence, and can always be given back', async () => {
     await fc.assert(fc.asyncProperty(fc.constantFrom('G2', 'P2'), acts, live), {
-      numRuns: runs(15),
+      numRuns: runs(12),
     })
   })
 })
