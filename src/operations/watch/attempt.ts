@@ -1,6 +1,5 @@
 /** One unattended attempt at one device: select, admit, remember. */
 import {type EffectiveRule, effectiveRule, matchesClaims, type Policy} from '../../appraisal/index.js'
-import {keptBundle} from '../collect.js'
 import {nameOfJson} from '../../evidence/index.js'
 import {type ErrorKind, harmless, TsmctlError} from '../../errors.js'
 import type {Kernel} from '../../kernel/index.js'
@@ -140,7 +139,6 @@ export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptio
       return news(bdf, 'admitted', `admitted by rule ${appraisal.rule}; ${bound}${but}`, about)
     }
     if (failure.kind !== 'denied') return {...failed(bdf, failure, signal), ...about}
-    evidence ??= await stableDigest(keptBundle(kernel, digest))
     memory.end({denied: denied(failure.got ?? failure.message)})
     return news(bdf, 'denied', said(failure), {...about, error: failure})
   } catch (error) {

@@ -4,6 +4,7 @@ import {expect} from 'vitest'
 import {encodeUevent, type Kernel} from '../../../src/kernel/index.js'
 import {type WatchEvent, type WatchOptions, watch} from '../../../src/operations/watch/index.js'
 import {simKernel} from '../../../src/sim/index.js'
+import {counting} from '../../support/counting-kernel.js'
 
 const MILLISECOND = 1_000_000n
 /** Milliseconds of real time that anything may take. */
@@ -94,19 +95,7 @@ export interface LabOptions {
 export function lab(directory: string, {events = true, change = kernel => kernel}: LabOptions = {}) {
   const clock = openClock()
   const ear = openEvents()
-  const calls: string[] = []
-  const bare = simKernel(directory, {sleep: clock.sleep, monotonic: clock.monotonic})
-  const counted = Object.fromEntries(
-    Object.entries(bare).map(([name, member]) => [
-      name,
-      typeof member !== 'function'
-        ? member
-        : (...given: readonly unknown[]) => {
-            calls.push(`${name} ${String(given[0])}`)
-            return (member as (...all: readonly unknown[]) => unknown)(...given)
-          },
-    ]),
-  ) as unknown as Kernel
+  const {kernel: counted, calls} = counting(simKernel(directory, {sleep: clock.sleep, monotonic: clock.monotonic}))
   const kernel = change({...counted, ...(events && {uevents: (signal: AbortSignal) => ear.listen(signal)})})
 
   /** Watches in the background; what it tells is in `told`. */
