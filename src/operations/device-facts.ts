@@ -6,7 +6,7 @@ import {type Kernel, readText} from '../kernel/index.js'
 import {type Present, valueOf} from '../known.js'
 import {capabilityOf, type FunctionFacts, inspectFunction, MSIX, readFunction, SERIAL_NUMBER} from '../pci/index.js'
 
-const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+export const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
 /** Text of a file that may be missing or closed to us. */
 export function textOrNull(kernel: Kernel, path: string): string | null {
@@ -17,6 +17,9 @@ export function textOrNull(kernel: Kernel, path: string): string | null {
     return null
   }
 }
+
+/** Which boot of the machine this is; null where the kernel does not tell. */
+export const bootIdOf = (kernel: Kernel): string | null => textOrNull(kernel, BOOT_ID)
 
 const present = <T>(fact: Present<T>): T | undefined => (fact.present ? valueOf(fact.value) : undefined)
 
@@ -91,7 +94,7 @@ export async function readPciFacts(kernel: Kernel, bdf: string, signal?: AbortSi
     command: commandOf(facts),
     driver: valueOf(facts.driver) ?? null,
     iommuGroup: present(facts.iommuGroup) ?? null,
-    bootId: textOrNull(kernel, BOOT_ID),
+    bootId: bootIdOf(kernel),
     sriovVfs: sriov === undefined ? null : (valueOf(sriov.numVfs) ?? null),
     siblings: (valueOf(facts.siblings) ?? []).map(sibling => {
       const other = readFunction(kernel, sibling)

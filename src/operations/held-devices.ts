@@ -5,7 +5,7 @@
  * nothing: with the boot went the lock, the override and the binding.
  */
 import type {Kernel} from '../kernel/index.js'
-import {textOrNull} from './device-facts.js'
+import {bootIdOf} from './device-facts.js'
 
 /** How far a verb is: what is being written while a record with it is on the disk. */
 export type HeldStep = 'locking' | 'reviewing' | 'committing' | 'binding' | 'unlocking'
@@ -30,7 +30,6 @@ export interface Held {
 const NOTHING: Held = {driver: null, driverOverride: null, doing: null, since: null}
 
 const nameOf = (bdf: string): string => `held-${bdf}.json`
-const bootOf = (kernel: Kernel): string | null => textOrNull(kernel, '/proc/sys/kernel/random/boot_id')
 
 const STEPS: readonly unknown[] = ['locking', 'reviewing', 'committing', 'binding', 'unlocking'] satisfies HeldStep[]
 const VERBS: readonly unknown[] = ['lock', 'unlock', 'accept', 'admit', 'review'] satisfies HeldVerb[]
@@ -56,7 +55,7 @@ export function recordOf(kernel: Kernel, bdf: string): Held | undefined {
     const bytes = kernel.state.read(nameOf(bdf))
     if (bytes === undefined) return undefined
     const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
-    if (!isRecord(record) || record['boot'] !== bootOf(kernel)) return undefined
+    if (!isRecord(record) || record['boot'] !== bootIdOf(kernel)) return undefined
     return {
       driver: nameOr(record['driver']),
       driverOverride: textOr(record['driverOverride']),
@@ -71,7 +70,7 @@ export function recordOf(kernel: Kernel, bdf: string): Held | undefined {
 export const heldOf = (kernel: Kernel, bdf: string): Held => recordOf(kernel, bdf) ?? NOTHING
 
 function write(kernel: Kernel, bdf: string, record: object): void {
-  const text = `${JSON.stringify({...record, boot: bootOf(kernel)}, null, 2)}\n`
+  const text = `${JSON.stringify({...record, boot: bootIdOf(kernel)}, null, 2)}\n`
   kernel.state.replace(nameOf(bdf), new Uint8Array(Buffer.from(text)))
 }
 

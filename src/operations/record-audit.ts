@@ -2,7 +2,7 @@
 import {AUDIT_FILE, type AuditEvent, openAudit} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {textOrNull} from './device-facts.js'
+import {bootIdOf} from './device-facts.js'
 
 /** Appends one record; it is on the disk when this returns. Throws TsmctlError when it cannot be written. */
 export function recordAudit(kernel: Kernel, event: AuditEvent['event'], facts: Omit<AuditEvent, 'event'>): void {
@@ -10,7 +10,7 @@ export function recordAudit(kernel: Kernel, event: AuditEvent['event'], facts: O
     ...facts,
     event,
     actor: kernel.actor(),
-    bootId: facts.bundle?.manifest.host.bootId ?? textOrNull(kernel, '/proc/sys/kernel/random/boot_id'),
+    bootId: facts.bundle?.manifest.host.bootId ?? bootIdOf(kernel),
   })
 }
 

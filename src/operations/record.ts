@@ -5,6 +5,7 @@ import {deviceDirectory} from '../pci/index.js'
 import {readTdi} from '../tsm/index.js'
 import {COLUMNS} from './columns.js'
 import {textOrNull} from './device-facts.js'
+import {BOOT_ID} from './device-facts.js'
 import {listColumns} from './list-columns.js'
 import {listDevices} from './list.js'
 import {readDiagnosedMachine} from './read-diagnosed.js'
@@ -23,7 +24,7 @@ export interface Recorded {
 }
 
 /** Files that transitions and evidence look at beside the devices. */
-const BESIDE = ['/proc/sys/kernel/random/boot_id', '/sys/bus/pci/drivers_autoprobe']
+const BESIDE = [BOOT_ID, '/sys/bus/pci/drivers_autoprobe']
 
 /**
  * Everything that the read verbs read, by reading it as they do. A new read verb belongs in here: `record` keeps what

@@ -8,7 +8,7 @@ import type {Kernel} from '../../kernel/index.js'
 import {valueOf} from '../../known.js'
 import {type GuestRefusalKey, HOLD, readTdi, runPlan, shutOutPlan} from '../../tsm/index.js'
 import {committedEvidence} from '../audit.js'
-import {textOrNull} from '../device-facts.js'
+import {bootIdOf} from '../device-facts.js'
 import {heldOf, tryHold} from '../held-devices.js'
 import {recordAudit} from '../record-audit.js'
 import {exclusively, stateText} from '../transition.js'
@@ -18,7 +18,6 @@ import type {FunctionFact, Snapshot, Watched} from './differences.js'
 import {openMemory} from './memory.js'
 import type {AdmissionNews, WatchNews} from './types.js'
 
-const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 const MILLISECOND = 1_000_000n
 /** Nanoseconds between two looks at the policy while nothing is admitted. */
 const POLICY_EVERY = 10_000n * MILLISECOND
@@ -103,7 +102,7 @@ function onlyOne(kernel: Kernel): () => void {
 
 function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: AdmissionOptions): Admission {
   const memory = openMemory(kernel)
-  const bootId = textOrNull(kernel, BOOT_ID)
+  const bootId = bootIdOf(kernel)
   const crashed = memory.underway?.bootId === bootId ? memory.underway.bdf : null
   const cases = new Map<string, Case>()
   const readPolicy = (): Policy => {
