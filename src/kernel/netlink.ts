@@ -13,7 +13,8 @@ export interface Attribute {
 }
 
 const HEADER = 4
-const align = (length: number): number => Math.ceil(length / 4) * 4
+/** Places in a message where something begins lie at multiples of 4. */
+export const align = (length: number): number => Math.ceil(length / 4) * 4
 
 export function encodeAttributes(attributes: readonly Attribute[]): Uint8Array {
   return concat(

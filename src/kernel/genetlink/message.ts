@@ -1,5 +1,6 @@
 /** Netlink messages: Linux uapi `linux/netlink.h` and `linux/genetlink.h`, host byte order, which is little-endian. */
 import {concat, DecodeError, get, layout, mask, nested, reserved, u16, u32, u8} from '../../bits/index.js'
+import {align} from '../netlink.js'
 
 const NETLINK = 'Linux uapi linux/netlink.h'
 
@@ -57,9 +58,6 @@ export const FLAG = {
 } as const
 
 export const isSet = (flag: number, flags: number): boolean => get(flag, flags) !== 0
-
-/** Places in a message where something begins lie at multiples of 4. */
-export const align = (length: number): number => Math.ceil(length / 4) * 4
 
 export interface Message {
   readonly type: number

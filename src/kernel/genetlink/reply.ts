@@ -5,8 +5,8 @@
 import {DecodeError} from '../../bits/index.js'
 import {describeErrno, ErrnoError, quoted} from '../../errors.js'
 import {errnoName} from '../errno.js'
-import {type Attribute, decodeAttributes, stringOf, u32Of} from '../netlink.js'
-import {align, CONTROL, FLAG, GENLMSGHDR, isSet, type Message, messagesOf, NLMSGERR} from './message.js'
+import {align, type Attribute, decodeAttributes, stringOf, u32Of} from '../netlink.js'
+import {CONTROL, FLAG, GENLMSGHDR, isSet, type Message, messagesOf, NLMSGERR} from './message.js'
 
 /** Bytes of all payloads: eleven evidence objects of 16 MiB each (the ABI's limit), and a sixteenth for attributes. */
 export const LARGEST_REPLY = 11 * 17 * 1024 * 1024
