@@ -1,0 +1,28 @@
+/** `npm run test:kernel`: the tests that need a real PCI/TSM core, in an emulated machine (docs/kernel-lane.md). */
+import {spawn} from 'node:child_process'
+import {mkdirSync} from 'node:fs'
+import {join} from 'node:path'
+import {installDependencies, root, run} from './install.mjs'
+
+installDependencies()
+run(process.execPath, ['scripts/build.mjs'])
+const {build} = await import('esbuild')
+// below node_modules, so that what is not bundled is found
+const directory = join(root, 'node_modules/.cache/tsmctl-kernel-lane')
+mkdirSync(directory, {recursive: true})
+const outfile = join(directory, 'main.mjs')
+await build({
+  absWorkingDir: root,
+  entryPoints: ['test/kernel/lane/host/main.ts'],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  packages: 'external',
+  logLevel: 'warning',
+})
+const lane = spawn(process.execPath, [outfile, ...process.argv.slice(2)], {cwd: root, stdio: 'inherit'})
+// the lane ends by itself, with everything it started; this process waits for it
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => lane.kill(signal))
+lane.on('close', (code, signal) => (process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)))
