@@ -1,19 +1,7 @@
-/** tsmctl in the guest, as a user starts it. A start costs seconds on an emulated processor: a handful per spec. */
-import {spawnSync} from 'node:child_process'
+/** tsmctl in the guest: command lines in one warm thread, as a start costs seconds on an emulated processor. */
+import {programAt} from '../../../support/program.js'
 
-export interface Result {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
+// TSMCTL_HOST stays unset: a user of this machine does not name it either
+process.env['TSMCTL_STATE_DIR'] = '/run/tsmctl-state'
 
-const ENVIRONMENT = {...process.env, TSMCTL_HOST: 'live', TSMCTL_STATE_DIR: '/run/tsmctl-state'}
-
-export function tsmctl(args: readonly string[], env: Readonly<Record<string, string>> = {}): Result {
-  const {status, stdout, stderr} = spawnSync(process.execPath, ['/repo/bin/tsmctl.cjs', ...args], {
-    encoding: 'utf8',
-    env: {...ENVIRONMENT, ...env},
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  return {code: status, out: stdout, err: stderr}
-}
+export const {tsmctl, tsmctlProcess, tsmctlJson, start} = programAt('/repo')
