@@ -1,14 +1,17 @@
 /**
- * The SPDM side of the emulated devices: our own responder behind QEMU's mailboxes, with keys, certificates and
- * measurements of its own. TDISP is answered in the clear, as the test modules open no secure session.
+ * The SPDM side of the emulated devices: our own responders behind QEMU's mailboxes, with keys, certificates and
+ * measurements of their own.
  */
 import 'reflect-metadata'
+import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {writeFileSync} from 'node:fs'
 import {serveSpdm} from '../../../../src/operations/spdm-respond.js'
-import {environment, listenTcp} from '../../../../src/kernel/index.js'
-import {createLabDevice} from '../../../../src/sim/index.js'
-import {Responder, SPDM_VERSION} from '../../../../src/spdm/index.js'
+import {listenTcp} from '../../../../src/kernel/index.js'
+import {ridOf} from '../../../../src/pci/index.js'
+import type {DeviceControl} from '../control.js'
+import {createDevice} from './device/device.js'
+import {createIdentity} from './device/identity.js'
+import {lateAnswers} from './device/late-answers.js'
 import {ENDPOINTS} from './machine.js'
 
 export interface Devices {
@@ -17,14 +20,22 @@ export interface Devices {
   close(): Promise<void>
 }
 
+/** Milliseconds: longer than any boot, for a machine may leave its devices alone. */
+const IDLE = 600_000
+
+const readControl = (path: string): DeviceControl =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as DeviceControl) : {}
+
 export async function startDevices(share: string): Promise<Devices> {
   const controller = new AbortController()
   const started = await Promise.all(
     ENDPOINTS.map(async bdf => {
-      const device = await createLabDevice({random: environment.random, versions: [SPDM_VERSION['1.2']]})
-      writeFileSync(join(share, 'control', `${bdf}.root.der`), device.root)
-      const listener = await listenTcp({host: '127.0.0.1', port: 0})
-      const served = serveSpdm(listener, new Responder(device.options), {signal: controller.signal, idle: 600_000})
+      const control = join(share, 'control', bdf)
+      const identity = await createIdentity()
+      writeFileSync(`${control}.root.der`, identity.root)
+      const device = createDevice(identity, ridOf(bdf), () => readControl(`${control}.json`))
+      const listener = lateAnswers(await listenTcp({host: '127.0.0.1', port: 0}), device)
+      const served = serveSpdm(listener, device, {signal: controller.signal, idle: IDLE})
       return {listener, served}
     }),
   )

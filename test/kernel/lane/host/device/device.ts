@@ -1,0 +1,92 @@
+/** One device behind a mailbox: our responder, its TDI, and what a spec wants of both. */
+import {
+  type Datagram,
+  ERROR,
+  Responder,
+  SPDM_CODE,
+  SPDM_CODE_NAMES,
+  SPDM_ERROR_CODE,
+} from '../../../../../src/spdm/index.js'
+import type {RespondingDevice} from '../../../../../src/operations/spdm-respond.js'
+import {TDISP_MESSAGE_NAMES, TDISP_PROTOCOL, tdispMessage} from '../../../../../src/tdisp/index.js'
+import {type DeviceControl, LONGEST_PAUSE, type Mischief} from '../../control.js'
+import type {Identity} from './identity.js'
+import {Interface} from './interface.js'
+
+/** Index of a name in the tables of codes, where requests start at 80h. */
+const CODE = 1
+const FIRST_REQUEST = 0x80
+
+export interface EmulatedDevice extends RespondingDevice {
+  /** Milliseconds by which the answer just given is late. */
+  readonly pause: number
+}
+
+/** A device after power-on. `control` gives what it shall be now. */
+export function createDevice(identity: Identity, requesterId: number, control: () => DeviceControl): EmulatedDevice {
+  const tdi = new Interface(requesterId)
+  let responder = respondsAs({})
+  let measurements: Datagram | undefined
+  let pause = 0
+
+  /** Mischief at the request called `name`. */
+  const at = (name: string | undefined): Mischief | undefined => control().mischief?.find(one => one.at === name)
+
+  function respondsAs(now: DeviceControl): Responder {
+    return new Responder({...identity.options(now), vendor})
+  }
+
+  function vendor(payload: Uint8Array): Uint8Array | undefined {
+    if (payload[0] !== TDISP_PROTOCOL) return undefined
+    const name = TDISP_MESSAGE_NAMES[tdispMessage(payload)[CODE]! - FIRST_REQUEST]
+    const mischief = at(name)
+    if (name === 'LOCK_INTERFACE_REQUEST') tdi.describe(control())
+    switch (mischief?.do) {
+      case 'refuse':
+        return tdi.refuse(payload, mischief.code ?? 'UNSPECIFIED')
+      case 'break':
+        tdi.break()
+        break
+      case 'pause':
+        pause = Math.min(mischief.milliseconds, LONGEST_PAUSE)
+        break
+      case 'hang-up':
+        return undefined
+    }
+    return tdi.answer(payload)
+  }
+
+  function answerTo(request: Datagram, code: number): Datagram | undefined {
+    if (code === SPDM_CODE.GET_VERSION) responder = respondsAs(control())
+    const answer = responder.respond(request)
+    if (code !== SPDM_CODE.GET_MEASUREMENTS) return answer
+    const earlier = control().replay === true ? measurements : undefined
+    measurements = answer
+    return earlier ?? answer
+  }
+
+  return {
+    get pause() {
+      return pause
+    },
+    respond(request) {
+      pause = 0
+      const [version, code] = request.payload as unknown as readonly [number, number]
+      const mischief = at(SPDM_CODE_NAMES[code])
+      switch (mischief?.do) {
+        case 'hang-up':
+          return undefined
+        case 'busy': {
+          const payload = ERROR.encode({spdmVersion: version, errorCode: SPDM_ERROR_CODE.Busy, errorData: 0})
+          return {secured: false, payload}
+        }
+        case 'break':
+          tdi.break()
+          break
+        case 'pause':
+          pause = Math.min(mischief.milliseconds, LONGEST_PAUSE)
+      }
+      return answerTo(request, code)
+    },
+  }
+}
