@@ -40,7 +40,7 @@ type Say = (line: string) => void
 
 const TOOLS = ['qemu-system-x86', 'gcc-14', 'make', 'kmod', 'busybox-static', 'cpio', 'xz-utils']
 const ESSENTIAL = ['base-files', 'dash', 'coreutils', 'mawk', 'sed', 'grep', 'findutils', 'libc-bin']
-/** Kernel modules of the guest, in the order of loading. */
+/** Kernel modules of the guest, in the order of loading, where the kernel has them. */
 const LOADED = [
   'fs/netfs/netfs',
   'net/9p/9pnet',
@@ -48,7 +48,8 @@ const LOADED = [
   'fs/9p/9p',
   'fs/configfs/configfs',
   'drivers/virt/coco/guest/tsm_report',
-  'drivers/virt/coco/tsm_report',
+  // its name in 6.12
+  'drivers/virt/coco/tsm',
   'drivers/nvme/common/nvme-keyring',
   'drivers/nvme/common/nvme-auth',
   'drivers/nvme/host/nvme-core',
@@ -58,7 +59,7 @@ const LOADED = [
 const FIRMWARE = ['seabios/bios-256k.bin', 'qemu/linuxboot_dma.bin', 'qemu/kvmvapic.bin']
 const BUSYBOX = ['sh', 'cat', 'insmod', 'rmmod', 'mount', 'umount', 'sleep', 'dmesg', 'df']
 /** Raised when the same sources make another bundle. */
-const FORMAT = 1
+const FORMAT = 2
 const LINKED = /=> (\/\S+)|^\s*(\/\S*ld-linux\S*)/gm
 
 const versionOrder = (a: string, b: string): number => a.localeCompare(b, 'en', {numeric: true})
@@ -159,9 +160,10 @@ async function make(
     rmSync(join(made, 'modules'), {recursive: true})
   }
   const library = join(tree, 'usr/lib/modules', release)
-  for (const name of LOADED) {
+  const loaded = LOADED.filter(name => existsSync(join(library, 'kernel', `${name}.ko.xz`)))
+  writeFileSync(join(initramfs, 'm/order'), loaded.map(name => `${basename(name)}\n`).join(''))
+  for (const name of loaded) {
     const file = join(library, 'kernel', `${name}.ko.xz`)
-    if (!existsSync(file)) continue
     // oxlint-disable-next-line no-await-in-loop
     await runProgram(`unpack ${name}`, [
       'sh',
