@@ -20,8 +20,15 @@ function run(program: string, ...args: readonly string[]): void {
 
 export const isLoaded = (module: string): boolean => existsSync(`/sys/module/${module}`)
 
-export const insmod = (module: string, parameters: Parameters = {}): void =>
+/** Modules that others call. */
+const NEEDED: Readonly<Record<string, string>> = {tsmtest_link: 'tsmtest_spdm', tsmtest_devsec: 'tsmtest_spdm'}
+
+/** Loads a module, after the one it needs. */
+export function insmod(module: string, parameters: Parameters = {}): void {
+  const needed = NEEDED[module]
+  if (needed !== undefined && !isLoaded(needed)) insmod(needed)
   run('insmod', `/modules/${module}.ko`, ...Object.entries(parameters).map(([name, value]) => `${name}=${text(value)}`))
+}
 
 export const rmmod = (module: string): void => run('rmmod', module)
 
@@ -37,7 +44,7 @@ export function rescan(): void {
   writeFileSync(`${deviceOf(ENDPOINTS[0])}/sriov_drivers_autoprobe`, '0')
 }
 
-const TEST_MODULES = ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_tvm', 'tsmtest_hw']
+const TEST_MODULES = ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_tvm', 'tsmtest_hw']
 
 /** The machine as it booted: no test module, all functions there, no virtual functions. */
 export function reset(): void {
