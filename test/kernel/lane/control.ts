@@ -1,6 +1,7 @@
 /**
  * What a spec in the guest wants of an emulated device: `/mnt/control/<BDF>.json`, written there and read by the process
  * that runs the devices outside. It is read before every message, so a device is described anew between two operations.
+ * What the device was asked stands in `<BDF>.heard`, a request per line, and its trust anchor in `<BDF>.root.der`.
  */
 import type {TdispErrorName} from '../../../src/tdisp/index.js'
 

@@ -1,5 +1,5 @@
 /** The emulated devices as a spec sees them: what they shall be, and what they say to somebody who goes past the kernel. */
-import {readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import type {PciFacts} from '../../../../src/evidence/index.js'
 import type {Kernel} from '../../../../src/kernel/index.js'
 import {CMA_SPDM, doeInstances, ridOf} from '../../../../src/pci/index.js'
@@ -22,6 +22,12 @@ export const describeDevice = (bdf: string, control: DeviceControl): void =>
 
 /** DER of the device's trust anchor. */
 export const rootOf = (bdf: string): Uint8Array => new Uint8Array(readFileSync(`${CONTROL}/${bdf}.root.der`))
+
+/** The requests the device heard since `forgetHeard`, by name. */
+export const heardBy = (bdf: string): readonly string[] =>
+  existsSync(`${CONTROL}/${bdf}.heard`) ? readFileSync(`${CONTROL}/${bdf}.heard`, 'utf8').split('\n').slice(0, -1) : []
+
+export const forgetHeard = (bdf: string): void => rmSync(`${CONTROL}/${bdf}.heard`, {force: true})
 
 /** What a sound device reports that is wired into this machine as `facts` say: all of its memory BARs. */
 export function interfaceOf({bars, msix}: PciFacts): {
@@ -81,7 +87,9 @@ export function tdiOf(kernel: Kernel, bdf: string): TdispClient {
           payload,
         }),
       })
-      return VENDOR_DEFINED_RESPONSE.decode(answer, {version: spdmVersion}).payload
+      // an object counts dwords: up to three bytes follow the message
+      const data = new DataView(answer.buffer, answer.byteOffset, answer.byteLength)
+      return VENDOR_DEFINED_RESPONSE.read(data, 0, answer.length, {version: spdmVersion}).value.payload
     },
   })
 }

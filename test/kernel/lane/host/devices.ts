@@ -3,7 +3,7 @@
  * measurements of their own.
  */
 import 'reflect-metadata'
-import {existsSync, readFileSync, writeFileSync} from 'node:fs'
+import {appendFileSync, existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {serveSpdm} from '../../../../src/operations/spdm-respond.js'
 import {listenTcp} from '../../../../src/kernel/index.js'
@@ -33,7 +33,11 @@ export async function startDevices(share: string): Promise<Devices> {
       const control = join(share, 'control', bdf)
       const identity = await createIdentity()
       writeFileSync(`${control}.root.der`, identity.root)
-      const device = createDevice(identity, ridOf(bdf), () => readControl(`${control}.json`))
+      const device = createDevice(identity, {
+        requesterId: ridOf(bdf),
+        control: () => readControl(`${control}.json`),
+        heard: request => appendFileSync(`${control}.heard`, `${request}\n`),
+      })
       const listener = lateAnswers(await listenTcp({host: '127.0.0.1', port: 0}), device)
       const served = serveSpdm(listener, device, {signal: controller.signal, idle: IDLE})
       return {listener, served}

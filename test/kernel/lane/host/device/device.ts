@@ -22,8 +22,17 @@ export interface EmulatedDevice extends RespondingDevice {
   readonly pause: number
 }
 
-/** A device after power-on. `control` gives what it shall be now. */
-export function createDevice(identity: Identity, requesterId: number, control: () => DeviceControl): EmulatedDevice {
+export interface Circumstances {
+  /** Where the function is, as Requester ID. */
+  readonly requesterId: number
+  /** What the device shall be now. */
+  readonly control: () => DeviceControl
+  /** Told of every SPDM and TDISP request by its name. */
+  readonly heard: (request: string) => void
+}
+
+/** A device after power-on. */
+export function createDevice(identity: Identity, {requesterId, control, heard}: Circumstances): EmulatedDevice {
   const tdi = new Interface(requesterId)
   let responder = respondsAs({})
   let measurements: Datagram | undefined
@@ -39,6 +48,7 @@ export function createDevice(identity: Identity, requesterId: number, control: (
   function vendor(payload: Uint8Array): Uint8Array | undefined {
     if (payload[0] !== TDISP_PROTOCOL) return undefined
     const name = TDISP_MESSAGE_NAMES[tdispMessage(payload)[CODE]! - FIRST_REQUEST]
+    heard(name ?? 'unknown')
     const mischief = at(name)
     if (name === 'LOCK_INTERFACE_REQUEST') tdi.describe(control())
     switch (mischief?.do) {
@@ -72,7 +82,9 @@ export function createDevice(identity: Identity, requesterId: number, control: (
     respond(request) {
       pause = 0
       const [version, code] = request.payload as unknown as readonly [number, number]
-      const mischief = at(SPDM_CODE_NAMES[code])
+      const name = SPDM_CODE_NAMES[code]
+      heard(name ?? 'unknown')
+      const mischief = at(name)
       switch (mischief?.do) {
         case 'hang-up':
           return undefined
