@@ -28,6 +28,8 @@ const VITEST_CONFIG = `export default {
     maxWorkers: 1,
     fileParallelism: false,
     isolate: false,
+    // bundled already: Node loads them as they are, in a tenth of the time
+    experimental: {viteModuleRunner: false, nodeLoader: false},
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['verbose', ['json', {outputFile: '/mnt/out/results.json'}]],
@@ -45,7 +47,7 @@ async function bundleSpecs(name: string, share: string, only: string | undefined
     outdir: join(share, 'specs'),
     outExtension: {'.js': '.mjs'},
     bundle: true,
-    splitting: false,
+    splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
