@@ -9,6 +9,7 @@ import type {MachineStore} from './store.js'
 const INTERVAL = 50
 
 const DRIVER = 'DRIVER='
+const MODALIAS = 'MODALIAS='
 
 /** The message of one entry of the ring. */
 function payload({functions}: Machine, entry: string, sequence: number): Uint8Array {
@@ -19,7 +20,10 @@ function payload({functions}: Machine, entry: string, sequence: number): Uint8Ar
   const strings = [
     `SUBSYSTEM=${fn === undefined ? 'tsm' : 'pci'}`,
     ...extra.filter(one => !one.startsWith(DRIVER)),
-    ...(fn === undefined ? [] : ueventVariables(fn, driver)),
+    // the kernel takes the modalias out of an unbind: nobody shall load the module again
+    ...(fn === undefined ? [] : ueventVariables(fn, driver)).filter(
+      one => action !== 'unbind' || !one.startsWith(MODALIAS),
+    ),
     `SEQNUM=${sequence}`,
   ]
   const properties = new Map(strings.map(text => text.split(/=(.*)/s, 2) as [string, string]))
