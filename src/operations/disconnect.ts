@@ -3,7 +3,7 @@ import {printable, quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {type Present, valueOf} from '../known.js'
 import {listTsms, TSM_CLASS} from '../pci/index.js'
-import {disconnectPlan, PlanError, planLines, runPlan, sleepPlan} from '../tsm/index.js'
+import {disconnectPlan, PlanError, planLines, runPlan, sleepPlan, withoutTsm} from '../tsm/index.js'
 import {attentive, inTime} from './attentive.js'
 import {type HostOptions, letSleep} from './connect.js'
 import {openDevices} from './device.js'
@@ -113,6 +113,15 @@ function connectedTsm(kernel: Kernel, {facts, connection}: HostLook): string | n
       subject: bdf,
       got: `whether it is connected is unknown: ${UNTOLD}`,
     })
+  const nowhere = withoutTsm(kernel)
+  if (nowhere !== null)
+    throw new TsmctlError({
+      kind: 'unsupported',
+      attempted: `disconnect ${bdf}`,
+      subject: bdf,
+      got: nowhere.meaning,
+      hint: 'There is nothing to disconnect: no function can be connected, and a TSM that goes ends its connections.',
+    })
   const dsm = connection.dsm ?? valueOf(openDevices(kernel, [facts]).once(facts).predictedDsm)?.dsm ?? bdf
   throw new TsmctlError({
     kind: 'unsupported',
@@ -121,7 +130,7 @@ function connectedTsm(kernel: Kernel, {facts, connection}: HostLook): string | n
     got: 'the kernel offers no tsm/connect for it, so it has no connection of its own',
     hint:
       dsm === bdf
-        ? 'tsmctl list says which functions are connected, and whether there is a TSM at all.'
+        ? 'tsmctl list says which functions are connected.'
         : `It depends on ${printable(dsm)}: disconnect that one if you mean the whole device.`,
   })
 }

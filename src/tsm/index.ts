@@ -31,7 +31,7 @@ export {
 } from './preflight.js'
 export {classify, type GuestGeneration, type Probe, type ProbedTsm, type ProbeFacts, type Profile} from './probe.js'
 export {classifyProvider, type Provider, type ProviderKind} from './providers.js'
-export {probe} from './read-probe.js'
+export {probe, withoutTsm} from './read-probe.js'
 export {type Aftermath, explainRefusal, type HostVerb, type Refusal, type RefusalKey, REFUSALS} from './refusals.js'
 export {shutOutPlan} from './shut-out-plan.js'
 export {

@@ -86,18 +86,20 @@ function evidenceWords({generation, evidence}: Guest): string {
 
 const textOf = (fact: Present<string>): string | null => (fact.present && fact.value.known ? fact.value.value : null)
 
-interface Words {
+/** What a machine offers, in words, and what to do next. */
+export interface Words {
   readonly meaning: string
   readonly remedy: string | null
 }
 
-const NO_CORE: Words = {
+export const NO_CORE: Words = {
   meaning:
     'This kernel has no TSM core (no /sys/class/tsm): no device will ever show tsm/, whatever the hardware can do.',
-  remedy: 'Boot a kernel built with CONFIG_PCI_TSM; cloud flavours of distribution kernels often leave it out.',
+  remedy:
+    'Boot a kernel built with CONFIG_PCI_TSM (Linux 6.19 or later); cloud flavours of distribution kernels often leave it out.',
 }
 
-const NO_PROVIDER: Words = {
+export const NO_PROVIDER: Words = {
   meaning:
     'No TSM yet: the kernel has a TSM core and nobody has registered with it, so a missing tsm/ says nothing about a device.',
   remedy:

@@ -3,7 +3,7 @@ import {errnoOf, TsmctlError} from '../errors.js'
 import {DEVICE_EVIDENCE, type Kernel, type NetlinkFamily, PCI_TSM} from '../kernel/index.js'
 import {attempt, type Known, known, mapKnown, thenKnown, unknown} from '../known.js'
 import {deviceDirectory, DEVICES, isBdf, listTsms, TSM_CLASS} from '../pci/index.js'
-import {classify, type Probe} from './probe.js'
+import {classify, NO_CORE, NO_PROVIDER, type Probe, type Words} from './probe.js'
 import {readProvider} from './providers.js'
 
 /** The family called `name`, null where the kernel has none. */
@@ -38,4 +38,12 @@ export async function probe(kernel: Kernel, signal?: AbortSignal): Promise<Probe
     },
     list.map(tsm => readProvider(kernel, tsm)),
   )
+}
+
+/** Why no function of this machine can show TSM attributes, and what to do about it; null where one may. */
+export function withoutTsm(kernel: Kernel): Words | null {
+  const tsms = attempt(TSM_CLASS, () => listTsms(kernel))
+  if (!tsms.known || !tsms.value.core.known) return null
+  if (!tsms.value.core.value) return NO_CORE
+  return tsms.value.list.length === 0 ? NO_PROVIDER : null
 }

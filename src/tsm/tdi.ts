@@ -5,6 +5,7 @@
 import {errnoOf, ErrnoError, printable, quoted, TsmctlError} from '../errors.js'
 import {attributeText, type Kernel} from '../kernel/index.js'
 import {tsmMode} from '../pci/index.js'
+import {withoutTsm} from './read-probe.js'
 
 /** TDISP state (PCIe r7.0 §11.3.3) as far as the kernel's attributes tell. */
 export type KernelTdiState = 'CONFIG_UNLOCKED' | 'CONFIG_LOCKED' | 'RUN'
@@ -89,14 +90,15 @@ const NO_TDI = 'Choose a function whose STATE is not "-" in tsmctl list.'
 
 function noGuestTsm(kernel: Kernel, bdf: string): TsmctlError {
   const host = kernel.stat(`${devicePath(bdf)}/tsm/connect`) !== undefined
+  const nowhere = host ? null : withoutTsm(kernel)
   return new TsmctlError({
     kind: 'unsupported',
     attempted: `use ${bdf} as a TDI`,
     subject: bdf,
     got: host
       ? 'the kernel offers host-side connect for it, but no lock, unlock or accept'
-      : 'the kernel offers no tsm/lock for it',
-    hint: host ? HOST_SIDE : kernel.host.kind === 'live' ? NO_GUEST_KERNEL : NO_TDI,
+      : (nowhere?.meaning ?? 'the kernel offers no tsm/lock for it'),
+    hint: host ? HOST_SIDE : nowhere !== null || kernel.host.kind === 'live' ? NO_GUEST_KERNEL : NO_TDI,
   })
 }
 
