@@ -17,10 +17,12 @@ export interface EvidenceFamily {
   readonly validate: number | null
   readonly attribute: Readonly<Record<Shared, number>> &
     Partial<Readonly<Record<'subsystem' | 'generation' | 'length', number>>>
-  /** Longest request payloads by attribute type, in bytes. */
+  /**
+   * Longest request payloads by attribute type, in bytes, as the kernel tells them. It keeps the limit of the nonce to
+   * itself: NLA_POLICY_MAX_LEN() is a rule that policy dumps leave out (Linux net/netlink/policy.c).
+   */
   readonly policy: ReadonlyMap<number, number | null>
-  /** What it says to a nonce that is too long. */
-  readonly nonceTooLong: 'EINVAL' | 'ERANGE'
+  readonly longestNonce: number
   /** What it says of a device that is there and not locked. */
   readonly unlocked: 'ENXIO' | 'ENODEV'
 }
@@ -37,9 +39,9 @@ const G2: EvidenceFamily = {
     [PCI_TSM.attribute.typeMask, WORD],
     [PCI_TSM.attribute.flags, WORD],
     [PCI_TSM.attribute.deviceName, null],
-    [PCI_TSM.attribute.nonce, 256],
+    [PCI_TSM.attribute.nonce, null],
   ]),
-  nonceTooLong: 'EINVAL',
+  longestNonce: 256,
   unlocked: 'ENXIO',
 }
 
@@ -56,9 +58,9 @@ const P2: EvidenceFamily = {
     [attribute.flags, WORD],
     [attribute.subsystem, null],
     [attribute.deviceName, null],
-    [attribute.nonce, DEVICE_EVIDENCE.longestNonce],
+    [attribute.nonce, null],
   ]),
-  nonceTooLong: 'ERANGE',
+  longestNonce: DEVICE_EVIDENCE.longestNonce,
   unlocked: 'ENODEV',
 }
 

@@ -52,8 +52,8 @@ export function readRequest(attributes: Uint8Array, family: EvidenceFamily, refu
     const limit = family.policy.get(type)
     if (limit === undefined) throw refuse('EINVAL', `no attribute of type ${type} is known`)
     if (limit === WORD && value.length !== WORD) throw refuse('EINVAL', `attribute ${type} has another length`)
-    if (type === family.attribute.nonce && value.length > limit!)
-      throw refuse(family.nonceTooLong, `the nonce has more than ${limit} bytes`)
+    if (type === family.attribute.nonce && value.length > family.longestNonce)
+      throw refuse('ERANGE', `the nonce has more than ${family.longestNonce} bytes`)
   }
   const find = (type: number | undefined): Attribute | undefined => list.findLast(one => one.type === type)
   return {

@@ -17,6 +17,7 @@ import {
   attribute,
   deviceEvidence,
   dump,
+  evidenceRequest,
   generationOf,
   P2_FAMILY,
   readRequest,
@@ -50,7 +51,8 @@ describe('the family', () => {
         [3, 4],
         [4, null],
         [5, null],
-        [6, 32],
+        // 32 bytes, of which the kernel does not tell
+        [6, null],
         [7, 4],
       ]),
     })
@@ -66,8 +68,14 @@ describe('the family', () => {
   })
 
   it('of G2 takes longer nonces, and knows no generations', async () => {
-    const {maxAttribute, policy, commands} = await (await make()).kernel.netlinkFamily(PCI_TSM.name)
-    expect([maxAttribute, policy?.get(5), [...commands]]).toEqual([5, 256, [1]])
+    const earlier = await make()
+    await lockDevice(earlier, GPU)
+    const {maxAttribute, policy, commands} = await earlier.kernel.netlinkFamily(PCI_TSM.name)
+    expect([maxAttribute, policy?.get(5), [...commands]]).toEqual([5, null, [1]])
+    const answers = [256, 257].map(length =>
+      rejectedErrno(earlier.kernel.netlinkDump(evidenceRequest(GPU, {nonce: new Uint8Array(length)}))),
+    )
+    expect(await Promise.all(answers)).toEqual(['none', 'ERANGE'])
   })
 })
 
