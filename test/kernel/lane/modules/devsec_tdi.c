@@ -208,12 +208,15 @@ out_forget:
  * devsec_tdi_start - CONFIG_LOCKED to RUN
  * @d: a locked function
  *
- * The nonce of the lock serves once, whether the DSM takes it or not.
+ * The nonce of the lock serves once, whether the DSM takes it or not. A TDI that
+ * was started has to be in RUN still.
  */
 int devsec_tdi_start(struct devsec *d)
 {
 	int rc;
 
+	if (d->accepted)
+		return demand(d, TDI_RUN);
 	if (!d->has_nonce)
 		return -EIO;
 	d->has_nonce = false;

@@ -59,6 +59,16 @@ const nonceOf = ({bytes}: Announced): Buffer => bytes.subarray(4, 36)
 const measurements = async (nonce?: Uint8Array): Promise<Announced> =>
   objectOf(await announcedDump(kernel, BDF, {mask: MEASUREMENTS, ...(nonce && {nonce})}), 'measurements')
 
+const readOf = (...attributes: readonly Buffer[]) => ({
+  family: P2_FAMILY,
+  version: 1,
+  command: 1,
+  attributes: new Uint8Array(Buffer.concat(attributes)),
+})
+
+/** Faults strike once. */
+const isOver = (): boolean => readFileSync(`/sys/module/${MODULE}/parameters/fault`, 'latin1') === 'none\n'
+
 let tsm: string
 
 beforeAll(() => {
@@ -241,13 +251,6 @@ describe('of a locked function', () => {
     })
   })
 
-  const readOf = (...attributes: readonly Buffer[]) => ({
-    family: P2_FAMILY,
-    version: 1,
-    command: 1,
-    attributes: new Uint8Array(Buffer.concat(attributes)),
-  })
-
   describe('a request is refused, with words,', () => {
     const subsystem = attribute(4, Buffer.from('pci\0'))
     const device = attribute(5, Buffer.from(`${BDF}\0`))
@@ -296,9 +299,6 @@ describe('of a locked function', () => {
   })
 
   describe('what can go wrong with a dump', () => {
-    /** Faults strike once. */
-    const isOver = (): boolean => readFileSync(`/sys/module/${MODULE}/parameters/fault`, 'latin1') === 'none\n'
-
     it('is that somebody refreshes meanwhile', async () => {
       const {generation} = await measurements()
       setParameter(MODULE, 'fault', 'bump')
@@ -378,12 +378,9 @@ describe('the ABI before', () => {
     tsm = tsmName()
     expect(existsSync(`/sys/class/tsm/${tsm}/pci_mode`)).toBe(false)
     expect(existsSync(`${deviceOf(OTHER)}/tsm`)).toBe(false)
-    expect([write('lock', tsm), write('accept', '1'), write('accept', '1'), read('accept')]).toEqual([
-      'none',
-      'none',
-      'EIO',
-      '1\n',
-    ])
+    expect([write('lock', tsm), write('accept', '1'), write('accept', '1')]).toEqual(['none', 'none', 'none'])
+    await tdiOf(kernel, BDF).stop()
+    expect([write('accept', '1'), read('accept'), write('unlock', tsm)]).toEqual(['EIO', '1\n', 'none'])
     expect(await errno(kernel.netlinkFamily(P2_FAMILY))).toBe('ENOENT')
     rmmod(MODULE)
   })
