@@ -1,0 +1,36 @@
+/** The host side in the guest: tsmctl's live kernel, and what a spec must leave behind. */
+import {writeFileSync} from 'node:fs'
+import {afterAll, afterEach, beforeAll, expect} from 'vitest'
+import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
+import {attribute, BRIDGES, deviceOf, ENDPOINTS, freeStreams, POOL, ROOT_PORTS, streamLinks} from './machine.js'
+import {blockOf} from './registers.js'
+
+export let kernel: Kernel
+
+/** What the streams and connections of a spec left behind. */
+const remains = (pool: number): string[] => [
+  ...BRIDGES.flatMap(bridge => [
+    ...streamLinks(bridge).map(name => `${bridge}/${name}`),
+    ...(freeStreams(bridge) === pool ? [] : [`${bridge} has ${freeStreams(bridge)} of ${pool} streams free`]),
+  ]),
+  ...[...ROOT_PORTS, ...ENDPOINTS].filter(bdf => blockOf(bdf).enabled).map(bdf => `block 0 of ${bdf} is enabled`),
+  ...ENDPOINTS.filter(bdf => attribute(bdf, 'tsm/connect')).map(bdf => `${bdf} is connected`),
+  ...ENDPOINTS.filter(bdf => attribute(bdf, 'power/control') === null).map(bdf => `${bdf} is gone`),
+]
+
+/** A live kernel for the specs of a file, which leave the machine as they find it. `pool`: streams of a host bridge. */
+export function useHost({pool = POOL}: {readonly pool?: number} = {}): void {
+  beforeAll(() => {
+    kernel = liveKernel({stateDirectory: '/run/tsmctl-state'})
+  })
+  afterEach(() => {
+    const found = remains(pool)
+    // so that what one spec leaves fails no other
+    for (const bdf of ENDPOINTS) {
+      const tsm = attribute(bdf, 'tsm/connect')
+      if (tsm) writeFileSync(`${deviceOf(bdf)}/tsm/disconnect`, tsm)
+    }
+    expect(found).toEqual([])
+  })
+  afterAll(() => kernel.close())
+}
