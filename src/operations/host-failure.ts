@@ -97,18 +97,23 @@ async function meaningOf(
 }
 
 /** Refusals with several causes, of which the kernel names none. */
-const GENERAL: ReadonlySet<RefusalKey> = new Set(['no-secured-cma-or-no-stream', 'no-cma-mailbox'])
+const GENERAL: ReadonlySet<RefusalKey> = new Set(['no-secured-cma-or-no-stream', 'no-cma-mailbox', 'refused'])
 
-/** The causes that were seen before the write, where there were any. */
+/**
+ * The causes that were seen before the write, where there were any. Which errno stands for want of a stream is up to the
+ * TSM: `pci_ide_stream_alloc` of drivers/pci/ide.c gives none, so one that no table knows may stand for any of them.
+ */
 function asPredicted(meaning: Refusal, errno: string | null, preflight: Preflight | undefined): Refusal {
+  const isUnheardOf = meaning.key === 'refused'
   const seen = (preflight?.checks ?? []).filter(
-    check => check.errno === errno && (check.result === 'warn' || check.result === 'fail'),
+    check => (isUnheardOf || check.errno === errno) && (check.result === 'warn' || check.result === 'fail'),
   )
   const [first] = seen
   if (first === undefined) return meaning
+  const warning = `as the prediction warned, ${seen.map(({reason}) => reason).join('; ')}`
   return {
     ...meaning,
-    meaning: `as the prediction warned, ${seen.map(({reason}) => reason).join('; ')}`,
+    meaning: isUnheardOf ? `${meaning.meaning}, perhaps because, ${warning}` : warning,
     remedy: first.remedy ?? meaning.remedy,
   }
 }

@@ -600,6 +600,18 @@ devices: [{at: "0000:01:00.0", kind: gpu}]
     expect(forced.message).toContain('no stream slot is free on pci0000:00 (2 in use)')
   })
 
+  it('names the causes that were foretold when the TSM has an errno of its own for want of a stream', async () => {
+    await use('few-streams')
+    for (const bdf of [GPU, '0000:02:00.0']) await connect(kernel, bdf)
+    await inject({at: 'connect', do: 'errno', errno: 'ENOSPC'}, NVME)
+    const error = await failureOf(connect(kernel, NVME, {force: true}))
+    expect(error).toMatchObject({details: {key: 'refused', errno: 'ENOSPC'}})
+    expect(error.message).toContain(
+      'perhaps because, as the prediction warned, no stream slot is free on pci0000:00 (2 in use)',
+    )
+    expect(error.hint).toContain('Disconnect a device below this host bridge')
+  })
+
   it('says which of the causes it was, when only the kernel could tell', async () => {
     await use({name: 'poor', text: POOR})
     const error = await failureOf(connect(kernel, GPU))
