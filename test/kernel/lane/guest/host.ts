@@ -1,11 +1,22 @@
 /** The host side in the guest: tsmctl's live kernel, and what a spec must leave behind. */
 import {writeFileSync} from 'node:fs'
 import {afterAll, afterEach, beforeAll, expect} from 'vitest'
+import {TsmctlError} from '../../../../src/errors.js'
 import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
 import {attribute, BRIDGES, deviceOf, ENDPOINTS, freeStreams, POOL, ROOT_PORTS, streamLinks} from './machine.js'
 import {blockOf} from './registers.js'
 
 export let kernel: Kernel
+
+/** What a verb threw, or what its result says is wrong. */
+export async function failureOf(act: Promise<{readonly failure: TsmctlError | null}>): Promise<TsmctlError> {
+  const error = await act.then(
+    ({failure}) => failure,
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toBeInstanceOf(TsmctlError)
+  return error as TsmctlError
+}
 
 /** What the streams and connections of a spec left behind. */
 const remains = (pool: number): string[] => [
