@@ -3,6 +3,7 @@ import {existsSync, readFileSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {gunzipSync} from 'node:zlib'
 import type {CertificateFacts} from '../../src/spdm/index.js'
+export {recordsOf} from './records.js'
 import {certificatesOfPem, loadCertificateReader} from '../../src/spdm/index.js'
 
 const ROOT = new URL('../../../shared/data/', import.meta.url)
@@ -21,18 +22,6 @@ export const {certificateFacts} = reader
 /** Facts of a vendor's leaf-first PEM file, root first. */
 export const chainOfPem = (name: string): CertificateFacts[] =>
   certificatesOfPem(textOf(name)).map(certificateFacts).toReversed()
-
-/** Concatenation of a file of records `le32 length, bytes`. */
-export function recordsOf(bytes: Uint8Array): Uint8Array[] {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const out: Uint8Array[] = []
-  for (let at = 0; at < bytes.length;) {
-    const length = data.getUint32(at, true)
-    out.push(bytes.subarray(at + 4, at + 4 + length))
-    at += 4 + length
-  }
-  return out
-}
 
 /** Copy with bit `n` inverted. */
 export function flipped(bytes: Uint8Array, n: number): Uint8Array {
