@@ -61,17 +61,18 @@ export function enumerate(): void {
   rescan()
 }
 
-const TEST_MODULES = ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_tvm', 'tsmtest_hw']
+const HARDWARE = 'tsmtest_hw'
+/** What may be loaded beside it, in the order of unloading. */
+const PROVIDERS = ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_tvm']
 
 export const unload = (...modules: readonly string[]): void => modules.filter(isLoaded).forEach(rmmod)
 
 /** The machine as it booted: no test module, all functions there, no virtual functions. */
 export function reset(): void {
-  unload(...TEST_MODULES)
+  unload(...PROVIDERS, HARDWARE)
   enumerate()
 }
 
-const HARDWARE = 'tsmtest_hw'
 /** Streams of a host bridge, as Linux has them; the module's own default leaves what an earlier one set. */
 export const POOL = 256
 const MODELLED: Parameters = {
@@ -89,10 +90,16 @@ const isModelled = (parameters: Parameters): boolean =>
     ([name, value]) => readFileSync(parameterOf(HARDWARE, name), 'utf8').trimEnd() === text(value),
   )
 
-/** A machine with IDE and TEE bits on everything, unless `parameters` of `tsmtest_hw` say otherwise. */
+/**
+ * A machine without any provider, with IDE and TEE bits on everything unless `parameters` of `tsmtest_hw` say otherwise.
+ * What is modelled so already is not enumerated anew, which takes seconds.
+ */
 export function modelHardware(parameters: Parameters = {}): void {
   const wanted = {...MODELLED, ...parameters}
-  if (isModelled(wanted)) return
+  if (isModelled(wanted)) {
+    unload(...PROVIDERS)
+    return
+  }
   reset()
   insmod(HARDWARE, wanted)
   enumerate()
