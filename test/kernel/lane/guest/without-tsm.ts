@@ -1,0 +1,66 @@
+/** What tsmctl answers on a machine on which nobody is a TSM, whatever its kernel: clear words and a documented code. */
+import {describe, expect, it} from 'vitest'
+import {ENDPOINTS} from './machine.js'
+import {tsmctl, tsmctlJson} from './program.js'
+
+export interface WithoutTsm {
+  /** How `list` says it. */
+  readonly listed: string
+  /** How a verb says it that needs a TSM. */
+  readonly missing: string
+  /** What to do about it on a host. */
+  readonly remedy: string
+  /** What `doctor` finds, and what it says to do. */
+  readonly diagnosis: RegExp
+  /** What `ide list` says of a host bridge. */
+  readonly streams: RegExp
+}
+
+/** Below a switch; with a mailbox. */
+export const DEVICE = ENDPOINTS[2]
+
+/** What there is to be said of the guest's side. */
+export const NO_GUEST_SIDE = 'A guest kernel with a devsec TSM is needed'
+
+export function describeWithoutTsm({listed, missing, remedy, diagnosis, streams}: WithoutTsm): void {
+  describe('a verb that reads', () => {
+    it('list shows every function, and that there is no TSM', () => {
+      const {code, out, err} = tsmctl(['list'])
+      expect(code).toBe(0)
+      expect(err).toContain(listed)
+      expect(out).toMatch(new RegExp(`^${DEVICE} .* nvme .* - +\\?$`, 'm'))
+    })
+
+    it('show says what the lack of attributes does not say', () => {
+      const {code, json} = tsmctlJson(['show', DEVICE])
+      expect(code).toBe(0)
+      expect(JSON.stringify(json.data)).toContain('no TSM is registered, so its absence says nothing')
+    })
+
+    it('doctor finds it, and says what to do', () => {
+      const {code, out} = tsmctl(['doctor', '--for', 'host'])
+      expect(code).toBe(7)
+      expect(out).toMatch(diagnosis)
+    })
+
+    it('ide list tells what there is', () => {
+      const {code, out} = tsmctl(['ide', 'list'])
+      expect(code).toBe(0)
+      expect(out).toMatch(streams)
+      expect(out).toContain('no function of this machine has an IDE capability')
+    })
+  })
+
+  describe('a verb that needs a TSM', () => {
+    it.each([
+      ['connect', remedy],
+      ['disconnect', 'There is nothing to disconnect'],
+      ['lock', NO_GUEST_SIDE],
+    ])('%s says what is missing and what to do', (verb, todo) => {
+      const {code, err} = tsmctl([verb, DEVICE])
+      expect(code).toBe(7)
+      expect(err).toContain(missing)
+      expect(err).toContain(todo)
+    })
+  })
+}
