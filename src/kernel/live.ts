@@ -58,6 +58,14 @@ export function liveKernel(options: LiveOptions = {}): Kernel {
       if (BLOCKING.test(path)) await helpers.write(path, bytes, signal)
       else writeOnce(path, bytes)
     },
+    async makeDirectory(path, signal) {
+      refuseIfAborted(signal, 'make', path)
+      await helpers.makeDirectory(path, signal)
+    },
+    async removeDirectory(path, signal) {
+      refuseIfAborted(signal, 'remove', path)
+      await helpers.removeDirectory(path, signal)
+    },
     async netlinkFamily(name, signal) {
       refuseIfAborted(signal, 'ask', name)
       return (await native()).netlinkFamily(name, signal)

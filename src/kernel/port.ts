@@ -91,6 +91,13 @@ export interface Kernel {
   /** One open(O_WRONLY), one write, one close. Success says nothing about effect: read back. */
   write(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   /**
+   * mkdir(2), which in configfs makes an item with attributes of its own; EPERM where users make none, as in sysfs. May
+   * wait for whatever the subsystem is at. EEXIST says that it was there before.
+   */
+  makeDirectory(path: string, signal?: AbortSignal): Promise<void>
+  /** rmdir(2), which in configfs removes an item together with its attributes, whoever has them open. */
+  removeDirectory(path: string, signal?: AbortSignal): Promise<void>
+  /**
    * Generic-netlink dump: the payloads (genl header stripped) of all messages up to NLMSG_DONE, in order.
    * ENOENT when the family does not exist; EINTR of kind `busy` when what was listed changed meanwhile (try again);
    * otherwise the errno of NLMSG_ERROR or NLMSG_DONE, with the kernel's own words in `got`, where it gave any.

@@ -191,6 +191,8 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
       record.seen(path)
       await inner.write(path, bytes, signal)
     },
+    makeDirectory: (path, signal) => inner.makeDirectory(path, signal),
+    removeDirectory: (path, signal) => inner.removeDirectory(path, signal),
     ...asked.calls,
     capture() {
       const capture: Capture = {

@@ -26,6 +26,11 @@ function noExchange(family: string, signal?: AbortSignal): never {
   })
 }
 
+function unchangeable(verb: string, path: string, signal?: AbortSignal): never {
+  refuseIfAborted(signal, verb, path)
+  throw new ErrnoError('EROFS', verb, path, {hint: 'a recorded host can only be looked at'})
+}
+
 /** A host of kind `replay` around `reading`; `label` is what the user named. */
 export function replayHost(label: string, {stateDirectory}: ReplayOptions, reading: Reading): Kernel {
   return {
@@ -37,14 +42,13 @@ export function replayHost(label: string, {stateDirectory}: ReplayOptions, readi
       refuseIfAborted(signal, 'read', path)
       return reading.read(path)
     },
-    async write(path, _bytes, signal) {
-      refuseIfAborted(signal, 'write', path)
-      throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
-    },
+    write: async (path, _bytes, signal) => unchangeable('write', path, signal),
     writeAt(path, offset, bytes) {
       checkDword(path, offset, bytes)
-      throw new ErrnoError('EROFS', 'write', path, {hint: 'a recorded host can only be looked at'})
+      unchangeable('write', path)
     },
+    makeDirectory: async (path, signal) => unchangeable('make', path, signal),
+    removeDirectory: async (path, signal) => unchangeable('remove', path, signal),
     netlinkFamily: async (name, signal) => noExchange(name, signal),
     netlinkDump: async ({family}, signal) => noExchange(family, signal),
     netlinkDo: async ({family}, signal) => noExchange(family, signal),

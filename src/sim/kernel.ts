@@ -158,6 +158,13 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     }
   }
 
+  /** Names in the directory at `path`: users neither make nor remove one in sysfs (Linux fs/kernfs/dir.c). */
+  function directoryAt(path: string, verb: string): ReadonlySet<string> {
+    const {place, node} = tree().find(path, true, verb)
+    if (node.type !== 'directory') throw new ErrnoError('ENOTDIR', verb, path)
+    return new Set(tree().names(place))
+  }
+
   function netlinkContext(family: string, signal: AbortSignal | undefined): DumpContext {
     const about = `the generic-netlink family ${family}`
     checkSignal(signal, 'ask', about)
@@ -235,6 +242,17 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
         random: environment.random,
         pause: milliseconds => pause(milliseconds, signal, 'write', path),
       })
+    },
+    async makeDirectory(path, signal) {
+      checkSignal(signal, 'make', path)
+      const [, parent, name] = /^(.*)\/([^/]+)$/.exec(path) ?? []
+      if (parent === undefined || directoryAt(parent, 'make').has(name!)) throw new ErrnoError('EEXIST', 'make', path)
+      throw new ErrnoError(privileged ? 'EPERM' : 'EACCES', 'make', path)
+    },
+    async removeDirectory(path, signal) {
+      checkSignal(signal, 'remove', path)
+      directoryAt(path, 'remove')
+      throw new ErrnoError(privileged ? 'EPERM' : 'EACCES', 'remove', path)
     },
     async netlinkDump(request, signal) {
       const context = netlinkContext(request.family, signal)

@@ -242,6 +242,24 @@ export function describeKernelContract(name: string, make: () => Subject | Promi
         } else await expect(kernel.write(sample.writable.path, sample.writable.bytes)).resolves.toBeUndefined()
       })
 
+      it('makes and removes a directory where users may, and refuses it elsewhere', async () => {
+        const made = `${sample.directory.path}/made`
+        const answer = await rejectedErrno(kernel.makeDirectory(made))
+        expect(answer).toMatch(/^(?:none|EPERM|EROFS)$/)
+        expect(kernel.stat(made)?.type).toBe(answer === 'none' ? 'directory' : undefined)
+        if (answer === 'none') {
+          expect(await rejectedErrno(kernel.makeDirectory(made))).toBe('EEXIST')
+          await kernel.removeDirectory(made)
+          expect(kernel.stat(made)).toBeUndefined()
+        }
+        expect(await rejectedErrno(kernel.makeDirectory(sample.directory.path))).toMatch(/^(?:EEXIST|EROFS)$/)
+        expect(await rejectedErrno(kernel.makeDirectory(`${sample.missing}/below`))).toMatch(/^(?:ENOENT|EROFS)$/)
+        expect(await rejectedErrno(kernel.removeDirectory(made))).toMatch(/^(?:ENOENT|EROFS)$/)
+        expect(await rejectedErrno(kernel.removeDirectory(sample.text.path))).toMatch(/^(?:ENOTDIR|EROFS)$/)
+        expect(await rejectedErrno(kernel.makeDirectory(made, AbortSignal.abort()))).toBe('EINTR')
+        expect(await rejectedErrno(kernel.removeDirectory(made, AbortSignal.abort()))).toBe('EINTR')
+      })
+
       it('never creates an attribute', async () => {
         expect(await rejectedErrno(kernel.write(sample.missing, bytes('1')))).toMatch(/^(?:ENOENT|EROFS)$/)
         expect(kernel.stat(sample.missing)).toBeUndefined()

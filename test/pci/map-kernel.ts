@@ -64,6 +64,8 @@ export function mapKernel(tree: Readonly<Record<string, Node>>): Kernel {
     },
     write: unused,
     writeAt: unused,
+    makeDirectory: unused,
+    removeDirectory: unused,
     netlinkDump: unused,
     netlinkFamily: unused,
     netlinkDo: unused,
