@@ -2,7 +2,7 @@
  * configfs-tsm as the kernel answers through the port (Linux drivers/virt/coco/guest/report.c, fs/configfs/file.c): what a
  * reader of the guest's own evidence may rely on. The provider is `tsmtest_tvm`.
  */
-import {closeSync, mkdirSync, openSync, readdirSync, readSync, rmdirSync, writeSync} from 'node:fs'
+import {closeSync, openSync, readSync, writeSync} from 'node:fs'
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {attributeBytes, type Kernel, liveKernel, readText} from '../../../../../src/kernel/index.js'
 import {errno, rejectedErrno} from '../../../errnos.js'
@@ -20,8 +20,8 @@ const at = (name: string, item = 'one'): string => `${REPORTS}/${item}/${name}`
 const input = (length: number, byte = 0x41): Uint8Array => new Uint8Array(length).fill(byte)
 const generation = (item = 'one'): number => Number(readText(kernel, at('generation', item)))
 const providerCalls = (): number => Number(readText(kernel, `/sys/module/${TVM}/parameters/calls`))
-const make = (item: string): void => mkdirSync(`${REPORTS}/${item}`)
-const remove = (item: string): void => rmdirSync(`${REPORTS}/${item}`)
+const make = (item: string): Promise<void> => kernel.makeDirectory(`${REPORTS}/${item}`)
+const remove = (item: string): Promise<void> => kernel.removeDirectory(`${REPORTS}/${item}`)
 const give = (bytes: Uint8Array, item = 'one'): Promise<void> => kernel.write(at('inblob', item), bytes)
 const report = (item = 'one'): Promise<Uint8Array> => kernel.query(at('outblob', item))
 const word = (bytes: Uint8Array, offset: number): number => Buffer.from(bytes).readUInt32LE(offset)
@@ -37,17 +37,20 @@ afterAll(() => {
 })
 
 describe('without a provider', () => {
-  it('has a place for reports and makes none', () => {
+  it('has a place for reports and makes none', async () => {
     expect(kernel.list(REPORTS)).toEqual([])
-    expect(() => make('one')).toThrow('ENXIO')
+    expect(await rejectedErrno(make('one'))).toBe('ENXIO')
+    expect(await rejectedErrno(kernel.makeDirectory('/sys/kernel/config/tsm/another'))).toBe('EPERM')
+    expect(await rejectedErrno(kernel.removeDirectory(REPORTS))).toBe('EPERM')
+    expect(await rejectedErrno(kernel.makeDirectory('/sys/class/tsm/tsm0'))).toBe('EPERM')
   })
 })
 
 describe('a report', () => {
   beforeAll(() => provide())
   beforeEach(() => make('one'))
-  afterEach(() => {
-    for (const name of readdirSync(REPORTS)) remove(name)
+  afterEach(async () => {
+    await Promise.all(kernel.list(REPORTS).map(remove))
     for (const [name, value] of [
       ['fail', 0],
       ['size', REPORT],
@@ -154,13 +157,13 @@ describe('a report', () => {
   })
 
   it('has nothing to do with another one', async () => {
-    make('two')
+    await make('two')
     await give(input(64, 1))
     await give(input(32, 2), 'two')
     expect([inputOf(await report()), inputOf(await report('two'))]).toEqual([input(64, 1), input(32, 2)])
     expect([generation(), generation('two')]).toEqual([1, 1])
-    expect(() => make('one')).toThrow('EEXIST')
-    expect(() => remove('three')).toThrow('ENOENT')
+    expect(await rejectedErrno(make('one'))).toBe('EEXIST')
+    expect(await rejectedErrno(remove('three'))).toBe('ENOENT')
   })
 
   it('stays the old one for whoever began to read it: only the generation tells', async () => {
@@ -180,7 +183,7 @@ describe('a report', () => {
   it('can be removed while it is read', async () => {
     await give(input(64))
     const fd = openSync(at('outblob'), 'r')
-    remove('one')
+    await remove('one')
     expect(() => readSync(fd, new Uint8Array(8), 0, 8, null)).toThrow('ENOENT')
     closeSync(fd)
     expect(await rejectedErrno(report())).toBe('ENOENT')
@@ -214,7 +217,7 @@ describe('a report', () => {
 describe('a report of a provider with everything', () => {
   beforeAll(() => {
     provide({attrmask: 0x7f, binmask: 0xf, floor: 1, provider: 'sev_guest'})
-    make('one')
+    return make('one')
   })
 
   it('shows what can be asked for', () => {
@@ -278,10 +281,10 @@ describe('a report of a provider with everything', () => {
     await give(input(64, 10))
     expect(generation()).toBe(before + 1)
     expect(await rejectedErrno(report())).toBe('ENXIO')
-    expect(() => make('two')).toThrow('ENXIO')
+    expect(await rejectedErrno(make('two'))).toBe('ENXIO')
     // whoever leaves an item behind keeps every provider out
     expect(() => insmod(TVM)).toThrow('Device or resource busy')
-    remove('one')
+    await remove('one')
     expect(() => insmod(TVM)).not.toThrow()
   })
 })
