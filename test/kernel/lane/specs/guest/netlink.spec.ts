@@ -3,6 +3,7 @@ import {afterAll, beforeAll, expect, it} from 'vitest'
 import {decodeFamily, NLCTRL} from '../../../../../src/kernel/genetlink/control.js'
 import {encodeRequest} from '../../../../../src/kernel/genetlink/message.js'
 import {
+  DEVICE_EVIDENCE,
   encodeAttributes,
   type Kernel,
   liveKernel,
@@ -13,6 +14,7 @@ import {
 import {libc} from '../../../../../src/kernel/native/libc.js'
 import {AF_NETLINK, OPTION, PROTOCOL, RAW, ROOM, SOL, u32Bytes} from '../../../../../src/kernel/native/socket.js'
 import {rejectedErrno} from '../../../errnos.js'
+import {insmod, isLoaded, rmmod} from '../../guest/machine.js'
 import {asNobody} from '../../guest/nobody.js'
 
 const NONE = new Uint8Array(0)
@@ -28,6 +30,7 @@ const STATISTICS: NetlinkRequest = {
 let kernel: Kernel
 
 beforeAll(() => {
+  if (isLoaded('tsmtest_devsec')) rmmod('tsmtest_devsec')
   kernel = liveKernel()
 })
 afterAll(() => kernel.close())
@@ -62,6 +65,31 @@ it('has no family that nobody registered', async () => {
     // oxlint-disable-next-line no-await-in-loop
     expect(await rejectedErrno(kernel.netlinkFamily(name))).toBe('ENOENT')
   expect(await rejectedErrno(kernel.netlinkDump({...LIST, family: 'tsmctl-none'}))).toBe('ENOENT')
+})
+
+it('has the family of evidence while a guest-side TSM offers it, with or without validation', async () => {
+  expect(await rejectedErrno(kernel.netlinkFamily(DEVICE_EVIDENCE.name))).toBe('ENOENT')
+  const {attribute, read, validate, longestNonce} = DEVICE_EVIDENCE
+  insmod('tsmtest_devsec')
+  expect(await kernel.netlinkFamily(DEVICE_EVIDENCE.name)).toEqual({
+    name: DEVICE_EVIDENCE.name,
+    version: DEVICE_EVIDENCE.version,
+    maxAttribute: attribute.generation,
+    commands: new Set([read, validate]),
+    policy: new Map([
+      [attribute.typeMask, 4],
+      [attribute.flags, 4],
+      [attribute.subsystem, null],
+      [attribute.deviceName, null],
+      [attribute.nonce, longestNonce],
+      [attribute.generation, 4],
+    ]),
+  })
+  rmmod('tsmtest_devsec')
+  insmod('tsmtest_devsec', {validate: 0})
+  expect((await kernel.netlinkFamily(DEVICE_EVIDENCE.name)).commands).toEqual(new Set([read]))
+  rmmod('tsmtest_devsec')
+  expect(await rejectedErrno(kernel.netlinkFamily(DEVICE_EVIDENCE.name))).toBe('ENOENT')
 })
 
 it('refuses what a family does not know, in its own words', async () => {

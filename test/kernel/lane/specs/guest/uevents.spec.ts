@@ -40,7 +40,7 @@ const told = (event: Uevent): string =>
 
 /** The only TSM and the only model of hardware are this file's. */
 function unload(): void {
-  for (const name of ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_hw']) if (isLoaded(name)) rmmod(name)
+  for (const name of ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_hw']) if (isLoaded(name)) rmmod(name)
 }
 
 beforeAll(() => {
@@ -117,6 +117,7 @@ describe('events', () => {
   })
 
   it('tell when a TSM registers, with a second one once it is ready, and when it goes', async () => {
+    insmod('tsmtest_spdm')
     const came = await heard(() => insmod('tsmtest_link', {spdm: 0}), 'tsm', 'module')
     const name = tsmName()
     expect(came.map(told)).toEqual([`add tsm ${name}`, `change tsm ${name}`, 'add module tsmtest_link'])
