@@ -6,6 +6,7 @@ import {beforeAll, describe, expect, it} from 'vitest'
 import {concat, toHex} from '../../src/bits/index.js'
 import {type Appraisal, type CheckId, type Policy, REGISTRY} from '../../src/appraisal/index.js'
 import {isSatisfied} from '../../src/appraisal/settle.js'
+import type {PciFacts} from '../../src/evidence/index.js'
 import {parseVca} from '../../src/spdm/index.js'
 import {negotiation} from '../../src/sim/responder.js'
 import {
@@ -463,7 +464,7 @@ const ROWS: readonly Row[] = [
   row('N106 BARs that overlap', 'pci.bar.sane', {
     pci: {bars: PCI.bars.map(bar => (bar.index === 2 ? {...bar, address: '0x800002000'} : bar))},
   }),
-  row('N107 bus master off', 'pci.command', {before: {command: '0x0002'}}),
+  row('N107 memory decoding off', 'pci.command', {before: {command: '0x0004'}}),
   row('N109 nothing keeps drivers away', 'kernel.autoprobe', {collection: {driverOverride: null}}),
   row('N110 an expired policy', 'policy.integrity', {}, {...DOCUMENT, notAfter: '2026-11-01T00:00:00Z'}),
   row('N110 a policy with findings', 'policy.integrity', {}, {...DOCUMENT, extra: 1}),
@@ -557,6 +558,20 @@ describe('negative cases', () => {
     // what was waived needs a human, and never counts as proven
     else if (found.class === 'W') expect(found).toMatchObject({result: 'waived', word: 'RELAXED'})
     expect(decision).not.toBe('accept')
+  })
+})
+
+describe('a device is accepted that its driver left', () => {
+  // as Linux does it, MSI-X and bus mastering are off then: 0 is Message Control of a table of one entry
+  const one = {...(PCI.msix as object), tableSize: 1, control: '0x0000'} as PciFacts['msix']
+  const off = report(RANGES, {msixEnable: false, msixTableSize: 0})
+  it.each<[string, Forgery]>([
+    ['without bus mastering', {pci: {command: '0x0002'}, before: {command: '0x0002'}}],
+    ['with an MSI-X table of one entry, switched off', {pci: {msix: one}, before: {msix: one}, report: off}],
+  ])('%s', async (_, forgery) => {
+    const {decision, results} = await judged({forgery})
+    expect(results.flatMap(({id, blocking}) => (blocking ? [id] : []))).toEqual([])
+    expect(decision).toBe('accept')
   })
 })
 

@@ -10,10 +10,10 @@ export const MACHINE = checks({
   },
   'pci.command': {
     class: 'W',
-    passes: 'memory decoding and bus mastering are on: switching them later would break the lock',
+    passes: 'memory decoding is on: the TSM can map what the report says',
     fails: 'Command register: {got}',
     stops: ['A13'],
-    remedy: 'Enable the device (memory space and bus master) before locking it.',
+    remedy: 'Unlock the device, write 1 to its attribute enable, and lock it again.',
   },
   'pci.sriov.stable': {
     class: 'W',
