@@ -1,7 +1,7 @@
 /** `npm run test:kernel`: the tests that need a real PCI/TSM core, in an emulated machine (docs/kernel-lane.md). */
-import {spawn} from 'node:child_process'
 import {mkdirSync} from 'node:fs'
 import {join} from 'node:path'
+import {pathToFileURL} from 'node:url'
 import {installDependencies, root, run} from './install.mjs'
 
 installDependencies()
@@ -22,7 +22,5 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 })
-const lane = spawn(process.execPath, [outfile, ...process.argv.slice(2)], {cwd: root, stdio: 'inherit'})
-// the lane ends by itself, with everything it started; this process waits for it
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => lane.kill(signal))
-lane.on('close', (code, signal) => (process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)))
+// in this process: one to tell to stop
+await import(pathToFileURL(outfile).href)

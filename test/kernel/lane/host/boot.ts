@@ -3,8 +3,11 @@ import {spawn} from 'node:child_process'
 import {existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Bundle} from './bundle.js'
+import {lineReader} from './console.js'
+import {type Devices, startDevices} from './devices.js'
+import {LaneFailure} from './failure.js'
 import {machineArguments} from './machine.js'
-import {startDevices} from './devices.js'
+import {qemuOf} from './make-machine.js'
 
 export interface BootOptions {
   readonly bundle: Bundle
@@ -14,89 +17,98 @@ export interface BootOptions {
   /** Run by the guest's shell. */
   readonly command: string
   /** Seconds. */
-  readonly timeout: number
+  readonly limit: number
   readonly processors: number
   readonly signal: AbortSignal
   /** Told of every line on the console. */
   readonly onLine: (line: string) => void
+  /** The emulated devices; ours unless a test has others. */
+  readonly devices?: (share: string) => Promise<Devices>
 }
 
-export type BootEnd = 'done' | 'timeout' | 'interrupted' | 'died'
+export type BootEnd =
+  /** The guest ran its command to the end and left its exit status. */
+  | {readonly how: 'done'; readonly status: number}
+  /** It was stopped when its time was over. */
+  | {readonly how: 'time limit'; readonly seconds: number}
+  /** QEMU ended before the command did: the kernel panicked, or QEMU could not go on. */
+  | {readonly how: 'died'; readonly why: string}
 
 export interface Booted {
   readonly end: BootEnd
-  /** Exit status of the guest's command; undefined when it did not come to that. */
-  readonly status: number | undefined
-  /** Everything the console said. */
-  readonly console: string
+  /** Everything the console said, the last so many lines. */
+  readonly console: readonly string[]
+  readonly seconds: number
 }
 
+/** MiB. */
 const MEMORY = 1024
+const KEPT_LINES = 10_000
 
-export async function boot({bundle, share, onLine, ...options}: BootOptions): Promise<Booted> {
-  mkdirSync(join(share, 'out'), {recursive: true})
-  mkdirSync(join(share, 'control'), {recursive: true})
+function diedOf(console: readonly string[], code: number | null, signal: NodeJS.Signals | null): string {
+  const panic = console.find(line => line.includes('Kernel panic'))
+  if (panic !== undefined) return `its kernel panicked: ${panic.replace(/^\[[^\]]*\] /, '')}`
+  if (signal !== null) return `QEMU was ended by ${signal}`
+  return code === 0 ? 'it switched itself off' : `QEMU ended with status ${code}`
+}
+
+/** Boots a machine and waits for its end. Throws when QEMU cannot be started, and the reason of `signal`. */
+export async function boot({bundle, share, signal, onLine, ...options}: BootOptions): Promise<Booted> {
+  signal.throwIfAborted()
+  for (const name of ['out', 'control']) mkdirSync(join(share, name), {recursive: true})
   writeFileSync(join(share, 'command'), `${options.command}\n`)
   if (!existsSync(join(share, 'node_modules'))) symlinkSync('/repo/node_modules', join(share, 'node_modules'))
-  const devices = await startDevices(share)
+  const started = performance.now()
+  const devices = await (options.devices ?? startDevices)(share)
   try {
-    const {directory} = bundle
-    const library = join(directory, 'lib')
-    const qemu = spawn(
-      join(library, 'ld-linux-x86-64.so.2'),
-      [
-        '--library-path',
-        library,
-        join(directory, 'qemu'),
-        '-L',
-        join(directory, 'share'),
-        ...machineArguments({
-          kernel: join(directory, 'vmlinuz'),
-          initramfs: join(directory, 'initramfs.cpio'),
-          root: join(directory, 'root'),
-          share,
-          checkout: options.checkout,
-          ports: devices.ports,
-          processors: options.processors,
-          memory: MEMORY,
-        }),
-      ],
-      {stdio: ['ignore', 'pipe', 'pipe']},
-    )
-    return await new Promise<Booted>((resolve, reject) => {
-      let end: BootEnd = 'died'
-      let console = ''
-      let rest = ''
-      const stop = (why: BootEnd): void => {
-        end = why
-        qemu.kill('SIGKILL')
-      }
-      const timer = setTimeout(() => stop('timeout'), options.timeout * 1000)
-      const onAbort = (): void => stop('interrupted')
-      options.signal.addEventListener('abort', onAbort, {once: true})
-      if (options.signal.aborted) onAbort()
-      const onText = (text: string): void => {
-        console += text
-        const lines = (rest + text).split(/\r?\n/)
-        rest = lines.pop()!
-        for (const line of lines) onLine(line)
-      }
-      for (const stream of [qemu.stdout, qemu.stderr]) stream.setEncoding('utf8').on('data', onText)
-      const settle = (): void => {
-        clearTimeout(timer)
-        options.signal.removeEventListener('abort', onAbort)
-      }
-      qemu.on('error', error => {
-        settle()
-        reject(error)
-      })
-      qemu.on('close', () => {
-        settle()
-        const left = join(share, 'status')
-        const status = existsSync(left) ? Number(readFileSync(left, 'utf8')) : undefined
-        resolve({end: status === undefined ? end : 'done', status, console})
-      })
+    signal.throwIfAborted()
+    const [program, ...args] = qemuOf(bundle.machine)
+    const machine = machineArguments({
+      kernel: join(bundle.kernel, 'vmlinuz'),
+      initramfs: join(bundle.kernel, 'initramfs.cpio'),
+      root: join(bundle.machine, 'root'),
+      share,
+      checkout: options.checkout,
+      ports: devices.ports,
+      processors: options.processors,
+      memory: MEMORY,
     })
+    // a group of its own: Ctrl-C in a terminal is for the lane, which ends its machines
+    const qemu = spawn(program, [...args, ...machine], {stdio: ['ignore', 'pipe', 'pipe'], detached: true})
+    const console: string[] = []
+    const reader = lineReader(line => {
+      console.push(line)
+      if (console.length > 2 * KEPT_LINES) console.splice(0, KEPT_LINES)
+      onLine(line)
+    })
+    for (const stream of [qemu.stdout, qemu.stderr]) stream.setEncoding('utf8').on('data', reader.push)
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      qemu.kill('SIGKILL')
+    }, options.limit * 1000)
+    const onAbort = (): void => void qemu.kill('SIGKILL')
+    signal.addEventListener('abort', onAbort, {once: true})
+    try {
+      const [code, killed] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+        qemu.on('error', error =>
+          reject(new LaneFailure('start QEMU', error.message, 'Remove the cache and try again.')),
+        )
+        qemu.on('close', (status, name) => resolve([status, name]))
+      })
+      reader.end()
+      signal.throwIfAborted()
+      const left = join(share, 'status')
+      const end: BootEnd = existsSync(left)
+        ? {how: 'done', status: Number(readFileSync(left, 'utf8'))}
+        : isLate
+          ? {how: 'time limit', seconds: options.limit}
+          : {how: 'died', why: diedOf(console, code, killed)}
+      return {end, console, seconds: (performance.now() - started) / 1000}
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
   } finally {
     await devices.close()
   }

@@ -1,81 +1,64 @@
 /**
- * What a machine boots from: QEMU with its libraries and loader, a kernel, an initramfs with the test modules, and a root
- * directory with Node. Made from Debian's packages, kept by what it was made from.
+ * What a machine boots from, in two directories that are kept by what they were made from. `machine`: QEMU with its
+ * libraries, loader and firmware, and the guest's root with Node. `kernel`: a kernel and an initramfs with test modules.
  */
 import {createHash} from 'node:crypto'
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import {basename, dirname, join} from 'node:path'
-import {runProgram} from './command.js'
+import {readdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import type {Cache} from './cache.js'
 import {LaneFailure} from './failure.js'
-import type {KernelSeries} from './kernels.js'
-import {openPackages, type Packages} from './packages.js'
-import {runInside, unpack} from './tree.js'
+import {type KernelSeries, newestRelease, packagesOf} from './kernels.js'
+import {makeKernel} from './make-kernel.js'
+import {makeMachine} from './make-machine.js'
+import type {Packages} from './packages.js'
+import {furnish, unpack} from './tree.js'
 
 export interface Bundle {
-  readonly directory: string
+  /** Directories. */
+  readonly machine: string
+  readonly kernel: string
   /** `uname -r` of its kernel. */
   readonly release: string
 }
 
-interface Sources {
-  /** Directory of the test modules and of the guest's `init`. */
+/** What of the checkout goes into a bundle. */
+export interface Sources {
+  /** Directory of the test modules. */
   readonly modules: string
+  /** The guest's `init`. */
   readonly init: string
 }
 
-type Say = (line: string) => void
-
-const TOOLS = ['qemu-system-x86', 'gcc-14', 'make', 'kmod', 'busybox-static', 'cpio', 'xz-utils']
-const ESSENTIAL = ['base-files', 'dash', 'coreutils', 'mawk', 'sed', 'grep', 'findutils', 'libc-bin']
-/** Kernel modules of the guest, in the order of loading, where the kernel has them. */
-const LOADED = [
-  'fs/netfs/netfs',
-  'net/9p/9pnet',
-  'net/9p/9pnet_virtio',
-  'fs/9p/9p',
-  'fs/configfs/configfs',
-  'drivers/virt/coco/guest/tsm_report',
-  // its name in 6.12
-  'drivers/virt/coco/tsm',
-  'drivers/nvme/common/nvme-keyring',
-  'drivers/nvme/common/nvme-auth',
-  'drivers/nvme/host/nvme-core',
-  'drivers/nvme/host/nvme',
-]
-/** Firmware QEMU asks for. */
-const FIRMWARE = ['seabios/bios-256k.bin', 'qemu/linuxboot_dma.bin', 'qemu/kvmvapic.bin']
-const BUSYBOX = ['sh', 'cat', 'insmod', 'rmmod', 'mount', 'umount', 'sleep', 'dmesg', 'df']
-/** Raised when the same sources make another bundle. */
-const FORMAT = 2
-const LINKED = /=> (\/\S+)|^\s*(\/\S*ld-linux\S*)/gm
-
-const versionOrder = (a: string, b: string): number => a.localeCompare(b, 'en', {numeric: true})
-
-/** The newest release of a series that the mirror has. */
-async function newest(packages: Packages, {series, suite}: KernelSeries): Promise<string> {
-  const pattern = new RegExp(
-    `^linux-(?:binary-unsigned|image)-(${series.replace('.', '\\.')}\\.\\d+\\+deb\\d+-amd64)(?:-unsigned)?$`,
-  )
-  const found = (await packages.named(`linux-`))
-    .flatMap(name => pattern.exec(name)?.[1] ?? [])
-    .sort(versionOrder)
-    .at(-1)
-  if (found !== undefined) return found
-  throw new LaneFailure(`find a kernel ${series}`, `the mirror has none in ${suite}`, 'Name another with --kernel.')
+export interface Workshop {
+  readonly cache: Cache
+  readonly directory: string
+  readonly signal: AbortSignal
+  readonly say: (line: string) => void
+  /** Opened when first asked for: this is what needs the network. */
+  readonly packages: () => Promise<Packages>
+  /** Look for newer packages even if that was done lately. */
+  readonly isRefresh: boolean
 }
+
+/** What the mirror had when it was last asked. */
+interface Resolved {
+  readonly release: string
+  /** Digest of the packages that programs come from. */
+  readonly tools: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+// the headers of these kernels ask for this compiler
+const PROGRAMS = ['qemu-system-x86', 'gcc-14', 'make', 'kmod', 'busybox-static', 'cpio', 'xz-utils']
+const ESSENTIAL = ['base-files', 'dash', 'coreutils', 'mawk', 'sed', 'grep', 'findutils', 'libc-bin']
+const TOOLS_SUITE = 'trixie-backports'
+/** How long the lane does without asking the mirror for newer packages. */
+export const RECENT_DAYS = 7
+/** Raised when the same sources make another bundle. */
+const FORMAT = 3
+/** How many of each kind of entry stay in the cache. */
+const KEEP = {'tools-': 1, 'linux-': 3, 'machine-': 1, 'kernel-': 8}
 
 function digestOf(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256')
@@ -83,162 +66,99 @@ function digestOf(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-const keyOf = (release: string, {modules, init}: Sources): string =>
+/** Digest of what of the checkout goes into the initramfs. */
+export const digestOfSources = ({modules, init}: Sources): string =>
   digestOf(
     String(FORMAT),
-    release,
-    process.version,
     readFileSync(init),
     ...readdirSync(modules)
       .sort()
       .flatMap(name => [name, readFileSync(join(modules, name))]),
   )
 
-/** Libraries and loader that a program asks for, as paths. */
-const linked = (listing: string): string[] =>
-  [...listing.matchAll(LINKED)].map(([, library, loader]) => (library ?? loader)!)
-
-/** The bundle for a kernel series: from `cache`, or made now. Throws LaneFailure. */
-export async function bundleFor(kernel: KernelSeries, cache: string, sources: Sources, say: Say): Promise<Bundle> {
-  const known = join(cache, `release-${kernel.series}`)
-  if (existsSync(known)) {
-    const release = readFileSync(known, 'utf8')
-    const directory = join(cache, `bundle-${keyOf(release, sources)}`)
-    if (existsSync(directory)) return {directory, release}
+function readResolved(path: string): Resolved | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Resolved
+  } catch {
+    return undefined
   }
-  say('package lists')
-  const packages = await openPackages(join(cache, 'apt'))
-  const release = await newest(packages, kernel)
-  const directory = join(cache, `bundle-${keyOf(release, sources)}`)
-  if (!existsSync(directory)) await make(kernel, release, packages, cache, directory, sources, say)
-  writeFileSync(known, release)
-  return {directory, release}
 }
 
-async function make(
-  kernel: KernelSeries,
-  release: string,
-  packages: Packages,
-  cache: string,
-  directory: string,
-  {modules, init}: Sources,
-  say: Say,
-): Promise<void> {
-  const tree = join(cache, `tree-${release}`)
-  if (!existsSync(tree)) {
-    const names = kernel.hasTsm
-      ? [`linux-headers-${release}`, `linux-binary-unsigned-${release}`, `linux-modules-${release}`]
-      : [`linux-image-${release}-unsigned`]
-    say(`packages for ${release}`)
-    rmSync(join(cache, 'apt/archives'), {recursive: true, force: true})
-    mkdirSync(join(cache, 'apt/archives/partial'), {recursive: true})
-    const archives = await packages.download(kernel.suite, [...ESSENTIAL, ...TOOLS, ...names])
-    say(`unpack ${archives.length} packages`)
-    rmSync(`${tree}.new`, {recursive: true, force: true})
-    await unpack(archives, `${tree}.new`)
-    renameSync(`${tree}.new`, tree)
-  }
-  const made = `${directory}.new`
-  rmSync(made, {recursive: true, force: true})
-  mkdirSync(made, {recursive: true})
-  const initramfs = join(made, 'initramfs')
-  for (const name of ['bin', 'dev', 'proc', 'sys', 'm', 'mnt', 'newroot'])
-    mkdirSync(join(initramfs, name), {recursive: true})
-  if (kernel.hasTsm) {
-    say('build modules')
-    cpSync(modules, join(made, 'modules'), {recursive: true})
-    await runInside('build the test modules', tree, made, [
-      'make',
-      '-s',
-      '-C',
-      '/w/modules',
-      '-j2',
-      `KDIR=/lib/modules/${release}/build`,
-    ])
-    for (const name of readdirSync(join(made, 'modules')).filter(file => file.endsWith('.ko')))
-      copyFileSync(join(made, 'modules', name), join(initramfs, 'm', name))
-    rmSync(join(made, 'modules'), {recursive: true})
-  }
-  const library = join(tree, 'usr/lib/modules', release)
-  const loaded = LOADED.filter(name => existsSync(join(library, 'kernel', `${name}.ko.xz`)))
-  writeFileSync(join(initramfs, 'm/order'), loaded.map(name => `${basename(name)}\n`).join(''))
-  for (const name of loaded) {
-    const file = join(library, 'kernel', `${name}.ko.xz`)
-    // oxlint-disable-next-line no-await-in-loop
-    await runProgram(`unpack ${name}`, [
-      'sh',
-      '-euc',
-      'xz -dc "$1" > "$2"',
-      'sh',
-      file,
-      join(initramfs, 'm', `${basename(name)}.ko`),
-    ])
-  }
-  copyFileSync(join(tree, 'usr/bin/busybox'), join(initramfs, 'bin/busybox'))
-  symlinkSync('busybox', join(initramfs, 'bin/sh'))
-  copyFileSync(init, join(initramfs, 'init'))
-  chmodSync(join(initramfs, 'init'), 0o755)
-  const pack = 'cd /w/initramfs && find . | cpio -o -H newc --quiet -R 0:0 > /w/initramfs.cpio'
-  await runInside('make the initramfs', tree, made, ['sh', '-c', pack])
-  rmSync(initramfs, {recursive: true})
-  copyFileSync(vmlinuz(tree, release), join(made, 'vmlinuz'))
-  await makeRoot(join(made, 'root'), tree)
-  await packQemu(made, tree)
-  rmSync(directory, {recursive: true, force: true})
-  renameSync(made, directory)
-}
-
-function vmlinuz(tree: string, release: string): string {
-  const places = [
-    `usr/lib/modules/${release}/vmlinuz.unsigned`,
-    `usr/lib/modules/${release}/vmlinuz`,
-    `boot/vmlinuz-${release}`,
-  ]
-  const found = places.map(place => join(tree, place)).find(path => existsSync(path))
-  if (found !== undefined) return found
-  throw new LaneFailure(`unpack the kernel ${release}`, `its packages have none of ${places.join(', ')}`)
-}
-
-/** The guest's root: busybox, this Node, and the libraries it asks for. */
-async function makeRoot(root: string, tree: string): Promise<void> {
-  for (const name of [
-    'usr/bin',
-    'bin',
-    'lib/x86_64-linux-gnu',
-    'lib64',
-    'etc',
-    'dev',
-    'proc',
-    'sys',
-    'run',
-    'mnt',
-    'repo',
-    'modules',
-    'var/lib',
-  ])
-    mkdirSync(join(root, name), {recursive: true})
-  symlinkSync('run', join(root, 'tmp'))
-  copyFileSync(join(tree, 'usr/bin/busybox'), join(root, 'bin/busybox'))
-  for (const name of BUSYBOX) symlinkSync('busybox', join(root, 'bin', name))
-  const node = realpathSync(process.execPath)
-  copyFileSync(node, join(root, 'usr/bin/node'))
-  const libraries = linked(await runProgram('see what Node links', ['ldd', node]))
-  // what native add-ons of packages ask for
-  const beside = dirname(libraries.find(path => path.includes('libc.so'))!)
-  for (const name of ['librt.so.1', 'libresolv.so.2']) libraries.push(join(beside, name))
-  for (const library of libraries.filter(path => existsSync(path)))
-    copyFileSync(
-      library,
-      join(root, library.includes('ld-linux') ? 'lib64' : 'lib/x86_64-linux-gnu', basename(library)),
+async function resolve(kernel: KernelSeries, workshop: Workshop): Promise<Resolved> {
+  const packages = await workshop.packages()
+  const release = newestRelease(await packages.named('linux-'), kernel)
+  if (release === undefined)
+    throw new LaneFailure(
+      `find a kernel ${kernel.series}`,
+      `the mirror has none in ${kernel.suite}`,
+      'Take another with --kernel, or another mirror with TSMCTL_DEBIAN_MIRROR.',
     )
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/run:/bin/sh\n')
+  const tools = digestOf(...(await packages.closure(TOOLS_SUITE, [...ESSENTIAL, ...PROGRAMS])))
+  return {release, tools, at: Date.now()}
 }
 
-async function packQemu(made: string, tree: string): Promise<void> {
-  for (const name of ['lib', 'share']) mkdirSync(join(made, name))
-  const qemu = '/usr/bin/qemu-system-x86_64'
-  const listing = await runInside('see what QEMU links', tree, made, ['/lib64/ld-linux-x86-64.so.2', '--list', qemu])
-  for (const library of linked(listing)) copyFileSync(join(tree, library), join(made, 'lib', basename(library)))
-  copyFileSync(join(tree, qemu), join(made, 'qemu'))
-  for (const name of FIRMWARE) copyFileSync(join(tree, 'usr/share', name), join(made, 'share', basename(name)))
+/** Names of the cache's entries for what was resolved. */
+const namesOf = ({release, tools}: Resolved, sources: Sources) => ({
+  tools: `tools-${tools}`,
+  linux: `linux-${release}`,
+  machine: `machine-${digestOf(String(FORMAT), tools, process.version)}`,
+  kernel: `kernel-${digestOf(tools, release, digestOfSources(sources))}`,
+})
+
+/** The bundle for a kernel series: from the cache, or made now. Throws LaneFailure. */
+export async function bundleFor(kernel: KernelSeries, sources: Sources, workshop: Workshop): Promise<Bundle> {
+  const {cache, directory, say, signal} = workshop
+  const path = join(directory, `resolved-${kernel.series}.json`)
+  const known = readResolved(path)
+  const suffices = (resolved: Resolved): boolean => {
+    const {machine, kernel: name, tools, linux} = namesOf(resolved, sources)
+    return (cache.has(machine) && cache.has(name)) || (cache.has(tools) && cache.has(linux))
+  }
+  const isUsable = known !== undefined && suffices(known)
+  let resolved = known
+  if (!isUsable || workshop.isRefresh || known.at < Date.now() - RECENT_DAYS * 86_400_000)
+    try {
+      resolved = await resolve(kernel, workshop)
+    } catch (error) {
+      if (!isUsable || workshop.isRefresh || !(error instanceof LaneFailure)) throw error
+      say(`${error.message}\ngoing on with ${known.release}, which is in the cache`)
+    }
+  if (resolved === undefined) throw new Error('resolved nothing')
+  const {release} = resolved
+  const names = namesOf(resolved, sources)
+  const tools = (): Promise<string> =>
+    cache.entry(names.tools, async tree => {
+      const packages = await workshop.packages()
+      say('get QEMU and a compiler')
+      await cache.scratch(async archives => {
+        await packages.download(await packages.closure(TOOLS_SUITE, [...ESSENTIAL, ...PROGRAMS]), archives)
+        await unpack(archives, tree, signal)
+      })
+      furnish(tree)
+    })
+  const linux = (): Promise<string> =>
+    cache.entry(names.linux, async tree => {
+      const packages = await workshop.packages()
+      say(`get Linux ${release}`)
+      await cache.scratch(async archives => {
+        await packages.download(packagesOf(release, kernel), archives)
+        await unpack(archives, tree, signal)
+      })
+    })
+  const machine = await cache.entry(names.machine, async made => {
+    const inside = {tree: await tools(), work: made, linux: made}
+    say('make the machine')
+    await makeMachine(inside, signal)
+  })
+  const made = await cache.entry(names.kernel, async work => {
+    const inside = {tree: await tools(), work, linux: await linux()}
+    say(`make the kernel ${release}${kernel.hasTsm ? ' and its test modules' : ''}`)
+    await makeKernel(inside, release, {...sources, hasTsm: kernel.hasTsm}, signal)
+  })
+  if (resolved !== known) {
+    writeFileSync(`${path}.${process.pid}`, JSON.stringify(resolved))
+    renameSync(`${path}.${process.pid}`, path)
+  }
+  cache.prune(KEEP)
+  return {machine, kernel: made, release}
 }

@@ -1,119 +1,108 @@
 /** `npm run test:kernel`: makes what a machine boots from, boots it, runs the specs in it, tells how they went. */
-import {mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
-import {homedir, tmpdir} from 'node:os'
+import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
-import {parseArgs} from 'node:util'
-import {build} from 'esbuild'
-import {boot, type Booted} from './boot.js'
-import {bundleFor, type Bundle} from './bundle.js'
-import {LaneFailure} from './failure.js'
-import {type KernelSeries, KERNELS} from './kernels.js'
+import {type Bundle, bundleFor, digestOfSources, type Workshop} from './bundle.js'
+import {type Cache, openCache} from './cache.js'
+import {ENDING, explain, Interrupted, LaneFailure} from './failure.js'
+import {jobsOf} from './jobs.js'
+import {chosenKernels, type KernelSeries} from './kernels.js'
+import {cacheDirectory, type Options, readOptions} from './options.js'
+import {openPack, pack} from './pack.js'
+import {openPackages, type Packages} from './packages.js'
+import {runJob} from './run-job.js'
+import {specFiles} from './specs.js'
 
-const lane = join(process.cwd(), 'test/kernel/lane')
-const cache =
-  process.env['TSMCTL_KERNEL_CACHE'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tsmctl-kernel-lane')
-const TIMEOUT = 150
-/** Lines of the console that a failure shows. */
-const LAST_LINES = 40
+const checkout = process.cwd()
+const lane = join(checkout, 'test/kernel/lane')
+const sources = {modules: join(lane, 'modules'), init: join(lane, 'guest/init')}
+const logs = join(checkout, 'node_modules/.cache/tsmctl-kernel-lane')
 
 const started = performance.now()
-const say = (line: string): void => console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`)
+const say = (line: string): void => console.log(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`)
 
-const VITEST_CONFIG = `export default {
-  cacheDir: '/run/vite',
-  test: {
-    include: ['specs/*.spec.mjs'],
-    pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
-    isolate: false,
-    // bundled already: Node loads them as they are, in a tenth of the time
-    experimental: {viteModuleRunner: false, nodeLoader: false},
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    reporters: ['verbose', ['json', {outputFile: '/mnt/out/results.json'}]],
-  },
+/** Runs `work` for every item, a few at a time, in order of the items. */
+async function pool<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const worker = async (): Promise<void> => {
+    // one after the other: `size` of these run
+    // oxlint-disable-next-line no-await-in-loop
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item)
+  }
+  await Promise.all(Array.from({length: size}, worker))
 }
-`
 
-/** Bundles the specs of one directory into the share. */
-async function bundleSpecs(name: string, share: string, only: string | undefined): Promise<void> {
-  const directory = join(lane, 'specs', name)
-  const files = readdirSync(directory).filter(file => file.endsWith('.spec.ts') && file.includes(only ?? ''))
-  await build({
-    absWorkingDir: process.cwd(),
-    entryPoints: files.map(file => join(directory, file)),
-    outdir: join(share, 'specs'),
-    outExtension: {'.js': '.mjs'},
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.19',
-    packages: 'external',
-    logLevel: 'warning',
+/** Bundles of some kernels, made of Debian's packages. */
+async function makeBundles(
+  kernels: readonly KernelSeries[],
+  scratch: string,
+  cache: Cache,
+  directory: string,
+  signal: AbortSignal,
+  isRefresh: boolean,
+): Promise<readonly Bundle[]> {
+  let opened: Promise<Packages> | undefined
+  const packages = (): Promise<Packages> => {
+    if (opened === undefined) say('get the package lists')
+    return (opened ??= openPackages(join(scratch, 'apt'), signal))
+  }
+  const workshop: Workshop = {cache, directory, signal, say, packages, isRefresh}
+  const bundles: Bundle[] = []
+  // one after the other: they share what the first one makes
+  // oxlint-disable-next-line no-await-in-loop
+  for (const kernel of kernels) bundles.push(await bundleFor(kernel, sources, workshop))
+  return bundles
+}
+
+async function run(options: Options, signal: AbortSignal): Promise<boolean> {
+  if (process.arch !== 'x64' || process.platform !== 'linux')
+    throw new LaneFailure(
+      'boot a machine',
+      `this is ${process.platform} ${process.arch}`,
+      'The lane needs Linux on x86-64.',
+    )
+  const kernels = chosenKernels(options.kernel)
+  const jobs = jobsOf(kernels, options)
+    .map(job => ({...job, files: specFiles(lane, job.specs, job.only)}))
+    .filter(({files}) => files.length > 0)
+  if (jobs.length === 0) throw new LaneFailure('run specs', 'no file has such a name')
+  const directory = cacheDirectory(process.env)
+  const cache = openCache(directory)
+  return cache.scratch(async scratch => {
+    const open =
+      options.bundle === undefined
+        ? undefined
+        : await openPack(options.bundle, join(scratch, 'pack'), digestOfSources(sources), signal)
+    const bundles =
+      open === undefined
+        ? await makeBundles(kernels, scratch, cache, directory, signal, options.isRefresh)
+        : kernels.map(open)
+    if (options.pack !== undefined) {
+      const pairs = kernels.map((kernel, i) => [kernel, bundles[i]!] as const)
+      await pack(options.pack, pairs, digestOfSources(sources), cache, signal)
+      say(`packed ${options.pack}`)
+      return true
+    }
+    say(`boot ${bundles.map(({release}) => release).join(', ')}`)
+    const place = {checkout, lane, logs, signal, say, isVerbose: options.isVerbose}
+    let failures = 0
+    await pool(jobs, availableParallelism(), async job => {
+      const bundle = bundles[kernels.indexOf(job.kernel)]!
+      if (!(await runJob(job, job.files, bundle, place))) failures += 1
+    })
+    return failures === 0
   })
-  writeFileSync(join(share, 'vitest.config.mjs'), VITEST_CONFIG)
 }
 
-async function runSpecs(bundle: Bundle, name: string, only: string | undefined, signal: AbortSignal): Promise<Booted> {
-  const share = mkdtempSync(join(tmpdir(), 'tsmctl-kernel-'))
-  try {
-    mkdirSync(join(share, 'specs'))
-    await bundleSpecs(name, share, only)
-    return await boot({
-      bundle,
-      share,
-      checkout: process.cwd(),
-      command: 'cd /mnt && CI=1 node /repo/node_modules/vitest/vitest.mjs run --root /mnt --configLoader native',
-      timeout: TIMEOUT,
-      processors: 1,
-      signal,
-      onLine: line => console.log(`${name}: ${line}`),
-    })
-  } finally {
-    if (process.env['TSMCTL_KERNEL_KEEP'] === undefined) rmSync(share, {recursive: true, force: true})
-    else say(`kept ${share}`)
-  }
-}
-
-function chosen(series: string | undefined): readonly KernelSeries[] {
-  if (series === undefined) return KERNELS.slice(0, 1)
-  if (series === 'all') return KERNELS
-  const found = KERNELS.filter(kernel => kernel.series === series)
-  if (found.length > 0) return found
-  throw new LaneFailure(`test kernel ${series}`, `the lane knows ${KERNELS.map(kernel => kernel.series).join(', ')}`)
-}
-
-async function main(): Promise<number> {
-  const {values} = parseArgs({options: {kernel: {type: 'string'}, machine: {type: 'string'}, only: {type: 'string'}}})
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
-  mkdirSync(cache, {recursive: true})
-  let failed = 0
-  for (const kernel of chosen(values.kernel)) {
-    // one kernel after the other: each uses all processors
-    // oxlint-disable-next-line no-await-in-loop
-    const bundle = await bundleFor(kernel, cache, {modules: join(lane, 'modules'), init: join(lane, 'guest/init')}, say)
-    say(`boot ${bundle.release}`)
-    const names = kernel.specs.filter(name => values.machine === undefined || values.machine === name)
-    // oxlint-disable-next-line no-await-in-loop
-    const ends = await Promise.all(names.map(name => runSpecs(bundle, name, values.only, controller.signal)))
-    ends.forEach(({end, status, console: text}, i) => {
-      say(`${bundle.release}, ${names[i]}: ${end}, status ${status ?? 'none'}`)
-      if (status === 0) return
-      failed += 1
-      console.error(text.trimEnd().split('\n').slice(-LAST_LINES).join('\n'))
-    })
-  }
-  return failed === 0 ? 0 : 1
-}
-
+const controller = new AbortController()
+for (const name of Object.keys(ENDING) as (keyof typeof ENDING)[])
+  process.on(name, () => controller.abort(new Interrupted(name)))
 try {
-  process.exitCode = await main()
+  process.exitCode = (await run(readOptions(process.argv.slice(2)), controller.signal)) ? 0 : 1
 } catch (error) {
-  if (!(error instanceof LaneFailure)) throw error
-  console.error(error.message)
-  process.exitCode = 1
+  // whatever else is under way ends too
+  controller.abort(error)
+  const explanation = explain(error)
+  if (explanation === undefined) throw error
+  console.error(explanation)
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 1
 }
