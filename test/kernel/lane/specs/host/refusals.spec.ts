@@ -49,7 +49,7 @@ it('names that the kernel would take for another never reach it', async () => {
   linkTsm({spdm: 0})
   const {kernel: watched, calls} = counting(kernel)
   for (const tsm of ['tsm0junk', ' tsm0', 'tsm00', 'tsm-1', 'tsm9', '', 'tsm0\n'])
-    expect(await failureOf(connect(watched, DEVICE, {tsm, force: true})), tsm).toMatchObject({kind: 'not-found'})
+    expect({tsm, ...(await failureOf(connect(watched, DEVICE, {tsm, force: true})))}).toMatchObject({kind: 'not-found'})
   expect(calls.filter(call => call.startsWith('write'))).toEqual([])
   // the kernel does take one of them
   writeFileSync(`${deviceOf(DEVICE)}/tsm/connect`, 'tsm0junk')
