@@ -1,23 +1,11 @@
 /** What was recorded answers every read verb as the machine itself did. */
 import {describe, expect, it} from 'vitest'
 import {errnoOf} from '../../src/errors.js'
-import {deviceTable} from '../../src/cli/device-table.js'
 import {attributeBytes, type Kernel, openReplay, parseCapture, replayKernel} from '../../src/kernel/index.js'
-import {
-  COLUMNS,
-  examineMachine,
-  listColumns,
-  listDevices,
-  recordMachine,
-  rowJson,
-  showDevice,
-  simScenarios,
-} from '../../src/operations/index.js'
-import {listIde} from '../../src/operations/ide-list.js'
-import {planIde} from '../../src/operations/ide-plan.js'
-import {showIde} from '../../src/operations/ide-show.js'
+import {COLUMNS, listColumns, listDevices, recordMachine, rowJson, simScenarios} from '../../src/operations/index.js'
 import {simKernel} from '../../src/sim/index.js'
 import {guest} from '../support/guest.js'
+import {READ_VERBS} from '../support/read-verbs.js'
 
 /** Guests that differ in their devices only are recorded alike, and hostile ones like `guest`. */
 const ALIKE = new Set(['guest-one', 'guest-two', 'guest-eight', 'guest-slow'])
@@ -25,30 +13,6 @@ const SCENARIOS = (await simScenarios()).flatMap(({name, group}) =>
   group === 'hostile' || ALIKE.has(name) ? [] : [name],
 )
 const CAPTURES = ['host-connected', 'guest-locked']
-
-/** Each read verb: its JSON data and its text. */
-const VERBS: Readonly<Record<string, (kernel: Kernel) => Promise<unknown>>> = {
-  list: async kernel => {
-    const listed = await listColumns(kernel, {columns: COLUMNS})
-    const shapes = (['table', 'tree', 'raw'] as const).map(shape =>
-      deviceTable(listed, COLUMNS, {shape, headings: true}),
-    )
-    return {list: listed.list, rows: listed.devices.map(rowJson), shapes}
-  },
-  show: async kernel => {
-    const {devices} = await listDevices(kernel)
-    return Promise.all(devices.map(({bdf}) => showDevice(kernel, bdf)))
-  },
-  'ide list': kernel => listIde(kernel),
-  'ide show': async kernel =>
-    showIde(
-      kernel,
-      (await listDevices(kernel)).devices.map(({bdf}) => bdf),
-    ),
-  doctor: kernel => examineMachine(kernel),
-  // a machine on which no device can have a stream says so, and has to say so again
-  'ide plan': kernel => planIde(kernel, {rule: 'slot', pools: [], bdfs: []}).catch((error: Error) => error.message),
-}
 
 const record = async (kernel: Kernel, anonymise = false): Promise<Kernel> =>
   replayKernel(parseCapture((await recordMachine(kernel, {anonymise})).text))
@@ -95,7 +59,7 @@ describe.each(machines)('a recording of %s', (_, open) => {
   it('answers every read verb as the machine does', async () => {
     const kernel = await open()
     const replay = await record(kernel)
-    for (const [name, verb] of Object.entries(VERBS))
+    for (const [name, verb] of Object.entries(READ_VERBS))
       expect({[name]: await verb(replay)}).toEqual({[name]: await verb(kernel)})
   })
 
@@ -109,7 +73,7 @@ describe.each(machines)('a recording of %s', (_, open) => {
   it('that is anonymous answers every read verb, and differs only in what identifies', async () => {
     const kernel = await open()
     const replay = await record(kernel, true)
-    for (const [name, verb] of Object.entries(VERBS))
+    for (const [name, verb] of Object.entries(READ_VERBS))
       expect({[name]: withoutSerials(await verb(replay))}).toEqual({[name]: withoutSerials(await verb(kernel))})
   })
 })

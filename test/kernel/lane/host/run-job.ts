@@ -6,6 +6,7 @@ import {join, relative} from 'node:path'
 import {boot, type Booted} from './boot.js'
 import type {Bundle} from './bundle.js'
 import {lastPage} from './console.js'
+import {updateFixtures} from './fixtures.js'
 import type {Job, Outcome} from './jobs.js'
 import {countResults, describeResults, readableStack, type Results, resultsIn} from './results.js'
 import {bundleSpecs} from './specs.js'
@@ -60,6 +61,7 @@ export async function runJob(job: Job, files: readonly string[], bundle: Bundle,
     })
     const results = resultsIn(share)
     keepAnswers(share, checkout)
+    if (process.env['TSMCTL_KERNEL_UPDATE'] !== undefined) await updateFixtures(share, join(checkout, 'fixtures'))
     const log = join(logs, `${job.kernel.series}-${name.replace('/', '-')}.log`)
     mkdirSync(logs, {recursive: true})
     writeFileSync(log, `${booted.console.join('\n')}\n`)
