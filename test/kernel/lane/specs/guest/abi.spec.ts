@@ -1,7 +1,7 @@
 /** The guest's ABI on a real kernel: order and values of the errnos, and the family that gives evidence. */
 import {createHash} from 'node:crypto'
 import {existsSync, readFileSync, writeFileSync} from 'node:fs'
-import {beforeAll, beforeEach, describe, expect, it} from 'vitest'
+import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest'
 import {errnoOf} from '../../../../../src/errors.js'
 import {EVIDENCE_TYPES, liveKernel} from '../../../../../src/kernel/index.js'
 import {parseVca} from '../../../../../src/spdm/index.js'
@@ -16,6 +16,7 @@ import {
   validate,
 } from '../../../../sim/dump.js'
 import {tdiOf} from '../../guest/device.js'
+import {asNobody} from '../../guest/nobody.js'
 import {deviceOf, ENDPOINTS, insmod, modelHardware, rescan, rmmod, setParameter, tsmName} from '../../guest/machine.js'
 
 const [BDF, OTHER] = ENDPOINTS
@@ -23,7 +24,6 @@ const MODULE = 'tsmtest_devsec'
 const NVME = '/sys/bus/pci/drivers/nvme'
 const NONCE = new Uint8Array(32).fill(7)
 const MEASUREMENTS = 0x200
-const NOBODY = 65_534
 
 const kernel = liveKernel()
 
@@ -76,6 +76,7 @@ beforeAll(() => {
   insmod(MODULE)
   tsm = tsmName()
 })
+afterAll(() => kernel.close())
 
 type Step = readonly [name: string, value: string, errno: string]
 
@@ -276,16 +277,16 @@ describe('of a locked function', () => {
     })
 
     it('by others than root, and for commands of another kind', async () => {
-      process.seteuid!(NOBODY)
-      try {
-        // its helper process is started by nobody
+      const answers = await asNobody(async () => {
         const user = liveKernel()
-        expect(await errno(announcedDump(user, BDF))).toBe('EPERM')
-        expect(await errno(validate(user, BDF, 1))).toBe('EPERM')
-        expect((await user.netlinkFamily(P2_FAMILY)).version).toBe(1)
-      } finally {
-        process.seteuid!(0)
-      }
+        try {
+          const {version} = await user.netlinkFamily(P2_FAMILY)
+          return [version, await errno(announcedDump(user, BDF)), await errno(validate(user, BDF, 1))]
+        } finally {
+          user.close()
+        }
+      })
+      expect(answers).toEqual([1, 'EPERM', 'EPERM'])
       expect(await errno(kernel.netlinkDo(readRequest(BDF)))).toBe('EOPNOTSUPP')
       expect(await errno(kernel.netlinkDump(deviceEvidence(BDF, 2)))).toBe('EOPNOTSUPP')
     })
