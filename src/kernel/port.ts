@@ -88,7 +88,10 @@ export interface Kernel {
 
   /** Reads an attribute that may block for seconds (`tsm/*` while somebody connects). Ends with EINTR on abort. */
   query(path: string, signal?: AbortSignal): Promise<Uint8Array>
-  /** One open(O_WRONLY), one write, one close. Success says nothing about effect: read back. */
+  /**
+   * One open(O_WRONLY), one write, one close. Success says nothing about effect, and refusal nothing about its lack: a
+   * binary attribute of configfs takes what it has at close, which is nothing after a write that was refused. Read back.
+   */
   write(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   /**
    * mkdir(2), which in configfs makes an item with attributes of its own; EPERM where users make none, as in sysfs. May
