@@ -117,7 +117,7 @@ describe('events', () => {
   })
 
   it('tell when a TSM registers, with a second one once it is ready, and when it goes', async () => {
-    insmod('tsmtest_spdm')
+    await heard(() => insmod('tsmtest_spdm'))
     const came = await heard(() => insmod('tsmtest_link', {spdm: 0}), 'tsm', 'module')
     const name = tsmName()
     expect(came.map(told)).toEqual([`add tsm ${name}`, `change tsm ${name}`, 'add module tsmtest_link'])
