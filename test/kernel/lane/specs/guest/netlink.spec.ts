@@ -14,7 +14,7 @@ import {
 import {libc} from '../../../../../src/kernel/native/libc.js'
 import {AF_NETLINK, OPTION, PROTOCOL, RAW, ROOM, SOL, u32Bytes} from '../../../../../src/kernel/native/socket.js'
 import {rejectedErrno} from '../../../errnos.js'
-import {insmod, isLoaded, rmmod} from '../../guest/machine.js'
+import {ENDPOINTS, insmod, isLoaded, rmmod} from '../../guest/machine.js'
 import {asNobody} from '../../guest/nobody.js'
 
 const NONE = new Uint8Array(0)
@@ -70,7 +70,7 @@ it('has no family that nobody registered', async () => {
 it('has the family of evidence while a guest-side TSM offers it, with or without validation', async () => {
   expect(await rejectedErrno(kernel.netlinkFamily(DEVICE_EVIDENCE.name))).toBe('ENOENT')
   const {attribute, read, validate, longestNonce} = DEVICE_EVIDENCE
-  insmod('tsmtest_devsec')
+  insmod('tsmtest_devsec', {funcs: ENDPOINTS[3]})
   expect(await kernel.netlinkFamily(DEVICE_EVIDENCE.name)).toEqual({
     name: DEVICE_EVIDENCE.name,
     version: DEVICE_EVIDENCE.version,
@@ -86,7 +86,7 @@ it('has the family of evidence while a guest-side TSM offers it, with or without
     ]),
   })
   rmmod('tsmtest_devsec')
-  insmod('tsmtest_devsec', {validate: 0})
+  insmod('tsmtest_devsec', {funcs: ENDPOINTS[3], validate: 0})
   expect((await kernel.netlinkFamily(DEVICE_EVIDENCE.name)).commands).toEqual(new Set([read]))
   rmmod('tsmtest_devsec')
   expect(await rejectedErrno(kernel.netlinkFamily(DEVICE_EVIDENCE.name))).toBe('ENOENT')
