@@ -30,8 +30,19 @@ export function unbindDriver(state: MachineState, {bdf}: SimFunction): void {
   record.enabled = 0
 }
 
+/** Of a physical function: whether drivers are bound to its virtual ones. */
+export const VF_AUTOPROBE = 'sriov_drivers_autoprobe'
+
+/** A virtual function may have no driver unless one was named for it (Linux pci-driver.c, pci_device_can_probe). */
+export function canProbe({functions}: MachineState, {bdf, host}: SimFunction): boolean {
+  const physfn = host?.vf?.physfn
+  if (physfn === undefined || functions[bdf]!.override !== null) return true
+  return functions[physfn]!.switches?.[VF_AUTOPROBE] ?? true
+}
+
 /** Binds whatever matches: the override if there is one, else the driver that knows the ids. */
 export function probeDriver({drivers}: Machine, state: MachineState, fn: SimFunction): void {
+  if (!canProbe(state, fn)) return
   const driver = state.functions[fn.bdf]!.override ?? fn.driver
   if (driver !== null && drivers.includes(driver)) bindDriver(state, fn, driver)
 }

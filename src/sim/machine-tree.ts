@@ -84,6 +84,7 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
     if (host !== undefined) addHostFunction(tree, host, fn as HostSimFunction)
   }
   addProcess(tree, privileged)
+  tree.text('/sys/kernel/uevent_seqnum', String(state.events.next - 1))
   tree.text('/proc/sys/kernel/random/boot_id', state.bootId)
   tree.text('/proc/sys/kernel/osrelease', traitsOf(machine.abi).release)
   tree.text('/etc/machine-id', machine.machineId)

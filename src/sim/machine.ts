@@ -180,7 +180,7 @@ export interface FunctionState {
   override: string | null
   /** The kernel's enable count. */
   enabled: number
-  /** A vendor kernel's switches that somebody has set. */
+  /** Switches of the kernel that somebody has set. */
   switches?: Record<string, boolean>
   tdi: TdiRecord
 }

@@ -2,7 +2,7 @@
 import {ErrnoError} from '../errors.js'
 import {attributeText} from '../kernel/index.js'
 import {traitsOf} from './abi.js'
-import {addFunctions, bindDriver, probeDriver, removeFunction, unbindDriver} from './drivers.js'
+import {addFunctions, bindDriver, canProbe, probeDriver, removeFunction, unbindDriver} from './drivers.js'
 import {type Fault, type FaultPoint, isWorldFault, momentOf, takeFault} from './faults.js'
 import {happen} from './host/events.js'
 import {isHostAction, writeHost} from './host/writes.js'
@@ -151,6 +151,7 @@ function changeOf(action: GuestAction, text: string, store: MachineStore, refuse
         const record = state.functions[fn.bdf]!
         if (action.driver !== (record.override ?? fn.driver)) throw refuse('ENODEV')
         if (record.driver !== null) throw refuse('EBUSY')
+        if (!canProbe(state, fn)) throw refuse('ENODEV')
         bindDriver(state, fn, action.driver)
       }
     case 'unbind':

@@ -4,7 +4,7 @@ import {ErrnoError, TsmctlError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
 import {connect, type ConnectResult, disconnect, type DisconnectResult, lock} from '../../src/operations/index.js'
 import {type Fault, injectFault, type ScenarioSource} from '../../src/sim/index.js'
-import {machines, type TestMachine} from '../sim/machines.js'
+import {allowSleep, machines, type TestMachine} from '../sim/machines.js'
 
 const GPU = '0000:01:00.0'
 const SECOND = '0000:41:00.0'
@@ -18,6 +18,7 @@ let kernel: Kernel
 async function use(scenario: ScenarioSource): Promise<void> {
   machine = await make(scenario)
   ;({kernel} = machine)
+  await allowSleep(machine)
 }
 
 const inject = (fault: Omit<Fault, 'device'>, bdf = GPU): Promise<void> =>

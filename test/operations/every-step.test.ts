@@ -6,7 +6,7 @@ import {connect, type ConnectResult, disconnect, type DisconnectResult} from '..
 import {createMachine, injectFault, type ScenarioSource, simKernel} from '../../src/sim/index.js'
 import {type Call, failing, type Failure} from '../support/failing-kernel.js'
 import {prepared} from '../support/prepared.js'
-import {attributePath, machines, type TestMachine, withoutSpdm} from '../sim/machines.js'
+import {allowSleep, attributePath, machines, type TestMachine, withoutSpdm} from '../sim/machines.js'
 
 const make = machines()
 const GPU = '0000:01:00.0'
@@ -17,11 +17,17 @@ type Verb = 'connect' | 'disconnect' | 'insecure'
 /** Connecting comes before hundreds of disconnects: it is done once. */
 const copyConnected = prepared<ScenarioSource>(async (directory, source) => {
   await createMachine(directory, source)
+  await allowSleep({kernel: simKernel(directory)})
   await connect(simKernel(directory), GPU)
 })
 
+const copyDisconnected = prepared<ScenarioSource>(async (directory, source) => {
+  await createMachine(directory, source)
+  await allowSleep({kernel: simKernel(directory)})
+})
+
 async function machineFor(verb: Verb): Promise<TestMachine> {
-  const machine = await make(withoutSpdm('gpu-host'), verb === 'disconnect' ? copyConnected : undefined)
+  const machine = await make(withoutSpdm('gpu-host'), verb === 'disconnect' ? copyConnected : copyDisconnected)
   if (verb === 'insecure') await injectFault(machine.directory, {device: GPU, at: 'connect', do: 'insecure'})
   return machine
 }

@@ -60,6 +60,16 @@ export function withoutSpdm(source: ScenarioSource): ScenarioSource {
   return {name, text: changed === text ? `${text}provider: {spdm: none}\n` : changed}
 }
 
+/** Lets functions be suspended when they are idle, as a laptop's udev rules do: a kernel alone lets none. */
+export async function allowSleep({kernel}: Pick<TestMachine, 'kernel'>): Promise<void> {
+  for (const bdf of kernel.list('/sys/bus/pci/devices')) {
+    const path = attributePath(bdf, 'power/control')
+    // each is a change of the machine's one state
+    // oxlint-disable-next-line no-await-in-loop
+    if (kernel.stat(path) !== undefined) await kernel.write(path, attributeBytes('auto'))
+  }
+}
+
 export const DRIVERS = '/sys/bus/pci/drivers'
 export const BUS = '/sys/bus/pci'
 

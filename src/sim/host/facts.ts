@@ -69,6 +69,10 @@ export function dsmAbove(host: Host, {bdf, host: facts}: HostSimFunction): strin
   return isConnected(host, above.bdf) ? above.bdf : undefined
 }
 
+/** The PCI core forbids runtime suspension (Linux drivers/pci/pci.c, pci_pm_init); who is suspended was allowed to. */
+export const powerControl = ({now}: Host, {bdf, host}: HostSimFunction): string =>
+  now.powerControl[bdf] ?? (host.power === 'D0' ? 'on' : 'auto')
+
 /** A suspended function stays so until somebody forbids it. */
 export const powerState = ({now}: Host, {bdf, host}: HostSimFunction): string =>
   now.powerControl[bdf] === 'on' ? 'D0' : host.power

@@ -128,7 +128,7 @@ function drop(host: Host, {bdf}: HostSimFunction): void {
   if (record.driver !== null) emit(state, 'unbind', bdf)
   emit(state, 'remove', bdf)
   const tdi = unlockedTdi(record.tdi.epoch, record.tdi.previous)
-  Object.assign(record, {present: false, driver: null, override: null, enabled: 0, tdi})
+  Object.assign(record, {present: false, driver: null, override: null, enabled: 0, switches: {}, tdi})
   // without power there is no memory, of whichever TSM
   setLink(host, bdf, undefined)
 }

@@ -1,10 +1,11 @@
 /** What a host shows beside what every machine shows: streams, TSM attributes, virtual functions, the platform. */
 import {traitsOf} from '../abi.js'
 import {sriovPart} from '../config-space.js'
+import {VF_AUTOPROBE} from '../drivers.js'
 import {fromBase64} from '../machine.js'
 import type {Action, TreeBuilder} from '../nodes.js'
 import {ideBytes} from './config.js'
-import {type Host, type HostSimFunction, isCandidate, isPresent, powerState} from './facts.js'
+import {type Host, type HostSimFunction, isCandidate, isPresent, powerControl, powerState} from './facts.js'
 import {tsmDevpath} from './link-tsm.js'
 import {available} from './streams.js'
 
@@ -50,6 +51,7 @@ function addTsmClass(tree: TreeBuilder, host: Host): void {
   const directory = `/sys${tsmDevpath(host, now.tsm)}`
   const [, owner] = /([^/]+)\/tsm\/[^/]+$/.exec(directory)!
   tree.text(`${directory}/uevent`, '')
+  tree.text(`${directory}/power/control`, 'auto')
   tree.link(`${directory}/device`, `../../../${owner}`)
   tree.link(`${directory}/subsystem`, `${up(directory)}class/tsm`)
   tree.link(`/sys/class/tsm/${now.tsm}`, `../../${directory.slice(SYS)}`)
@@ -115,6 +117,9 @@ function addVirtual(
   if (sriov === null) return
   tree.text(`${path}/sriov_totalvfs`, String(fn.totalVfs))
   tree.text(`${path}/sriov_numvfs`, String(host.now.numVfs[device] ?? 0), 0o644, {verb: 'sriov_numvfs', device})
+  const name = VF_AUTOPROBE
+  const isOn = host.state.functions[device]!.switches?.[name] ?? true
+  tree.text(`${path}/${name}`, isOn ? '1' : '0', 0o644, {verb: 'switch', device, name})
   tree.text(`${path}/sriov_offset`, String(sriov.offset))
   tree.text(`${path}/sriov_stride`, String(sriov.stride))
   tree.text(`${path}/sriov_vf_device`, fn.vfDevice.toString(16))
@@ -129,7 +134,7 @@ export function addHostFunction(tree: TreeBuilder, host: Host, fn: HostSimFuncti
   const power = powerState(host, fn)
   tree.text(`${path}/power_state`, power)
   tree.text(`${path}/power/runtime_status`, power === 'D0' ? 'active' : 'suspended')
-  tree.text(`${path}/power/control`, host.now.powerControl[device] ?? 'auto', 0o644, {verb: 'power_control', device})
+  tree.text(`${path}/power/control`, powerControl(host, fn), 0o644, {verb: 'power_control', device})
   addVirtual(tree, host, fn)
   addTsm(tree, host, fn)
 }
