@@ -1,0 +1,129 @@
+/** The real kernel as a bench for scripts: what happens is told to the test modules. */
+import {writeFileSync} from 'node:fs'
+import {constants} from 'node:os'
+import {ErrnoError} from '../../../../src/errors.js'
+import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
+import type {Bench, Files, Happening, Shape} from '../script/index.js'
+import {deviceOf, ENDPOINTS, enumerate, insmod, modelHardware, POOL, reset, rmmod, setParameter} from './machine.js'
+
+const [DEVICE, NO_IDE, NO_TEE] = ENDPOINTS
+
+/** IDE extended capability of `tsmtest_hw`: four Selective blocks with two address associations each. */
+const IDE_AT = 0x400
+const FIRST_BLOCK = 3
+const BLOCK_DWORDS = 5 + 3 * 2
+
+/** Offset of register `register` (1: control, 2: status) of a Selective block. */
+const offsetOf = (block: number, register: number): number =>
+  IDE_AT + 4 * (FIRST_BLOCK + BLOCK_DWORDS * block + register)
+
+const poke = (bdf: string, offset: number, value: number): void =>
+  setParameter('tsmtest_hw', 'poke', `${bdf} ${offset.toString(16)} ${value.toString(16)}`)
+
+const SECURE = 2
+const FAIL_RECEIVED = 2 ** 31
+
+/** Selective block `block` of `bdf` as firmware leaves it that has enabled stream `id` as the default. */
+function enableByFirmware(bdf: string, block: number, id: number): void {
+  poke(bdf, offsetOf(block, 1), id * 2 ** 24 + 2 ** 22 + 1)
+  poke(bdf, offsetOf(block, 2), SECURE)
+}
+
+const SHAPES: Readonly<Record<Shape, () => void>> = {
+  plain() {
+    reset()
+    insmod('tsmtest_hw', {funcs: [DEVICE], pool: POOL})
+    rmmod('tsmtest_hw')
+  },
+  modelled: () => modelHardware({notee: [NO_TEE], noide: [NO_IDE], pool: 2}),
+  'firmware-streams'() {
+    modelHardware()
+    enableByFirmware('0000:00:03.0', 0, 5)
+    enableByFirmware(DEVICE, 0, 5)
+    // as at power-on, not as the kernel left them at its first look
+    for (const block of [1, 2, 3]) poke(DEVICE, offsetOf(block, 1), 0)
+    enableByFirmware('0000:00:05.0', 1, 0)
+    enumerate()
+  },
+}
+
+/** Seconds. */
+const PATIENCE = 20
+
+/** NVMe functions are probed in their own time. */
+async function haveDrivers(kernel: Kernel): Promise<void> {
+  const isBound = (bdf: string): boolean => kernel.stat(`${deviceOf(bdf)}/driver`) !== undefined
+  for (let i = 0; i < PATIENCE * 100 && !ENDPOINTS.every(isBound); i++)
+    // oxlint-disable-next-line no-await-in-loop
+    await kernel.sleep(10)
+}
+
+const NOBODY = 65534
+
+/** What `act` gives with the rights of nobody in particular. */
+function asNobody<T>(act: () => T): T {
+  process.seteuid!(NOBODY)
+  try {
+    return act()
+  } finally {
+    process.seteuid!(0)
+  }
+}
+
+function filesOfNobody(kernel: Files): Files {
+  return {
+    read: path => asNobody(() => kernel.read(path)),
+    list: path => asNobody(() => kernel.list(path)),
+    stat: path => asNobody(() => kernel.stat(path)),
+    readlink: path => asNobody(() => kernel.readlink(path)),
+    async write(path, bytes) {
+      // in this process: a helper would have been started by root
+      try {
+        asNobody(() => writeFileSync(path, bytes, {flag: 'r+'}))
+      } catch (error) {
+        throw new ErrnoError((error as NodeJS.ErrnoException).code!, 'write', path)
+      }
+    },
+  }
+}
+
+export function kernelBench(): Bench & {close(): void} {
+  const kernel = liveKernel({stateDirectory: '/run/tsmctl-script'})
+  let calm: (() => void)[] = []
+  const untilCalm = (module: string, name: string, value: string | number, usual: string | number): void => {
+    setParameter(module, name, value)
+    calm.push(() => setParameter(module, name, usual))
+  }
+  return {
+    async machine(shape) {
+      SHAPES[shape]()
+      writeFileSync(`${deviceOf(DEVICE)}/sriov_drivers_autoprobe`, '1')
+      await haveDrivers(kernel)
+      return {kernel, nobody: filesOfNobody(kernel)}
+    },
+    async happen(happening: Happening) {
+      switch (happening.what) {
+        case 'tsm-appears':
+          // what a TSM says to a device is not in the script
+          return insmod('tsmtest_link', {spdm: 0})
+        case 'tsm-unloaded':
+          return rmmod('tsmtest_link')
+        case 'connect-fails':
+          return untilCalm('tsmtest_link', 'fail', constants.errno[happening.errno as keyof typeof constants.errno], 0)
+        case 'stream-insecure':
+          return untilCalm('tsmtest_hw', 'insecure', 1, 0)
+        case 'stream-id':
+          return untilCalm('tsmtest_link', 'stream_id', happening.id, -1)
+        case 'fail-received':
+          return poke(happening.device, offsetOf(0, 2), FAIL_RECEIVED + SECURE)
+        case 'security-lost':
+          return poke(happening.device, offsetOf(0, 2), FAIL_RECEIVED)
+      }
+    },
+    async calm() {
+      for (const undo of calm) undo()
+      calm = []
+    },
+    close: () => kernel.close(),
+  }
+}

@@ -1,0 +1,52 @@
+/** What tsmctl makes of a host: its operations on the machine that the scenes before have left. */
+import {bridge, happens, read, type Scene, tsmctl} from '../step.js'
+import {BRIDGE, DEVICE, FAR, NO_IDE, NO_TEE, SECOND_FUNCTION} from './places.js'
+
+export const OPERATING: readonly Scene[] = [
+  {
+    title: 'tsmctl on connected devices',
+    steps: [
+      tsmctl({verb: 'list'}),
+      tsmctl({verb: 'ide list'}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      tsmctl({verb: 'connect', device: SECOND_FUNCTION}),
+      tsmctl({verb: 'disconnect', device: SECOND_FUNCTION}),
+    ],
+  },
+  {
+    title: 'tsmctl when a stream is lost',
+    steps: [
+      happens({what: 'fail-received', device: DEVICE}),
+      tsmctl({verb: 'ide list'}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      happens({what: 'security-lost', device: DEVICE}),
+      read(`${DEVICE}/tsm/connect`),
+      read(`${DEVICE}/authenticated`),
+      bridge(BRIDGE),
+      tsmctl({verb: 'ide list'}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      tsmctl({verb: 'disconnect', device: DEVICE}),
+    ],
+  },
+  {
+    title: 'tsmctl connects and disconnects',
+    steps: [
+      tsmctl({verb: 'disconnect', device: DEVICE}),
+      happens({what: 'connect-fails', device: DEVICE, errno: 'EIO'}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      happens({what: 'stream-insecure', device: DEVICE}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      happens({what: 'stream-id', device: DEVICE, id: 1}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      tsmctl({verb: 'connect', device: DEVICE}),
+      bridge(BRIDGE),
+      tsmctl({verb: 'disconnect', device: NO_IDE}),
+      tsmctl({verb: 'disconnect', device: NO_TEE}),
+      tsmctl({verb: 'disconnect', device: FAR}),
+      tsmctl({verb: 'connect', device: NO_TEE}),
+      tsmctl({verb: 'connect', device: NO_IDE}),
+      tsmctl({verb: 'connect', device: FAR}),
+      tsmctl({verb: 'list'}),
+    ],
+  },
+]
