@@ -7,7 +7,7 @@ import {recordMachine} from '../../../../src/operations/index.js'
 import {viewsOf} from '../../../support/read-verbs.js'
 
 /** What every PC has, what carries the shares with the host, and what hangs on the switch beside the device. */
-const UNINTERESTING = /0000:00:(?:1f\.[0-7]|1[0-2]\.0|00\.0)|0000:04:01\.0/
+const UNINTERESTING = /0000:00:(?:1f\.[0-7]|1[0-2]\.0|00\.0)|0000:0(?:4:01|6:00)\.0/
 /** Of a capture that is about one device: what it does without. */
 const OTHERS: Readonly<Record<string, RegExp>> = {
   'kernel-host-insecure': /0000:(?:00:0[456]|0[2-6]:0\d|4[01]:00)\.\d|pci0000:40/,
