@@ -69,7 +69,7 @@ it('has no family that nobody registered', async () => {
 
 it('has the family of evidence while a guest-side TSM offers it, with or without validation', async () => {
   expect(await rejectedErrno(kernel.netlinkFamily(DEVICE_EVIDENCE.name))).toBe('ENOENT')
-  const {attribute, read, validate, longestNonce} = DEVICE_EVIDENCE
+  const {attribute, read, validate} = DEVICE_EVIDENCE
   insmod('tsmtest_devsec', {funcs: ENDPOINTS[3]})
   expect(await kernel.netlinkFamily(DEVICE_EVIDENCE.name)).toEqual({
     name: DEVICE_EVIDENCE.name,
@@ -81,7 +81,8 @@ it('has the family of evidence while a guest-side TSM offers it, with or without
       [attribute.flags, 4],
       [attribute.subsystem, null],
       [attribute.deviceName, null],
-      [attribute.nonce, longestNonce],
+      // it has a limit, of a kind that policy dumps leave out (Linux net/netlink/policy.c)
+      [attribute.nonce, null],
       [attribute.generation, 4],
     ]),
   })
