@@ -14,7 +14,8 @@ describeWithoutTsm({
   remedy: 'CONFIG_PCI_TSM (Linux 6.19 or later)',
   diagnosis:
     /FAIL +TSM core: there is no \/sys\/class\/tsm\n +-> Boot a kernel with CONFIG_PCI_TSM \(Linux 6\.19 or later\)/,
-  streams: /^pci0000:00 .* this kernel makes no streams here\n[^]*\nno function of this machine has an IDE capability$/m,
+  streams:
+    /^pci0000:00 .* this kernel makes no streams here\n[^]*\nno function of this machine has an IDE capability$/m,
 })
 
 describe("the guest's verbs", () => {
