@@ -45,6 +45,12 @@ const SHAPES: Readonly<Record<Shape, () => void>> = {
     enableByFirmware('0000:00:05.0', 1, 0)
     enumerate()
   },
+  guest() {
+    // the registers of the firmware's streams go with the model
+    reset()
+    modelHardware()
+    insmod('tsmtest_devsec')
+  },
 }
 
 /** Seconds. */

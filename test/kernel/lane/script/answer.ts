@@ -189,15 +189,16 @@ const PATIENCE = 20_000
 const POLL = 10
 
 /** The events of `act`: the kernel counts them, so that none is waited for that does not come. */
-async function eventsOf(kernel: Kernel, listener: Listener, act: () => Promise<unknown>): Promise<string> {
+async function eventsOf(kernel: Kernel, listener: Listener, act: () => Promise<string>): Promise<string> {
   const before = latestEvent(kernel)
-  await act()
+  const answer = await act()
   const after = latestEvent(kernel)
   const end = performance.now() + PATIENCE
   const isOver = (): boolean => after === before || listener.latest() >= after || performance.now() >= end
   // oxlint-disable-next-line no-await-in-loop
   while (!isOver()) await kernel.sleep(POLL)
-  return lines(listener.heard.flatMap(({number, text}) => (number > before && number <= after ? [text] : [])))
+  const heard = listener.heard.flatMap(({number, text}) => (number > before && number <= after ? [text] : []))
+  return `${answer === '' ? '' : `${answer}, `}${lines(heard)}`
 }
 
 /** Plays `scenes` and tells every step with its answer; scenes by their title. */

@@ -2,6 +2,7 @@
 import {CONNECTING} from './scenes/connecting.js'
 import {ENDING} from './scenes/ending.js'
 import {FIRMWARE} from './scenes/firmware.js'
+import {LOCKING} from './scenes/locking.js'
 import {OPERATING} from './scenes/operating.js'
 import {PLAIN} from './scenes/plain.js'
 import {UNPRIVILEGED} from './scenes/unprivileged.js'
@@ -17,4 +18,5 @@ export const HOST_SCRIPT: readonly Scene[] = [
   ...UNPRIVILEGED,
   ...ENDING,
   ...FIRMWARE,
+  ...LOCKING,
 ]

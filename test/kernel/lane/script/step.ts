@@ -50,7 +50,7 @@ export interface Step {
 }
 
 /** Hardware that a scene begins with; see `../guest/kernel-bench.ts` and `test/sim/sim-bench.ts`. */
-export type Shape = 'plain' | 'modelled' | 'firmware-streams'
+export type Shape = 'plain' | 'modelled' | 'firmware-streams' | 'guest'
 
 export interface Scene {
   readonly title: string

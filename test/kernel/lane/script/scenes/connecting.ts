@@ -35,7 +35,8 @@ export const CONNECTING: readonly Scene[] = [
       blocks(ROOT_PORT),
       blocks(NO_IDE),
       except(list(ROOT_PORT), {
-        simulator: 'TODO',
+        simulator:
+          '0000:01:00.0 class config device driver driver_override enable modalias numa_node power power_state remove resource revision subsystem subsystem_device subsystem_vendor uevent vendor',
         why: 'attributes that tsmctl does not read are not simulated',
       }),
     ],

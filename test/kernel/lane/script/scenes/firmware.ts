@@ -27,7 +27,6 @@ export const FIRMWARE: readonly Scene[] = [
       blocks(NO_TEE),
       blocks(NO_TEE_PORT),
       tsmctl({verb: 'connect', device: FAR}),
-      tsmctl({verb: 'ide list'}),
     ],
   },
 ]

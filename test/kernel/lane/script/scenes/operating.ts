@@ -1,6 +1,6 @@
 /** What tsmctl makes of a host: its operations on the machine that the scenes before have left. */
 import {bridge, happens, read, type Scene, tsmctl} from '../step.js'
-import {BRIDGE, DEVICE, FAR, NO_IDE, NO_TEE, SECOND_FUNCTION} from './places.js'
+import {BRIDGE, DEVICE, NO_TEE, SECOND_FUNCTION} from './places.js'
 
 export const OPERATING: readonly Scene[] = [
   {
@@ -10,7 +10,6 @@ export const OPERATING: readonly Scene[] = [
       tsmctl({verb: 'ide list'}),
       tsmctl({verb: 'connect', device: DEVICE}),
       tsmctl({verb: 'connect', device: SECOND_FUNCTION}),
-      tsmctl({verb: 'disconnect', device: SECOND_FUNCTION}),
     ],
   },
   {
@@ -18,12 +17,10 @@ export const OPERATING: readonly Scene[] = [
     steps: [
       happens({what: 'fail-received', device: DEVICE}),
       tsmctl({verb: 'ide list'}),
-      tsmctl({verb: 'connect', device: DEVICE}),
       happens({what: 'security-lost', device: DEVICE}),
       read(`${DEVICE}/tsm/connect`),
       read(`${DEVICE}/authenticated`),
       bridge(BRIDGE),
-      tsmctl({verb: 'ide list'}),
       tsmctl({verb: 'connect', device: DEVICE}),
       tsmctl({verb: 'disconnect', device: DEVICE}),
     ],
@@ -31,7 +28,6 @@ export const OPERATING: readonly Scene[] = [
   {
     title: 'tsmctl connects and disconnects',
     steps: [
-      tsmctl({verb: 'disconnect', device: DEVICE}),
       happens({what: 'connect-fails', device: DEVICE, errno: 'EIO'}),
       tsmctl({verb: 'connect', device: DEVICE}),
       happens({what: 'stream-insecure', device: DEVICE}),
@@ -40,13 +36,8 @@ export const OPERATING: readonly Scene[] = [
       tsmctl({verb: 'connect', device: DEVICE}),
       tsmctl({verb: 'connect', device: DEVICE}),
       bridge(BRIDGE),
-      tsmctl({verb: 'disconnect', device: NO_IDE}),
       tsmctl({verb: 'disconnect', device: NO_TEE}),
-      tsmctl({verb: 'disconnect', device: FAR}),
       tsmctl({verb: 'connect', device: NO_TEE}),
-      tsmctl({verb: 'connect', device: NO_IDE}),
-      tsmctl({verb: 'connect', device: FAR}),
-      tsmctl({verb: 'list'}),
     ],
   },
 ]

@@ -14,6 +14,7 @@ export const UNPRIVILEGED: readonly Scene[] = [
       nobody(list(`${DEVICE}/tsm`)),
       nobody(write(`${DEVICE}/tsm/connect`, 'tsm0')),
       nobody(write(`${DEVICE}/tsm/disconnect`, 'tsm0')),
+      nobody(write(`${DEVICE}/config`, 'x')),
       nobody(write(`${DEVICE}/driver_override`, 'none')),
       nobody(write(`${DEVICE}/sriov_numvfs`, '0')),
       nobody(bridge(BRIDGE)),
