@@ -82,8 +82,8 @@ function start(attempt: Attempt, fn: SimFunction): string | undefined {
   return errno
 }
 
-/** As `sscanf(buf, "tsm%d")` reads it: what follows the number is ignored. */
-const TSM = /^tsm\s*\+?(\d+)/
+/** As `sscanf(buf, "tsm%d")` of Linux reads it: what follows the number is ignored, and a plus is no sign. */
+export const TSM = /^tsm\s*(-?\d+)/
 const TRUE = /^(?:[1yte]|on)/i
 const FALSE = /^(?:[0nfd]|of)/i
 

@@ -3,7 +3,7 @@ import {type Fault, type FaultKind, takeFault} from '../faults.js'
 import type {Action} from '../nodes.js'
 import type {MachineStore} from '../store.js'
 import {disturb} from '../tsm/index.js'
-import type {Refuse} from '../tsm-verbs.js'
+import {type Refuse, TSM} from '../tsm-verbs.js'
 import type {WriteContext} from '../writes.js'
 import {happen} from './events.js'
 import {type Host, hostOf, type HostSimFunction, isPresent, powerState} from './facts.js'
@@ -37,9 +37,6 @@ export async function holdTsmLock(
 }
 
 const present = (store: MachineStore, state: ReturnType<MachineStore['state']>): Host => hostOf(store.machine, state)!
-
-/** As `sscanf(buf, "tsm%d")` reads it: what follows the number is ignored. */
-const TSM = /^tsm\s*(-?\d+)/
 
 function checkConnect({now, state}: Host, {bdf}: HostSimFunction, text: string): string | undefined {
   const number = TSM.exec(text)?.[1]
