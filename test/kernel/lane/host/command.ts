@@ -1,6 +1,6 @@
 /** Programs of this system that the lane runs to their end. */
 import {spawn} from 'node:child_process'
-import {LaneFailure} from './failure.js'
+import {HINTS, LaneFailure} from './failure.js'
 
 /** Lines of output that a failure shows. */
 const LAST_LINES = 40
@@ -34,7 +34,10 @@ export function runProgram(
   {signal, hint, cwd, limit = 600}: CommandOptions,
 ): Promise<string> {
   signal.throwIfAborted()
-  const hintFor = (page: string): string | undefined => (typeof hint === 'function' ? hint(page) : hint)
+  const hintFor = (page: string): string | undefined => {
+    if (page.includes('No space left on device')) return HINTS['ENOSPC']
+    return typeof hint === 'function' ? hint(page) : hint
+  }
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,

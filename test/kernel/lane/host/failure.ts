@@ -17,7 +17,8 @@ export class Interrupted extends Error {
   }
 }
 
-const HINTS: Readonly<Record<string, string>> = {
+/** What to do, by errno. */
+export const HINTS: Readonly<Record<string, string>> = {
   ENOSPC:
     'Make room, or name other directories with TSMCTL_KERNEL_CACHE (about 1 GiB) and TMPDIR (some MiB): docs/kernel-lane.md.',
   EDQUOT: 'Make room, or name another directory with TSMCTL_KERNEL_CACHE.',
