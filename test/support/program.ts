@@ -62,7 +62,7 @@ function startThread(root: string): Thread {
   return {port: port1, bell}
 }
 
-/** Milliseconds a command may take. */
+/** Milliseconds a command may take, unless a slow machine needs more. */
 const PATIENCE = 20_000
 
 /** An envelope that is what the schema of its command says, and agrees with the exit code. */
@@ -78,7 +78,7 @@ function checkEnvelope(json: Loose, code: number | null): void {
 }
 
 /** The program built in `root`. */
-export function programAt(root: string): Program {
+export function programAt(root: string, patience = PATIENCE): Program {
   const bin = join(root, 'bin/tsmctl.cjs')
   let thread: Thread | undefined
 
@@ -98,7 +98,7 @@ export function programAt(root: string): Program {
     const {port, bell} = thread
     Atomics.store(bell, 0, 0)
     port.postMessage({args, env: environment(options)})
-    if (Atomics.wait(bell, 0, 0, PATIENCE) === 'timed-out') {
+    if (Atomics.wait(bell, 0, 0, patience) === 'timed-out') {
       thread = undefined
       throw new Error(`tsmctl ${args.join(' ')} did not end`)
     }

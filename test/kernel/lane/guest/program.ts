@@ -4,4 +4,4 @@ import {programAt} from '../../../support/program.js'
 // TSMCTL_HOST stays unset: a user of this machine does not name it either
 process.env['TSMCTL_STATE_DIR'] = '/run/tsmctl-state'
 
-export const {tsmctl, tsmctlProcess, tsmctlJson, start} = programAt('/repo')
+export const {tsmctl, tsmctlProcess, tsmctlJson, start} = programAt('/repo', 60_000)

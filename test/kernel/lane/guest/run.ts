@@ -4,7 +4,8 @@ import {type File, startTests, type Task, type Test, type VitestRunner} from '@v
 import {getNames, getTests} from '@vitest/runner/utils'
 import type {TestError, TestEvent} from '../events.js'
 
-const TIMEOUT = 60_000
+/** Milliseconds a test may take: ten times what it needs on a quiet machine. */
+const TIMEOUT = 120_000
 
 const nameOf = (task: Task): string => getNames(task).join(' > ')
 

@@ -8,7 +8,7 @@ export const USAGE = `npm run test:kernel -- [options]
   --kernel SERIES   7.3 (default), 7.2, 6.12, or all
   --machine NAME    only this machine: host, guest, without; bad-days proves how the lane fails
   --only TEXT       only spec files with TEXT in their name
-  --limit SECONDS   time limit of a machine (150)
+  --limit SECONDS   time limit of a machine (300)
   --verbose         show what the machines say on their consoles
   --refresh         look for newer packages now
   --pack FILE       make a bundle for other systems, and boot nothing
@@ -34,7 +34,7 @@ export function readOptions(args: readonly string[]): Options {
         kernel: {type: 'string'},
         machine: {type: 'string'},
         only: {type: 'string'},
-        limit: {type: 'string', default: '150'},
+        limit: {type: 'string', default: '300'},
         verbose: {type: 'boolean', default: false},
         refresh: {type: 'boolean', default: false},
         pack: {type: 'string'},
