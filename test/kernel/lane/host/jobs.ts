@@ -27,7 +27,15 @@ const BAD_DAYS: readonly Pick<Job, 'only' | 'limit' | 'expected'>[] = [
 /** The machines to boot. Throws LaneFailure. */
 export function jobsOf(kernels: readonly KernelSeries[], {machine, only, limit}: Options): readonly Job[] {
   if (machine === 'bad-days')
-    return kernels.flatMap(kernel => BAD_DAYS.map(day => ({kernel, specs: 'bad-days', ...day})))
+    return kernels.flatMap(kernel =>
+      BAD_DAYS.filter(day => (kernel.hasTsm || day.only !== 'full-disk') && day.only?.includes(only ?? '')).map(
+        day => ({
+          kernel,
+          specs: 'bad-days',
+          ...day,
+        }),
+      ),
+    )
   const jobs = kernels.flatMap(kernel =>
     kernel.specs
       .filter(specs => machine === undefined || specs === machine)

@@ -53,7 +53,7 @@ export function readableStack(stack: string, map: SourceMap): string {
         return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
       }),
     )
-    .filter(line => !/node_modules|node:internal|guest\/run\.ts/.test(line))
+    .filter(line => !/node_modules|node:internal|guest\/run\.ts|new Promise \(<anonymous>\)/.test(line))
     .join('\n')
 }
 

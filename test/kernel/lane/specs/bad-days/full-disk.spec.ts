@@ -20,7 +20,6 @@ it('is told in words', () => {
       env: {...process.env, TSMCTL_STATE_DIR: `${full}/state`},
     },
   )
-  console.log(status, stderr)
-  expect(status).not.toBeNull()
+  expect({status, stderr}).toEqual({status: expect.any(Number), stderr: expect.stringMatching(/\S/)})
   expect(readFileSync(`${deviceOf(ENDPOINTS[0])}/tsm/connect`, 'utf8')).toMatch(/^(tsm\d+)?\n$/)
 })
