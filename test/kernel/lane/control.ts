@@ -42,7 +42,7 @@ export const LONGEST_PAUSE = 3000
 export interface DeviceControl {
   /** What the report shows. A device knows its BARs; a responder behind a mailbox sees no configuration space. */
   readonly ranges?: readonly ReportedRange[]
-  /** Entries of the MSI-X table; none unless given. */
+  /** Entries of the MSI-X table, which is off as every driver leaves it; none unless given. */
   readonly msixEntries?: number
   /** Most bytes of the report in one answer. */
   readonly maxPortion?: number

@@ -8,14 +8,13 @@ import {
   SPDM_ERROR_CODE,
 } from '../../../../../src/spdm/index.js'
 import type {RespondingDevice} from '../../../../../src/operations/spdm-respond.js'
-import {TDISP_MESSAGE_NAMES, TDISP_PROTOCOL, tdispMessage} from '../../../../../src/tdisp/index.js'
+import {requestEvent, TDISP_PROTOCOL, tdispMessage} from '../../../../../src/tdisp/index.js'
 import {type DeviceControl, LONGEST_PAUSE, type Mischief} from '../../control.js'
 import type {Identity} from './identity.js'
 import {Interface} from './interface.js'
 
-/** Index of a name in the tables of codes, where requests start at 80h. */
+/** Offset of a message's code, in SPDM and in TDISP. */
 const CODE = 1
-const FIRST_REQUEST = 0x80
 
 export interface EmulatedDevice extends RespondingDevice {
   /** Milliseconds by which the answer just given is late. */
@@ -47,7 +46,7 @@ export function createDevice(identity: Identity, {requesterId, control, heard}: 
 
   function vendor(payload: Uint8Array): Uint8Array | undefined {
     if (payload[0] !== TDISP_PROTOCOL) return undefined
-    const name = TDISP_MESSAGE_NAMES[tdispMessage(payload)[CODE]! - FIRST_REQUEST]
+    const name = requestEvent(tdispMessage(payload)[CODE] ?? 0)
     heard(name ?? 'unknown')
     const mischief = at(name)
     if (name === 'LOCK_INTERFACE_REQUEST') tdi.describe(control())

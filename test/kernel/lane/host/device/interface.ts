@@ -64,7 +64,6 @@ export class Interface {
             noFwUpdate: true,
             dmaWithoutPasid: true,
             msixTableSize: Math.max(0, msixEntries - 1),
-            msixEnable: msixEntries > 0,
             deviceSpecificInfo: new Uint8Array(),
           },
           ranges: ranges.map(range => ({...range, firstPage: BigInt(range.firstPage)})),
