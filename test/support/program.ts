@@ -62,7 +62,7 @@ function startThread(root: string): Thread {
   return {port: port1, bell}
 }
 
-/** Milliseconds a command may take, unless a slow machine needs more. */
+/** Milliseconds a command may take, unless a machine is known to be slow. */
 const PATIENCE = 20_000
 
 /** An envelope that is what the schema of its command says, and agrees with the exit code. */
@@ -77,7 +77,7 @@ function checkEnvelope(json: Loose, code: number | null): void {
   expect(json.error?.exit ?? 0).toBe(code)
 }
 
-/** The program built in `root`. */
+/** The program built in `root`, whose commands may take `patience` milliseconds. */
 export function programAt(root: string, patience = PATIENCE): Program {
   const bin = join(root, 'bin/tsmctl.cjs')
   let thread: Thread | undefined

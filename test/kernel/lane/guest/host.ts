@@ -3,7 +3,17 @@ import {writeFileSync} from 'node:fs'
 import {afterAll, afterEach, beforeAll, expect} from 'vitest'
 import {TsmctlError} from '../../../../src/errors.js'
 import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
-import {attribute, BRIDGES, deviceOf, ENDPOINTS, freeStreams, POOL, ROOT_PORTS, streamLinks} from './machine.js'
+import {
+  attribute,
+  BRIDGES,
+  deviceOf,
+  ENDPOINTS,
+  freeStreams,
+  POOL,
+  ROOT_PORTS,
+  streamLinks,
+  tsmName,
+} from './machine.js'
 import {blockOf} from './registers.js'
 
 export let kernel: Kernel
@@ -18,30 +28,37 @@ export async function failureOf(act: Promise<{readonly failure: TsmctlError | nu
   return error as TsmctlError
 }
 
-/** What the streams and connections of a spec left behind. */
+/** Connects by the kernel's own attribute, where tsmctl's connect is not what is looked at. */
+export const connectPlainly = (bdf: string): void => writeFileSync(`${deviceOf(bdf)}/tsm/connect`, tsmName())
+
+export function disconnectAll(): void {
+  for (const bdf of ENDPOINTS) {
+    const tsm = attribute(bdf, 'tsm/connect')
+    if (tsm) writeFileSync(`${deviceOf(bdf)}/tsm/disconnect`, tsm)
+  }
+}
+
+/** What streams of a spec left behind. */
 const remains = (pool: number): string[] => [
   ...BRIDGES.flatMap(bridge => [
     ...streamLinks(bridge).map(name => `${bridge}/${name}`),
     ...(freeStreams(bridge) === pool ? [] : [`${bridge} has ${freeStreams(bridge)} of ${pool} streams free`]),
   ]),
   ...[...ROOT_PORTS, ...ENDPOINTS].filter(bdf => blockOf(bdf).enabled).map(bdf => `block 0 of ${bdf} is enabled`),
-  ...ENDPOINTS.filter(bdf => attribute(bdf, 'tsm/connect')).map(bdf => `${bdf} is connected`),
   ...ENDPOINTS.filter(bdf => attribute(bdf, 'power/control') === null).map(bdf => `${bdf} is gone`),
 ]
 
-/** A live kernel for the specs of a file, which leave the machine as they find it. `pool`: streams of a host bridge. */
+/**
+ * A live kernel for the specs of a file. Once their devices are disconnected, each leaves the machine as it found it.
+ * `pool`: streams of a host bridge.
+ */
 export function useHost({pool = POOL}: {readonly pool?: number} = {}): void {
   beforeAll(() => {
     kernel = liveKernel({stateDirectory: '/run/tsmctl-state'})
   })
   afterEach(() => {
-    const found = remains(pool)
-    // so that what one spec leaves fails no other
-    for (const bdf of ENDPOINTS) {
-      const tsm = attribute(bdf, 'tsm/connect')
-      if (tsm) writeFileSync(`${deviceOf(bdf)}/tsm/disconnect`, tsm)
-    }
-    expect(found).toEqual([])
+    disconnectAll()
+    expect(remains(pool)).toEqual([])
   })
   afterAll(() => kernel.close())
 }

@@ -7,7 +7,7 @@ import {connect} from '../../../../../src/operations/connect.js'
 import {disconnect} from '../../../../../src/operations/disconnect.js'
 import {listIde} from '../../../../../src/operations/ide-list.js'
 import {listDevices} from '../../../../../src/operations/list.js'
-import {failureOf, kernel, useHost} from '../../guest/host.js'
+import {connectPlainly, failureOf, kernel, useHost} from '../../guest/host.js'
 import {
   attribute,
   deviceOf,
@@ -47,27 +47,25 @@ describe('the stream, of which sysfs tells nothing', () => {
     [PORT, 0, 'stream-half-secure', /root port 0000:00:03\.0 block 0: enabled, Stream ID 0, state insecure/],
   ] as const)('%s is insecure', async (bdf, status, code, words) => {
     linkTsm({spdm: 0})
-    await connect(kernel, DEVICE)
+    connectPlainly(DEVICE)
     poke(bdf, statusOf(0), status)
     expect([attribute(DEVICE, 'tsm/connect'), streamLinks(BRIDGE)]).toEqual(['tsm0', ['stream0.0.0']])
     expect(await errorsOf()).toContain(code)
     const {failure, changed} = await connect(kernel, DEVICE)
     expect({changed, failure}).toMatchObject({changed: false, failure: {exitCode: 12}})
     expect(failure!.message).toMatch(words)
-    await disconnect(kernel, DEVICE)
     poke(bdf, statusOf(0), 0)
   })
 
   it('a fail message is told, which may be old', async () => {
     linkTsm({spdm: 0})
-    await connect(kernel, DEVICE)
+    connectPlainly(DEVICE)
     poke(DEVICE, statusOf(0), 0x8000_0002)
     const {failure, notes} = await connect(kernel, DEVICE)
     expect({failure, notes}).toEqual({
       failure: null,
       notes: [`Selective block 0 of ${DEVICE} received an IDE fail message, now or earlier`],
     })
-    await disconnect(kernel, DEVICE)
     poke(DEVICE, statusOf(0), 0)
   })
 })
@@ -79,14 +77,13 @@ describe('the device', () => {
 
   it('removed while connected, takes its stream with it and comes back unconnected', async () => {
     linkTsm({spdm: 0})
-    await connect(kernel, DEVICE)
+    connectPlainly(DEVICE)
     remove(DEVICE)
     expect([streamLinks(BRIDGE), freeStreams(BRIDGE), blockOf(PORT).enabled]).toEqual([[], POOL, false])
     expect((await listDevices(kernel)).devices.map(({bdf}) => bdf)).not.toContain(DEVICE)
     expect(await failureOf(disconnect(kernel, DEVICE))).toMatchObject({exitCode: 3})
     rescan()
     expect(await connect(kernel, DEVICE)).toMatchObject({before: {tsm: null}, changed: true, failure: null})
-    await disconnect(kernel, DEVICE)
   })
 
   it('removed while it connects, is gone when the kernel is done', async () => {
@@ -111,7 +108,7 @@ describe('the device', () => {
 describe('the TSM', () => {
   it('unloaded while a device is connected, takes connection and attributes with it', async () => {
     linkTsm({spdm: 0})
-    await connect(kernel, DEVICE)
+    connectPlainly(DEVICE)
     rmmod('tsmtest_link')
     expect([streamLinks(BRIDGE), freeStreams(BRIDGE), blockOf(DEVICE).enabled]).toEqual([[], POOL, false])
     expect(existsSync(`${deviceOf(DEVICE)}/tsm`)).toBe(false)
@@ -145,7 +142,6 @@ describe('the TSM', () => {
     expect(error.message).toContain('nobody has registered')
     linkTsm({spdm: 0})
     expect(await connect(kernel, DEVICE)).toMatchObject({changed: true, tsm: 'tsm0'})
-    await disconnect(kernel, DEVICE)
   })
 })
 
@@ -159,6 +155,5 @@ it('a driver that binds meanwhile does not matter', async () => {
   await kernel.write('/sys/bus/pci/drivers/nvme/bind', attributeBytes(ELSEWHERE))
   expect(await connecting).toMatchObject({changed: true, failure: null, after: {streams: [{state: 'secure'}]}})
   expect(driver()).toBe('nvme')
-  await disconnect(kernel, ELSEWHERE)
   expect(driver()).toBe('nvme')
 })

@@ -1,10 +1,9 @@
 /** One stream for a host bridge, one block for each function, and a device without IDE. */
 import {beforeAll, expect, it} from 'vitest'
 import {connect} from '../../../../../src/operations/connect.js'
-import {disconnect} from '../../../../../src/operations/disconnect.js'
 import {planIde} from '../../../../../src/operations/ide-plan.js'
 import {listIde} from '../../../../../src/operations/ide-list.js'
-import {failureOf, kernel, useHost} from '../../guest/host.js'
+import {connectPlainly, failureOf, kernel, useHost} from '../../guest/host.js'
 import {attribute, BRIDGES, ENDPOINTS, freeStreams, linkTsm, modelHardware} from '../../guest/machine.js'
 
 const [DEVICE, NO_IDE, BEHIND_SWITCH, ELSEWHERE] = ENDPOINTS
@@ -26,12 +25,11 @@ it('a device without IDE is connected without a stream, and that is said', async
   expect([attribute(NO_IDE, 'tsm/connect'), attribute(NO_IDE, 'tsm/bound')]).toEqual(['tsm0', ''])
   expect(attribute('0000:02:00.1', 'tsm/dsm')).toBe(NO_IDE)
   expect(BRIDGES.map(freeStreams)).toEqual([1, 1])
-  await disconnect(kernel, NO_IDE)
 })
 
 it('a second device finds no slot: foretold before the write, and the kernel agrees', async () => {
   expect((await planIde(kernel, {rule: 'slot', pools: [], bdfs: [DEVICE, BEHIND_SWITCH, ELSEWHERE]})).fits).toBe(false)
-  await connect(kernel, DEVICE)
+  connectPlainly(DEVICE)
   expect(BRIDGES.map(freeStreams)).toEqual([0, 1])
   const {list} = await listIde(kernel)
   expect(list.findings.map(({code}) => code)).toContain('pool-exhausted')
@@ -42,5 +40,4 @@ it('a second device finds no slot: foretold before the write, and the kernel agr
   expect(forced.message).toContain('no stream slot is free on pci0000:00 (1 in use)')
   expect(attribute(BEHIND_SWITCH, 'tsm/connect')).toBe('')
   expect(await connect(kernel, ELSEWHERE)).toMatchObject({changed: true, failure: null})
-  for (const bdf of [DEVICE, ELSEWHERE]) await disconnect(kernel, bdf)
 })

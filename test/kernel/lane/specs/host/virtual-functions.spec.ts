@@ -6,7 +6,7 @@ import {connect} from '../../../../../src/operations/connect.js'
 import {disconnect} from '../../../../../src/operations/disconnect.js'
 import {listIde} from '../../../../../src/operations/ide-list.js'
 import {ridOf} from '../../../../../src/pci/index.js'
-import {kernel, useHost} from '../../guest/host.js'
+import {connectPlainly, disconnectAll, kernel, useHost} from '../../guest/host.js'
 import {attribute, deviceOf, ENDPOINTS, linkTsm, modelHardware, ROOT_PORTS} from '../../guest/machine.js'
 import {blockOf} from '../../guest/registers.js'
 
@@ -31,7 +31,7 @@ beforeAll(() => {
 })
 useHost()
 afterEach(() => {
-  if (attribute(PF, 'tsm/connect')) writeFileSync(`${deviceOf(PF)}/tsm/disconnect`, 'tsm0')
+  disconnectAll()
   enable(0)
 })
 
@@ -51,7 +51,7 @@ it('enabled before, they depend on it and lie in the range of its stream', async
 })
 
 it('enabled after, they depend on it too, and its stream leaves them out', async () => {
-  await connect(kernel, PF)
+  connectPlainly(PF)
   const vfs = enable(2)
   expect(vfs.map(dependency)).toEqual([DEPENDENT, DEPENDENT])
   expect(blockOf(PORT).rids).toEqual([ridOf(PF), ridOf(PF)])

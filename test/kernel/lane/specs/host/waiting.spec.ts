@@ -3,7 +3,6 @@ import {readFileSync} from 'node:fs'
 import {once} from 'node:events'
 import {afterEach, beforeAll, expect, it} from 'vitest'
 import {connect} from '../../../../../src/operations/connect.js'
-import {disconnect} from '../../../../../src/operations/disconnect.js'
 import {failureOf, kernel, useHost} from '../../guest/host.js'
 import {attribute, deviceOf, ENDPOINTS, linkTsm, modelHardware} from '../../guest/machine.js'
 import {start} from '../../guest/program.js'
@@ -36,7 +35,6 @@ it('whoever looks meanwhile waits, and is told why; Ctrl-C lets the kernel finis
   expect(told.join('\n')).toContain('Ctrl-C again abandons it')
   expect(await look).toMatchObject({dryRun: true, failure: null})
   expect(others.join('\n')).toContain('another TSM operation is in progress')
-  await disconnect(kernel, DEVICE)
 })
 
 it('a second Ctrl-C abandons it, which ends it where the TSM heeds signals', async () => {
@@ -67,5 +65,4 @@ it('Ctrl-C in a terminal lets the kernel finish, and says how the device was lef
   expect((await once(child, 'close'))[0]).toBe(130)
   expect(told.join('')).toMatch(/too late to stop[^]*left connected to tsm0/)
   expect(attribute(DEVICE, 'tsm/connect')).toBe('tsm0')
-  await disconnect(kernel, DEVICE)
 })
