@@ -35,7 +35,7 @@ it('goes from the first look to a connected machine and back', () => {
   expect(BRIDGES.map(streamLinks)).toEqual([['stream0.0.0'], ['stream0.0.0']])
 
   expect(state()).toContainEqual([DEVICE, 'tsm0'])
-  expect(tsmctlJson(['show', DEVICE]).json.data).toMatchObject({bdf: DEVICE, tsm: 'tsm0', dsm: DEVICE, bound: null})
+  expect(tsmctlJson(['show', DEVICE]).json.data.devices).toMatchObject([{bdf: DEVICE, tsm: 'tsm0', dsm: DEVICE}])
   expect(tsmctl(['ide', 'list']).out.match(/stream0\.0\.0 ID 0 secure/g)).toHaveLength(4)
 
   expect(tsmctl(['record', CAPTURE, '--force']).code).toBe(0)
