@@ -283,7 +283,7 @@ EXPORT_SYMBOL_GPL(spdm_chain);
  */
 int spdm_measure(struct spdm *s, u8 slot, const u8 *nonce, struct spdm_blob *out)
 {
-	u8 req[SPDM_MEASURE_SIZE] = { SPDM_1_2, SPDM_GET_MEAS, 1, 0xff };
+	u8 req[5 + SPDM_NONCE_SIZE] = { SPDM_1_2, SPDM_GET_MEAS, 1, 0xff };
 	int rc, got;
 
 	memcpy(req + SPDM_HDR, nonce, SPDM_NONCE_SIZE);
