@@ -130,6 +130,10 @@ export function kernelBench(): Bench & {close(): void} {
       for (const undo of calm) undo()
       calm = []
     },
-    close: () => kernel.close(),
+    close() {
+      kernel.close()
+      // streams of firmware would stay in the registers
+      reset()
+    },
   }
 }
