@@ -27,6 +27,8 @@ export interface Sources {
   readonly modules: string
   /** The guest's `init`. */
   readonly init: string
+  /** What is loaded into QEMU. */
+  readonly nodelay: string
 }
 
 export interface Workshop {
@@ -67,7 +69,7 @@ function digestOf(...parts: readonly (string | Uint8Array)[]): string {
 }
 
 /** Digest of what of the checkout goes into the initramfs. */
-export const digestOfSources = ({modules, init}: Sources): string =>
+export const digestOfSources = ({modules, init}: Omit<Sources, 'nodelay'>): string =>
   digestOf(
     String(FORMAT),
     readFileSync(init),
@@ -101,7 +103,7 @@ async function resolve(kernel: KernelSeries, workshop: Workshop): Promise<Resolv
 const namesOf = ({release, tools}: Resolved, sources: Sources) => ({
   tools: `tools-${tools}`,
   linux: `linux-${release}`,
-  machine: `machine-${digestOf(String(FORMAT), tools, process.version)}`,
+  machine: `machine-${digestOf(String(FORMAT), tools, process.version, readFileSync(sources.nodelay))}`,
   kernel: `kernel-${digestOf(tools, release, digestOfSources(sources))}`,
 })
 
@@ -148,7 +150,7 @@ export async function bundleFor(kernel: KernelSeries, sources: Sources, workshop
   const machine = await cache.entry(names.machine, async made => {
     const inside = {tree: await tools(), work: made, linux: made}
     say('make the machine')
-    await makeMachine(inside, signal)
+    await makeMachine(inside, sources.nodelay, signal)
   })
   const made = await cache.entry(names.kernel, async work => {
     const inside = {tree: await tools(), work, linux: await linux()}

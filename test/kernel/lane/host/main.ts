@@ -14,7 +14,11 @@ import {specFiles} from './specs.js'
 
 const checkout = process.cwd()
 const lane = join(checkout, 'test/kernel/lane')
-const sources = {modules: join(lane, 'modules'), init: join(lane, 'guest/init')}
+const sources = {
+  modules: join(lane, 'modules'),
+  init: join(lane, 'guest/init'),
+  nodelay: join(lane, 'host/nodelay.c'),
+}
 const logs = join(checkout, 'node_modules/.cache/tsmctl-kernel-lane')
 
 const started = performance.now()

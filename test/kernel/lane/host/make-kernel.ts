@@ -35,7 +35,7 @@ cd initramfs
 find . | cpio -o -H newc --quiet -R 0:0 > ../initramfs.cpio
 `
 
-interface Contents extends Sources {
+interface Contents extends Pick<Sources, 'modules' | 'init'> {
   readonly hasTsm: boolean
 }
 

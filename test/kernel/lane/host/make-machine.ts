@@ -16,13 +16,16 @@ const LINKED = /=> (\/\S+)|^\s*(\/\S*ld-linux\S*)/gm
 const linked = (listing: string): string[] =>
   [...listing.matchAll(LINKED)].map(([, library, loader]) => (library ?? loader)!)
 
-/** Makes `qemu`, `lib`, `share` and `root` in `inside.work`. */
-export async function makeMachine(inside: Inside, signal: AbortSignal): Promise<void> {
+/** Makes `qemu`, `lib`, `share` and `root` in `inside.work`; `nodelay` is the source of what QEMU is started with. */
+export async function makeMachine(inside: Inside, nodelay: string, signal: AbortSignal): Promise<void> {
   const {tree, work} = inside
   for (const name of ['lib', 'share']) mkdirSync(join(work, name))
   const listing = await runInside('see what QEMU links', inside, [`/lib64/${LOADER}`, '--list', QEMU], signal)
   for (const library of linked(listing)) copyFileSync(join(tree, library), join(work, 'lib', basename(library)))
   copyFileSync(join(tree, QEMU), join(work, 'qemu'))
+  copyFileSync(nodelay, join(work, 'nodelay.c'))
+  const compile = ['gcc-14', '-O2', '-Wall', '-shared', '-fPIC', '-nostdlib', '-o', '/w/lib/nodelay.so', '/w/nodelay.c']
+  await runInside('build what QEMU is started with', inside, compile, signal)
   for (const name of FIRMWARE) copyFileSync(join(tree, 'usr/share', name), join(work, 'share', basename(name)))
   await makeRoot(join(work, 'root'), join(tree, 'usr/bin/busybox'), signal)
 }
@@ -52,5 +55,14 @@ async function makeRoot(root: string, busybox: string, signal: AbortSignal): Pro
 export const qemuOf = (machine: string): readonly [string, ...string[]] => {
   const library = join(machine, 'lib')
   const qemu = join(machine, 'qemu')
-  return [join(library, LOADER), '--library-path', library, qemu, '-L', join(machine, 'share')]
+  return [
+    join(library, LOADER),
+    '--preload',
+    join(library, 'nodelay.so'),
+    '--library-path',
+    library,
+    qemu,
+    '-L',
+    join(machine, 'share'),
+  ]
 }
