@@ -1,10 +1,10 @@
 /** The real kernel as a bench for scripts: what happens is told to the test modules. */
-import {writeFileSync} from 'node:fs'
+import {readFileSync, writeFileSync} from 'node:fs'
 import {constants} from 'node:os'
 import {ErrnoError} from '../../../../src/errors.js'
 import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
 import type {Bench, Files, Happening, Shape} from '../script/index.js'
-import {deviceOf, ENDPOINTS, enumerate, insmod, modelHardware, POOL, reset, rmmod, setParameter} from './machine.js'
+import {deviceOf, ENDPOINTS, enumerate, insmod, POOL, powerOn, rmmod, setParameter, unloadAll} from './machine.js'
 
 const [DEVICE, NO_IDE, NO_TEE] = ENDPOINTS
 
@@ -25,30 +25,28 @@ const FAIL_RECEIVED = 2 ** 31
 
 /** Selective block `block` of `bdf` as firmware leaves it that has enabled stream `id` as the default. */
 function enableByFirmware(bdf: string, block: number, id: number): void {
+  // the module finds the place of its capability when a function is first read
+  readFileSync(`${deviceOf(bdf)}/config`)
   poke(bdf, offsetOf(block, 1), id * 2 ** 24 + 2 ** 22 + 1)
   poke(bdf, offsetOf(block, 2), SECURE)
 }
 
 const SHAPES: Readonly<Record<Shape, () => void>> = {
   plain() {
-    reset()
+    unloadAll()
     insmod('tsmtest_hw', {funcs: [DEVICE], pool: POOL})
     rmmod('tsmtest_hw')
-  },
-  modelled: () => modelHardware({notee: [NO_TEE], noide: [NO_IDE], pool: 2}),
-  'firmware-streams'() {
-    modelHardware()
-    enableByFirmware('0000:00:03.0', 0, 5)
-    enableByFirmware(DEVICE, 0, 5)
-    // as at power-on, not as the kernel left them at its first look
-    for (const block of [1, 2, 3]) poke(DEVICE, offsetOf(block, 1), 0)
-    enableByFirmware('0000:00:05.0', 1, 0)
     enumerate()
   },
+  modelled: () => powerOn({notee: [NO_TEE], noide: [NO_IDE], pool: 2}),
+  'firmware-streams': () =>
+    powerOn({}, () => {
+      enableByFirmware('0000:00:03.0', 0, 5)
+      enableByFirmware(DEVICE, 0, 5)
+      enableByFirmware('0000:00:05.0', 1, 0)
+    }),
   guest() {
-    // the registers of the firmware's streams go with the model
-    reset()
-    modelHardware()
+    powerOn()
     insmod('tsmtest_devsec')
   },
 }
@@ -133,7 +131,7 @@ export function kernelBench(): Bench & {close(): void} {
     close() {
       kernel.close()
       // streams of firmware would stay in the registers
-      reset()
+      unloadAll()
     },
   }
 }

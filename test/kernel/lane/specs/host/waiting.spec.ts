@@ -55,7 +55,7 @@ it('a second Ctrl-C abandons it, which ends it where the TSM heeds signals', asy
 })
 
 it('Ctrl-C in a terminal lets the kernel finish, and says how the device was left', async () => {
-  linkTsm({spdm: 0, delay_ms: 3000})
+  linkTsm({spdm: 0, delay_ms: 700})
   const child = start(['connect', DEVICE])
   const told: string[] = []
   child.stderr.on('data', (chunk: Buffer) => {
