@@ -18,13 +18,6 @@ export const OPERATING: readonly Scene[] = [
       bridge(BRIDGE),
       tsmctl({verb: 'connect', device: DEVICE}),
       tsmctl({verb: 'disconnect', device: DEVICE}),
-    ],
-  },
-  {
-    title: 'tsmctl connects and disconnects',
-    steps: [
-      happens({what: 'stream-id', device: DEVICE, id: 1}),
-      tsmctl({verb: 'connect', device: DEVICE}),
       tsmctl({verb: 'connect', device: DEVICE}),
       bridge(BRIDGE),
     ],
