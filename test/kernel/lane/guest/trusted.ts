@@ -9,9 +9,6 @@ import {deviceOf, insmod, modelHardware} from './machine.js'
 
 /** Of the program and of the operations a spec calls itself. */
 const STATE = '/run/tsmctl-state'
-/** Milliseconds for a driver to come. */
-const PATIENCE = 40_000
-const PAUSE = 20
 
 export const openKernel = (): Kernel => liveKernel({stateDirectory: STATE})
 
@@ -22,20 +19,29 @@ export function driverOf(bdf: string): string | null {
 
 export const overrideOf = (bdf: string): string => readFileSync(`${deviceOf(bdf)}/driver_override`, 'utf8').trimEnd()
 
-/** Drivers are probed in the background. */
-export async function driverBound(bdf: string): Promise<string> {
-  const end = performance.now() + PATIENCE
-  for (;;) {
-    const driver = driverOf(bdf)
-    if (driver !== null) return driver
-    if (performance.now() > end) throw new Error(`no driver for ${bdf}`)
-    // oxlint-disable-next-line no-await-in-loop
-    await new Promise(resolve => setTimeout(resolve, PAUSE))
+/** Has the kernel bind the driver of a function, if it has none: its probe is over on return, as it is not of a rescan. */
+export function bindDriver(bdf: string): void {
+  writeFileSync('/sys/bus/pci/drivers_probe', bdf)
+  if (driverOf(bdf) === null) throw new Error(`no driver for ${bdf}`)
+}
+
+/** Whether devices that are found get drivers. */
+const autoprobe = (isOn: boolean): void => writeFileSync('/sys/bus/pci/drivers_autoprobe', isOn ? '1' : '0')
+
+/** What `find` finds gets no driver: probing takes longer than most of what a spec looks at. */
+export function withoutProbing(find: () => void): void {
+  autoprobe(false)
+  try {
+    find()
+  } finally {
+    autoprobe(true)
   }
 }
 
-export const unbind = (bdf: string): void => {
+/** Leaves a function to nobody, whatever held it. */
+export function unbind(bdf: string): void {
   if (driverOf(bdf) !== null) writeFileSync(`${deviceOf(bdf)}/driver/unbind`, bdf)
+  writeFileSync(`${deviceOf(bdf)}/driver_override`, '\n')
 }
 
 /** A sound device, wired as it is, but for what `different` says. */
@@ -43,19 +49,17 @@ export async function tellDevice(kernel: Kernel, bdf: string, different: DeviceC
   describeDevice(bdf, {...interfaceOf(await readPciFacts(kernel, bdf)), ...different})
 }
 
-/** Whether devices that are found get drivers. */
-export const autoprobe = (isOn: boolean): void => writeFileSync('/sys/bus/pci/drivers_autoprobe', isOn ? '1' : '0')
-
 /**
- * A guest whose TSM takes `functions`, with sound devices behind them. The TSM accepts nothing that user space has not
- * called verified, unless `parameters` say otherwise.
+ * A guest whose TSM takes `functions`, with sound devices behind them and no drivers. The TSM accepts nothing that user
+ * space has not called verified, unless `parameters` say otherwise.
  */
 export async function prepareGuest(
   kernel: Kernel,
   functions: readonly string[],
   parameters: Readonly<Record<string, string | number>> = {require_validate: 1},
 ): Promise<void> {
-  modelHardware()
+  withoutProbing(() => modelHardware())
+  functions.forEach(unbind)
   insmod('tsmtest_devsec', {funcs: functions, ...parameters})
   for (const bdf of functions) await tellDevice(kernel, bdf)
 }

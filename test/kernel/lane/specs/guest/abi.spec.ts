@@ -18,6 +18,7 @@ import {
 import {tdiOf} from '../../guest/device.js'
 import {asNobody} from '../../guest/nobody.js'
 import {deviceOf, ENDPOINTS, insmod, modelHardware, rescan, rmmod, setParameter, tsmName} from '../../guest/machine.js'
+import {bindDriver, unbind, withoutProbing} from '../../guest/trusted.js'
 
 const [BDF, OTHER] = ENDPOINTS
 const MODULE = 'tsmtest_devsec'
@@ -47,10 +48,6 @@ const errno = (doing: Promise<unknown>): Promise<string> =>
     (error: unknown) => errnoOf(error) ?? String(error),
   )
 
-function unbind(bdf: string): void {
-  if (existsSync(`${deviceOf(bdf)}/driver`)) writeFileSync(`${deviceOf(bdf)}/driver/unbind`, bdf)
-}
-
 const objectOf = (objects: readonly Announced[], label: string): Announced => objects.find(one => one.label === label)!
 
 /** The nonce of the GET_MEASUREMENTS request that the object begins with. */
@@ -72,7 +69,8 @@ const isOver = (): boolean => readFileSync(`/sys/module/${MODULE}/parameters/fau
 let tsm: string
 
 beforeAll(() => {
-  modelHardware()
+  withoutProbing(() => modelHardware())
+  bindDriver(BDF)
   insmod(MODULE)
   tsm = tsmName()
 })
@@ -360,7 +358,7 @@ describe('the lock ends', () => {
   it('when the device goes away, and the next one is unlocked', async () => {
     writeFileSync(`${deviceOf(BDF)}/remove`, '1')
     expect(await errno(announcedDump(kernel, BDF))).toBe('ENODEV')
-    rescan()
+    withoutProbing(rescan)
     expect(await tdiOf(kernel, BDF).state()).toBe('CONFIG_UNLOCKED')
     expect(read('lock')).toBe('\n')
   })

@@ -9,7 +9,7 @@ import {forgetHeard, heardBy, tdiOf} from '../../guest/device.js'
 import {deviceOf, ENDPOINTS, rescan, rmmod, tsmName} from '../../guest/machine.js'
 import {writePolicy} from '../../guest/policy.js'
 import {tsmctl} from '../../guest/program.js'
-import {autoprobe, openKernel, prepareGuest, tellDevice} from '../../guest/trusted.js'
+import {openKernel, prepareGuest, tellDevice, withoutProbing} from '../../guest/trusted.js'
 
 const [BDF] = ENDPOINTS
 const START = 'START_INTERFACE_REQUEST'
@@ -19,14 +19,10 @@ let policy: Policy
 
 beforeAll(async () => {
   kernel = openKernel()
-  autoprobe(false)
   await prepareGuest(kernel, [BDF])
   policy = readPolicy([writePolicy(BDF)], kernel.now())
 })
-afterAll(() => {
-  autoprobe(true)
-  kernel.close()
-})
+afterAll(() => kernel.close())
 
 /** As another root process does it, past tsmctl. */
 const write = (attribute: string, value: string): void => writeFileSync(`${deviceOf(BDF)}/${attribute}`, value)
@@ -104,7 +100,7 @@ it('two tsmctl do not work at one device', () => {
 it('a device that is pulled while it is locked comes back unlocked', async () => {
   const outcome = await acceptDespite(() => write('remove', '1')).catch((error: unknown) => error)
   expect(outcome).toMatchObject({kind: 'not-found', exitCode: 3})
-  rescan()
+  withoutProbing(rescan)
   await tellDevice(kernel, BDF)
   expect(await readTdi(kernel, BDF)).toMatchObject({state: 'CONFIG_UNLOCKED', driverOverride: null})
   expect((await lock(kernel, BDF)).after.state).toBe('CONFIG_LOCKED')

@@ -11,7 +11,8 @@ import {
   type Uevent,
 } from '../../../../../src/kernel/index.js'
 import {listen} from '../../../../../src/operations/watch/events.js'
-import {deviceOf, ENDPOINTS, insmod, isLoaded, rmmod, ROOT_PORTS, tsmName} from '../../guest/machine.js'
+import {deviceOf, ENDPOINTS, insmod, modelHardware, rmmod, ROOT_PORTS, tsmName} from '../../guest/machine.js'
+import {bindDriver, withoutProbing} from '../../guest/trusted.js'
 import {asNobody} from '../../guest/nobody.js'
 import {until} from '../../guest/wait.js'
 
@@ -38,19 +39,12 @@ const subsystem = (event: Uevent): string => event.properties.get('SUBSYSTEM') ?
 const told = (event: Uevent): string =>
   `${event.action} ${subsystem(event)} ${event.devpath.slice(event.devpath.lastIndexOf('/') + 1)}`
 
-/** The only TSM and the only model of hardware are this file's. */
-function unload(): void {
-  for (const name of ['tsmtest_devsec', 'tsmtest_link', 'tsmtest_spdm', 'tsmtest_hw']) if (isLoaded(name)) rmmod(name)
-}
-
 beforeAll(() => {
-  unload()
+  withoutProbing(() => modelHardware())
+  bindDriver(FUNCTION)
   kernel = liveKernel()
 })
-afterAll(() => {
-  kernel.close()
-  unload()
-})
+afterAll(() => kernel.close())
 
 describe('events', () => {
   const controller = new AbortController()
@@ -127,14 +121,9 @@ describe('events', () => {
   })
 
   it('do not tell when a device is connected or disconnected', async () => {
-    const [port, device] = [ROOT_PORTS[3], ENDPOINTS[3]]
-    insmod('tsmtest_hw', {funcs: [port, device], streams: 4})
-    await put(`${deviceOf(port)}/remove`, '1')
-    await put('/sys/bus/pci/rescan', '1')
+    const device = ENDPOINTS[3]
     insmod('tsmtest_link', {spdm: 0})
     const name = tsmName()
-    // drivers may still be probing
-    await until('the driver of the device', () => kernel.stat(`${deviceOf(device)}/driver`) !== undefined)
     await heard(() => undefined)
     const before = sequence()
     await put(`${deviceOf(device)}/tsm/connect`, name)

@@ -6,7 +6,7 @@ import {readTdi} from '../../../../../src/tsm/index.js'
 import {forgetHeard, heardBy, tdiOf} from '../../guest/device.js'
 import {ENDPOINTS} from '../../guest/machine.js'
 import {writePolicy} from '../../guest/policy.js'
-import {autoprobe, openKernel, prepareGuest} from '../../guest/trusted.js'
+import {openKernel, prepareGuest} from '../../guest/trusted.js'
 
 const [BDF] = ENDPOINTS
 const REASON = 'bench unit, accepted for the demonstration'
@@ -27,13 +27,9 @@ let kernel: Kernel
 
 beforeAll(async () => {
   kernel = openKernel()
-  autoprobe(false)
   await prepareGuest(kernel, [BDF], {abi: 'G1n'})
 })
-afterAll(() => {
-  autoprobe(true)
-  kernel.close()
-})
+afterAll(() => kernel.close())
 
 it('a rule about evidence admits nothing', async () => {
   forgetHeard(BDF)
