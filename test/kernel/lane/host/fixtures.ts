@@ -8,9 +8,13 @@ import {viewsOf} from '../../../support/read-verbs.js'
 
 /** What every PC has, what carries the shares with the host, and what hangs on the switch beside the device. */
 const UNINTERESTING = /0000:00:(?:1f\.[0-7]|1[0-2]\.0|00\.0)|0000:0(?:4:01|6:00)\.0/
-/** Of a capture that is about one device: what it does without. */
+/** All but the first two root ports and what is below them. */
+const BUT_TWO_PORTS = /0000:(?:00:05|0[3-6]:0\d|4[01]:00)\.\d|pci0000:40/
+/** Of a capture that is about few devices: what it does without. */
 const OTHERS: Readonly<Record<string, RegExp>> = {
   'kernel-host-insecure': /0000:(?:00:0[456]|0[2-6]:0\d|4[01]:00)\.\d|pci0000:40/,
+  'kernel-guest-run': BUT_TWO_PORTS,
+  'kernel-without-tsm': BUT_TWO_PORTS,
 }
 
 /** Fixtures of the captures below `share`; returns their names. */
