@@ -53,7 +53,7 @@ export function machineArguments(spec: MachineSpec): readonly string[] {
     '-M',
     'q35',
     '-accel',
-    'tcg',
+    'tcg,thread=single',
     '-cpu',
     'max',
     '-smp',

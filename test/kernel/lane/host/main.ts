@@ -66,7 +66,7 @@ async function run(options: Options, signal: AbortSignal): Promise<boolean> {
     )
   const kernels = chosenKernels(options.kernel)
   const jobs = jobsOf(kernels, options)
-    .map(job => ({...job, files: specFiles(lane, job.specs, job.only)}))
+    .map(job => ({...job, files: specFiles(lane, job.specs, job.only, options.isQuick)}))
     .filter(({files}) => files.length > 0)
   if (jobs.length === 0) throw new LaneFailure('run specs', 'no file has such a name')
   const directory = cacheDirectory(process.env)

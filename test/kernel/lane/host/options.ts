@@ -8,6 +8,7 @@ export const USAGE = `npm run test:kernel -- [options]
   --kernel SERIES   7.3 (default), 7.2, 6.12, or all
   --machine NAME    only this machine: host, guest, without; bad-days proves how the lane fails
   --only TEXT       only spec files with TEXT in their name
+  --quick           only the spec files that show most in little time
   --limit SECONDS   time limit of a machine (300)
   --verbose         show what the machines say on their consoles
   --refresh         look for newer packages now
@@ -18,6 +19,7 @@ export interface Options {
   readonly kernel: string | undefined
   readonly machine: string | undefined
   readonly only: string | undefined
+  readonly isQuick: boolean
   readonly limit: number
   readonly isVerbose: boolean
   readonly isRefresh: boolean
@@ -34,6 +36,7 @@ export function readOptions(args: readonly string[]): Options {
         kernel: {type: 'string'},
         machine: {type: 'string'},
         only: {type: 'string'},
+        quick: {type: 'boolean', default: false},
         limit: {type: 'string', default: '300'},
         verbose: {type: 'boolean', default: false},
         refresh: {type: 'boolean', default: false},
@@ -47,6 +50,7 @@ export function readOptions(args: readonly string[]): Options {
       kernel: values.kernel,
       machine: values.machine,
       only: values.only,
+      isQuick: values.quick,
       limit,
       isVerbose: values.verbose,
       isRefresh: values.refresh,
