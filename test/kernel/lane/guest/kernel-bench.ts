@@ -5,20 +5,11 @@ import {ErrnoError} from '../../../../src/errors.js'
 import {type Kernel, liveKernel} from '../../../../src/kernel/index.js'
 import type {Bench, Files, Happening, Shape} from '../script/index.js'
 import {deviceOf, ENDPOINTS, enumerate, insmod, POOL, powerOn, rmmod, setParameter, unloadAll} from './machine.js'
+import {atOnceAsNobody} from './nobody.js'
+import {controlOf, poke, statusOf} from './registers.js'
+import {until} from './wait.js'
 
 const [DEVICE, NO_IDE, NO_TEE] = ENDPOINTS
-
-/** IDE extended capability of `tsmtest_hw`: four Selective blocks with two address associations each. */
-const IDE_AT = 0x400
-const FIRST_BLOCK = 3
-const BLOCK_DWORDS = 5 + 3 * 2
-
-/** Offset of register `register` (1: control, 2: status) of a Selective block. */
-const offsetOf = (block: number, register: number): number =>
-  IDE_AT + 4 * (FIRST_BLOCK + BLOCK_DWORDS * block + register)
-
-const poke = (bdf: string, offset: number, value: number): void =>
-  setParameter('tsmtest_hw', 'poke', `${bdf} ${offset.toString(16)} ${value.toString(16)}`)
 
 const SECURE = 2
 const FAIL_RECEIVED = 2 ** 31
@@ -27,8 +18,8 @@ const FAIL_RECEIVED = 2 ** 31
 function enableByFirmware(bdf: string, block: number, id: number): void {
   // the module finds the place of its capability when a function is first read
   readFileSync(`${deviceOf(bdf)}/config`)
-  poke(bdf, offsetOf(block, 1), id * 2 ** 24 + 2 ** 22 + 1)
-  poke(bdf, offsetOf(block, 2), SECURE)
+  poke(bdf, controlOf(block), id * 2 ** 24 + 2 ** 22 + 1)
+  poke(bdf, statusOf(block), SECURE)
 }
 
 const SHAPES: Readonly<Record<Shape, () => void>> = {
@@ -51,39 +42,22 @@ const SHAPES: Readonly<Record<Shape, () => void>> = {
   },
 }
 
-/** Seconds. */
-const PATIENCE = 20
-
 /** NVMe functions are probed in their own time. */
-async function haveDrivers(kernel: Kernel): Promise<void> {
-  const isBound = (bdf: string): boolean => kernel.stat(`${deviceOf(bdf)}/driver`) !== undefined
-  for (let i = 0; i < PATIENCE * 100 && !ENDPOINTS.every(isBound); i++)
-    // oxlint-disable-next-line no-await-in-loop
-    await kernel.sleep(10)
-}
-
-const NOBODY = 65534
-
-/** What `act` gives with the rights of nobody in particular. */
-function asNobody<T>(act: () => T): T {
-  process.seteuid!(NOBODY)
-  try {
-    return act()
-  } finally {
-    process.seteuid!(0)
-  }
-}
+const haveDrivers = (kernel: Kernel): Promise<void> =>
+  until('the drivers of all functions', () =>
+    ENDPOINTS.every(bdf => kernel.stat(`${deviceOf(bdf)}/driver`) !== undefined),
+  )
 
 function filesOfNobody(kernel: Files): Files {
   return {
-    read: path => asNobody(() => kernel.read(path)),
-    list: path => asNobody(() => kernel.list(path)),
-    stat: path => asNobody(() => kernel.stat(path)),
-    readlink: path => asNobody(() => kernel.readlink(path)),
+    read: path => atOnceAsNobody(() => kernel.read(path)),
+    list: path => atOnceAsNobody(() => kernel.list(path)),
+    stat: path => atOnceAsNobody(() => kernel.stat(path)),
+    readlink: path => atOnceAsNobody(() => kernel.readlink(path)),
     async write(path, bytes) {
       // in this process: a helper would have been started by root
       try {
-        asNobody(() => writeFileSync(path, bytes, {flag: 'r+'}))
+        atOnceAsNobody(() => writeFileSync(path, bytes, {flag: 'r+'}))
       } catch (error) {
         throw new ErrnoError((error as NodeJS.ErrnoException).code!, 'write', path)
       }
@@ -119,9 +93,9 @@ export function kernelBench(): Bench & {close(): void} {
         case 'stream-id':
           return untilCalm('tsmtest_link', 'stream_id', happening.id, -1)
         case 'fail-received':
-          return poke(happening.device, offsetOf(0, 2), FAIL_RECEIVED + SECURE)
+          return poke(happening.device, statusOf(0), FAIL_RECEIVED + SECURE)
         case 'security-lost':
-          return poke(happening.device, offsetOf(0, 2), FAIL_RECEIVED)
+          return poke(happening.device, statusOf(0), FAIL_RECEIVED)
       }
     },
     async calm() {

@@ -94,11 +94,9 @@ const isModelled = (parameters: Parameters): boolean =>
  * What is modelled so already is not enumerated anew, which takes a second.
  */
 export function modelHardware(parameters: Parameters = {}): void {
-  const wanted = {...MODELLED, ...parameters}
   unload(...PROVIDERS)
-  if (isModelled(wanted)) return leaveVirtualFunctionsAlone()
-  powerOn(wanted)
-  return undefined
+  if (isModelled({...MODELLED, ...parameters})) leaveVirtualFunctionsAlone()
+  else powerOn(parameters)
 }
 
 /**

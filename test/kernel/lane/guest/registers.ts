@@ -22,6 +22,9 @@ export interface Block {
 
 const at = (index: number): number => IDE + HEADER + index * BLOCK
 
+/** Offset of the control register of a block. */
+export const controlOf = (index: number): number => at(index) + 4
+
 /** Offset of the status register of a block. */
 export const statusOf = (index: number): number => at(index) + 8
 

@@ -2,12 +2,11 @@
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {attributeBytes, liveKernel, parseCapture, replayKernel} from '../../../../../src/kernel/index.js'
 import {READ_VERBS} from '../../../../support/read-verbs.js'
-import {deviceOf, ENDPOINTS, insmod, modelHardware, setParameter} from '../../guest/machine.js'
+import {deviceOf, ENDPOINTS, insmod, modelHardware} from '../../guest/machine.js'
 import {recordAs} from '../../guest/record.js'
+import {poke, statusOf} from '../../guest/registers.js'
 
 const [SRIOV, WITHOUT_IDE, WITHOUT_TEE] = ENDPOINTS
-/** Status of the first Selective stream: the capability lies at 400h, its blocks after three dwords. */
-const STATUS = 0x400 + 4 * (3 + 2)
 /** IDE fail message received, state Insecure. */
 const FAILED = 0x8000_0000
 /** The others cost more processor time here than they prove: the ordinary suite compares all of them. */
@@ -40,7 +39,7 @@ describe('a recorded host', () => {
       // the kernel disconnects one at a time
       // oxlint-disable-next-line no-await-in-loop
       await kernel.write(`${deviceOf(bdf)}/tsm/disconnect`, attributeBytes('tsm0'))
-    setParameter('tsmtest_hw', 'poke', `${SRIOV} ${STATUS.toString(16)} ${FAILED.toString(16)}`)
+    poke(SRIOV, statusOf(0), FAILED)
     expect(kernel.readlink('/sys/devices/pci0000:00/stream0.0.0')).toContain(SRIOV)
     const {text} = (await READ_VERBS['ide list']!(
       replayKernel(parseCapture(await recordAs('kernel-host-insecure', kernel))),
