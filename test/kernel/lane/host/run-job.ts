@@ -41,11 +41,12 @@ function trouble({end}: Pick<Booted, 'end'>, {running, isComplete}: Results): st
   return isComplete ? '' : `the test program ended with status ${end.status}${during}`
 }
 
-/** With TSMCTL_KERNEL_UPDATE the answers of this kernel are from now on those that kernel and simulator are held to. */
-function keepAnswers(share: string, checkout: string): void {
+/** With TSMCTL_KERNEL_UPDATE what this kernel answered is from now on what kernel, simulator and views are held to. */
+async function keepAnswers(share: string, checkout: string): Promise<void> {
+  if (process.env['TSMCTL_KERNEL_UPDATE'] === undefined) return
   const answers = join(share, 'out/golden')
-  if (process.env['TSMCTL_KERNEL_UPDATE'] !== undefined && existsSync(answers))
-    cpSync(answers, join(checkout, 'fixtures/kernel'), {recursive: true})
+  if (existsSync(answers)) cpSync(answers, join(checkout, 'fixtures/kernel'), {recursive: true})
+  await updateFixtures(share, join(checkout, 'fixtures'))
 }
 
 /** Runs one job; whether it ended as expected. */
@@ -66,8 +67,7 @@ export async function runJob(job: Job, files: readonly string[], bundle: Bundle,
       onLine: line => place.isVerbose && console.log(`${name}: ${line}`),
     })
     const results = resultsIn(share)
-    keepAnswers(share, checkout)
-    if (process.env['TSMCTL_KERNEL_UPDATE'] !== undefined) await updateFixtures(share, join(checkout, 'fixtures'))
+    await keepAnswers(share, checkout)
     const log = join(logs, `${job.kernel.series}-${name.replace('/', '-')}.log`)
     mkdirSync(logs, {recursive: true})
     writeFileSync(log, `${booted.console.join('\n')}\n`)
