@@ -1,0 +1,32 @@
+/** Config space, kernel and policy (N106 to N123). */
+import {PCI, ruleWith, DOCUMENT} from '../forge.js'
+import {row, type Row} from './row.js'
+
+export const ROWS: readonly Row[] = [
+  row('N106 a BAR that is no power of two', 'pci.bar.sane', {
+    pci: {bars: [{...PCI.bars[0]!, size: '0x5000'}, ...PCI.bars.slice(1)]},
+  }),
+  row('N106 BARs that overlap', 'pci.bar.sane', {
+    pci: {bars: PCI.bars.map(bar => (bar.index === 2 ? {...bar, address: '0x800002000'} : bar))},
+  }),
+  row('N107 memory decoding off', 'pci.command', {before: {command: '0x0004'}}),
+  row('N109 nothing keeps drivers away', 'kernel.autoprobe', {collection: {driverOverride: null}}),
+  row('N110 an expired policy', 'policy.integrity', {}, {...DOCUMENT, notAfter: '2026-11-01T00:00:00Z'}),
+  row('N110 a policy with findings', 'policy.integrity', {}, {...DOCUMENT, extra: 1}),
+  row('N111 no rule', 'policy.selector', {}, {...DOCUMENT, rules: []}),
+  row(
+    'N111 two rules',
+    'policy.selector',
+    {},
+    {...DOCUMENT, rules: [...DOCUMENT.rules, {...DOCUMENT.rules[0], id: 'b', match: {class: '0x0108'}}]},
+  ),
+  row(
+    'N111 a rule for another name',
+    'policy.selector',
+    {},
+    ruleWith({match: {vendor: '0x1b36', san: 'ACME:OTHER:*'}}),
+  ),
+  row('N112 old evidence', 'policy.age', {facts: {collectedAt: '2026-11-21T11:58:00Z'}}),
+  row('N112 a clock set back', 'policy.age', {facts: {collectedAt: '2026-11-21T12:01:00Z'}}),
+  row('N112 old by the monotonic clock', 'policy.age', {}, undefined, {ageSeconds: 121}),
+]

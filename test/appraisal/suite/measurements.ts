@@ -1,0 +1,144 @@
+/** The measurements (N045 to N065). */
+import {concat, toHex} from '../../../src/bits/index.js'
+import {BLOCKS, IDENTITY, KEYS, mode, ruleWith, transcript, valuesWith, withBlock, DOCUMENT} from '../forge.js'
+import {VCA, put, flip, zero48, row, alsoSeenBy, type Row} from './row.js'
+
+export const ROWS: readonly Row[] = [
+  row('N045 a byte behind the signature', 'spdm.meas.framing', {
+    transcript: {after: bytes => concat(bytes, Uint8Array.of(0))},
+  }),
+  row('N046 a record longer than the message', 'spdm.meas.framing', {
+    transcript: {before: bytes => put(bytes, 37 + 7, 0xff)},
+  }),
+  row('N046 a message of another version', 'spdm.meas.framing', {transcript: {before: bytes => put(bytes, 37, 0x13)}}),
+  row('N046 a block too few', 'spdm.meas.framing', {
+    transcript: {before: bytes => put(bytes, 37 + 4, BLOCKS.length + 1)},
+  }),
+  row('N046 a second series', 'spdm.meas.framing', async () => ({
+    measurements: concat(await transcript(VCA), await transcript(VCA)),
+  })),
+  row(
+    'N047 only one block asked for',
+    'spdm.meas.request',
+    {transcript: {request: {measurementOperation: 1}, blocks: BLOCKS.slice(0, 1)}},
+    ruleWith({measurements: {source: 'inline', values: [valuesWith(1, {})[0]]}}),
+  ),
+  row('N048 an old transcript', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32).fill(7)}}),
+  row('N048 a nonce of zeros', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32)}}),
+  row('N050 a bit of the value', 'spdm.meas.signature', {transcript: {after: bytes => flip(bytes, 37 + 20)}}),
+  row('N050 a bit of the nonce', 'spdm.meas.signature', {transcript: {after: bytes => flip(bytes, 4)}}),
+  row('N051 another context', 'spdm.meas.signature', {transcript: {context: 'responder-challenge_auth signing'}}),
+  row('N051 the recipe of 1.1', 'spdm.meas.signature', {transcript: {signedAs: 0x11}}),
+  row('N051 little-endian', 'spdm.meas.signature', {
+    transcript: {
+      after: bytes => {
+        const [r, s] = [bytes.slice(-96, -48).toReversed(), bytes.slice(-48).toReversed()]
+        return concat(bytes.slice(0, -96), r, s)
+      },
+    },
+  }),
+  row('N052 another leaf of the CA', 'spdm.meas.signature', {transcript: {signer: KEYS.otherLeaf}}),
+  row('N054 changed meanwhile', 'spdm.meas.content-changed', {transcript: {response: {contentChanged: 1}}}),
+  row('N055 an index twice', 'spdm.meas.blocks', {transcript: {blocks: [...BLOCKS, BLOCKS[2]!]}}),
+  row('N055 index 0', 'spdm.meas.blocks', {transcript: {blocks: [...BLOCKS, {...BLOCKS[0]!, index: 0}]}}),
+  row('N055 another specification', 'spdm.meas.blocks', {
+    transcript: {record: [{index: 1, measurementSpecification: 2, measurement: new Uint8Array(51)}]},
+  }),
+  row('N055 a size that does not add up', 'spdm.meas.blocks', {
+    transcript: {record: [{index: 1, measurementSpecification: 1, measurement: Uint8Array.of(0, 9, 0, 1)}]},
+  }),
+  row('N055 an undefined type', 'spdm.meas.blocks', {
+    transcript: {record: [{index: 1, measurementSpecification: 1, measurement: Uint8Array.of(0x0b, 1, 0, 1)}]},
+  }),
+  row('N056 a raw value for a digest', 'spdm.meas.type-rep', {transcript: {blocks: withBlock(2, {raw: true})}}),
+  row('N056 a digest of 32 bytes', 'spdm.meas.type-rep', {
+    transcript: {blocks: withBlock(2, {value: new Uint8Array(32).fill(3)})},
+  }),
+  row('N056 an svn of 4 bytes', 'spdm.meas.type-rep', {
+    transcript: {blocks: withBlock(16, {value: new Uint8Array(4)})},
+  }),
+  row('N056 a device mode of 12 bytes', 'spdm.meas.type-rep', {
+    transcript: {blocks: withBlock(254, {value: new Uint8Array(12)})},
+  }),
+  row(
+    'N057 a source this version cannot read',
+    'spdm.meas.reference',
+    {},
+    ruleWith({measurements: {source: 'enrolled'}, identity: {mode: 'allowlist', allow: [{san: IDENTITY}]}}),
+  ),
+  row('N058 a block missing', 'spdm.meas.coverage', {transcript: {blocks: BLOCKS.filter(({index}) => index !== 5)}}),
+  row('N058 a block too many', 'spdm.meas.coverage', {transcript: {blocks: [...BLOCKS, {...BLOCKS[0]!, index: 12}]}}),
+  row('N059 a digest one bit off', 'spdm.meas.values', {
+    transcript: {blocks: withBlock(2, {value: flip(BLOCKS[1]!.value, 0)})},
+  }),
+  row(
+    'N059 a raw value inside the mask',
+    'spdm.meas.values',
+    {transcript: {blocks: withBlock(3, {value: Uint8Array.of(0x12, 0x35)})}},
+    ruleWith({measurements: {source: 'inline', values: valuesWith(3, {mask: '00ff'})}}),
+  ),
+  row(
+    'N059 a condition nobody can answer',
+    'spdm.meas.values',
+    {},
+    ruleWith({measurements: {source: 'inline', values: valuesWith(2, {when: {fact: 'opaque.x', equals: 1}})}}),
+  ),
+  alsoSeenBy(
+    row(
+      'N060 a placeholder of zeros',
+      'spdm.meas.zero-digest',
+      {transcript: {blocks: withBlock(4, {value: zero48})}},
+      ruleWith({measurements: {source: 'inline', values: valuesWith(4, {digests: [`sha384:${'00'.repeat(48)}`]})}}),
+    ),
+    'spdm.meas.values',
+  ),
+  alsoSeenBy(
+    row('N060 a placeholder of ones', 'spdm.meas.zero-digest', {
+      transcript: {blocks: withBlock(4, {value: zero48.map(() => 0xff)})},
+    }),
+    'spdm.meas.values',
+  ),
+  row('N062 an old svn', 'spdm.meas.svn', {
+    transcript: {blocks: withBlock(16, {value: Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0)})},
+  }),
+  row(
+    'N061 a known bad value',
+    'spdm.meas.denied',
+    {},
+    {...DOCUMENT, deny: [{measurement: `sha384:${toHex(BLOCKS[2 - 1]!.value)}`, reason: 'known bad'}]},
+  ),
+  row(
+    'N064 manufacturing mode',
+    'spdm.meas.device-mode',
+    {transcript: {blocks: withBlock(254, {value: mode(1, 0)})}},
+    informationalMode(),
+  ),
+  row(
+    'N064 two modes',
+    'spdm.meas.device-mode',
+    {transcript: {blocks: withBlock(254, {value: mode(5, 0)})}},
+    informationalMode(),
+  ),
+  row(
+    'N065 debug active',
+    'spdm.meas.debug',
+    {transcript: {blocks: withBlock(254, {value: mode(4, 2)})}},
+    informationalMode(),
+  ),
+  row(
+    'N065 debug has been active',
+    'spdm.meas.debug',
+    {transcript: {blocks: withBlock(254, {value: mode(4, 8)})}},
+    informationalMode(),
+  ),
+]
+
+/** The base policy, with the mode shown and not compared. */
+export function informationalMode(): object {
+  return ruleWith({
+    measurements: {
+      source: 'inline',
+      values: valuesWith(254, {raw: undefined, informational: true}),
+    },
+  })
+}
