@@ -18,6 +18,8 @@ const FLOOR: Readonly<Record<string, number>> = {
   spdm: 2,
   ide: 2,
   tdisp: 2,
+  corim: 2,
+  vendor: 2,
   tee: 2,
   tsm: 3,
   sim: 3,

@@ -5,7 +5,7 @@
 import {TsmctlError} from '../errors.js'
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {type CertificateFacts, loadCertificateReader} from '../spdm/index.js'
-import type {Circumstances} from './checks/index.js'
+import {type Circumstances, pinnedCertificate} from './checks/index.js'
 import {evaluate, type Subjects} from './evaluate.js'
 import {type Facts, gatherFacts, known} from './facts.js'
 import {
@@ -16,6 +16,8 @@ import {
   relaxationsOf,
   type Rule,
 } from './policy/index.js'
+import type {PinReader} from './pins/index.js'
+import {resolveReferences} from './references/index.js'
 import {count} from './settle.js'
 import {subjectOf} from './subject.js'
 import {type AnchorMatch, findAnchor, isVerified} from './trust-path.js'
@@ -45,6 +47,13 @@ function nameIn(facts: Facts, match: AnchorMatch | undefined): string | undefine
   return chain !== undefined && isVerified(chain, match) ? chain.at(-1)?.deviceInfo?.text : undefined
 }
 
+/** Pin of the certificate that identifies the device, if the chain verifies up to `match`. */
+function pinOf(facts: Facts, match: AnchorMatch | undefined, rule: EffectiveRule, pins: PinReader | undefined) {
+  const chain = known(facts.certificates)
+  if (pins === undefined || chain === undefined || !isVerified(chain, match)) return undefined
+  return pins.of(`sha384:${pinnedCertificate(chain, rule.identity.pin ?? 'device-cert').sha384}`)
+}
+
 /** Selects the rule and everything that depends on which one it is. */
 async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): Promise<Subjects> {
   const facts = await gatherFacts(bundle)
@@ -54,13 +63,17 @@ async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): P
   const candidates = usable ? matchingRules(usable, bundle.manifest.device, rule => nameIn(facts, match(rule))) : []
   const selected = candidates.length === 1 ? candidates[0] : undefined
   const anchor = selected && match(selected)
+  const rule = effectiveRule(selected)
+  const pin = pinOf(facts, anchor, rule, circumstances.pins)
   return {
     facts,
     circumstances,
     policy,
     candidates,
-    rule: effectiveRule(selected),
+    rule,
     anchor,
+    pin,
+    references: await resolveReferences({policy: usable, rule, pin, now: circumstances.now}),
     name: nameIn(facts, anchor),
   }
 }

@@ -2,6 +2,8 @@
 import {type Check, type Circumstances, CHECKS, type Context, type EvidenceCheckId} from './checks/index.js'
 import type {Facts} from './facts.js'
 import type {EffectiveRule, Policy, Rule} from './policy/index.js'
+import type {Pin} from './pins/index.js'
+import type {ReferenceSet} from './references/index.js'
 import {type CheckId, CHECK_IDS, isCommitCheck, REGISTRY} from './registry/index.js'
 import {isSatisfied, settle, type Settleable} from './settle.js'
 import type {AnchorMatch} from './trust-path.js'
@@ -17,6 +19,8 @@ export interface Subjects {
   readonly candidates: readonly Rule[]
   readonly rule: EffectiveRule
   readonly anchor: AnchorMatch | undefined
+  readonly pin: Pin | undefined
+  readonly references: ReferenceSet
   /** Name in the verified certificate. */
   readonly name: string | undefined
 }

@@ -1,5 +1,5 @@
 /** Policy files from the disk, with the certificates their anchors name. */
-import {anchorFilesOf, loadPolicy, type Policy, type PolicyFile} from '../appraisal/index.js'
+import {filesOf, loadPolicy, type Policy, type PolicyFile} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import {readUserFile, statUserFile} from '../kernel/index.js'
 
@@ -19,7 +19,7 @@ export function readPolicy(paths: readonly string[], now: Date): Policy {
   try {
     const files = paths.map(readPolicyFile)
     const anchors = files.flatMap(file =>
-      anchorFilesOf([file]).map((name): [string, Uint8Array] => [name, readUserFile(directoryOf(file.name) + name)]),
+      filesOf([file]).map((name): [string, Uint8Array] => [name, readUserFile(directoryOf(file.name) + name)]),
     )
     return loadPolicy(files, new Map(anchors), now)
   } catch (error) {

@@ -4,6 +4,8 @@ import type {EffectiveRule, Policy, Rule} from '../policy/index.js'
 import type {CheckId} from '../registry/index.js'
 import type {CheckResult} from '../types.js'
 import type {AnchorMatch} from '../trust-path.js'
+import type {Pin, PinReader} from '../pins/index.js'
+import type {ReferenceSet} from '../references/index.js'
 import {type Answer, blocked} from './verdict.js'
 
 /** What this machine knows about a nonce. */
@@ -22,6 +24,8 @@ export interface Circumstances {
   /** Age by the monotonic clock, where the machine that collected decides. */
   readonly ageSeconds?: number | undefined
   readonly nonces?: NonceHistory | undefined
+  /** Devices that were accepted on this machine before. */
+  readonly pins?: PinReader | undefined
   /** When this tool was built: a lower bound of the present. */
   readonly built: Date
 }
@@ -35,6 +39,10 @@ export interface Context {
   readonly rule: EffectiveRule
   /** Anchor of the rule that the chain leads to. */
   readonly anchor: AnchorMatch | undefined
+  /** Pin of the device certificate, if the path to it verified. */
+  readonly pin: Pin | undefined
+  /** What the rule compares measured values with. */
+  readonly references: ReferenceSet
   /** Result of another check; made now if it was not yet. */
   result(id: CheckId): CheckResult
   /** The other check's output may be relied on. */

@@ -14,6 +14,7 @@ import {SPDM_SESSION_CHECKS} from './spdm-session.js'
 
 export type {Check, Circumstances, Context, NonceHistory} from './context.js'
 export {changes, hasGenerations} from './acquisition.js'
+export {pinnedCertificate} from './chain.js'
 export {isApproved} from './measured-values.js'
 export {placementsOf} from './placement.js'
 export {type Answer, blocked, fail, pass, relaxed, skip} from './verdict.js'

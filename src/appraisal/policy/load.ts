@@ -17,6 +17,16 @@ export interface PolicyFile {
   readonly type?: 'file' | 'directory' | 'link' | undefined
 }
 
+export interface NamedBytes {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** What else comes with a policy. */
+export interface PolicyExtras {
+  readonly revocation?: readonly NamedBytes[]
+}
+
 /** A policy that was read. It may only be used while `findings` is empty. */
 export interface Policy {
   readonly name: string
@@ -24,6 +34,10 @@ export interface Policy {
   readonly digest: Sha384 | null
   readonly document: PolicyDocument
   readonly anchors: ReadonlyMap<string, readonly TrustAnchor[]>
+  /** Content of the files the policy names, by the name it gives them. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** Certificate revocation lists and OCSP responses that were supplied with the policy. */
+  readonly revocation: readonly NamedBytes[]
   readonly findings: readonly PolicyFinding[]
 }
 
@@ -87,14 +101,15 @@ const optional = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T
 
 /**
- * Reads a policy from one or more files, merged in the order of their names. `anchorFiles` holds the content of the
- * certificate files that anchors name, by the name the policy gives them. Never throws for what is in the files:
+ * Reads a policy from one or more files, merged in the order of their names. `contents` holds what is in the files that
+ * the policy names (certificates of anchors, reference manifests), by the name the policy gives them. Never throws for what is in the files:
  * everything wrong is a finding.
  */
 export function loadPolicy(
   files: readonly PolicyFile[],
-  anchorFiles: ReadonlyMap<string, Uint8Array>,
+  contents: ReadonlyMap<string, Uint8Array>,
   now: Date,
+  {revocation = []}: PolicyExtras = {},
 ): Policy {
   const findings: PolicyFinding[] = []
   const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
@@ -102,21 +117,24 @@ export function loadPolicy(
   if (files.length === 0) findings.push({id: 'form', where: 'policy', message: 'there is no policy'})
   // half a policy could be a laxer one: nothing of it is used
   const document = findings.length === 0 ? merge(documents, findings) : EMPTY
-  if (findings.length === 0) findings.push(...lintPolicy(document, anchorFiles, now))
+  if (findings.length === 0) findings.push(...lintPolicy(document, contents, now))
   return {
     name: document.name,
     digest: findings.length === 0 ? nameOfJson(document) : null,
     document,
-    anchors: resolveAnchors(document.anchors ?? {}, anchorFiles),
+    anchors: resolveAnchors(document.anchors ?? {}, contents),
+    files: contents,
+    revocation,
     findings,
   }
 }
 
-/** Names of the certificate files a policy text refers to, for whoever reads them. Empty for an unreadable policy. */
-export function anchorFilesOf(files: readonly PolicyFile[]): readonly string[] {
+/** Names of the files a policy text refers to, for whoever reads them. Empty for an unreadable policy. */
+export function filesOf(files: readonly PolicyFile[]): readonly string[] {
   const documents = files.flatMap(file => parseFile(file, []) ?? [])
   const anchors = documents.flatMap(({anchors: a, rimSigners: b}) => [a, b].flatMap(sets => Object.values(sets ?? {})))
-  return [...new Set(anchors.flat().flatMap(({file}) => file ?? []))]
+  const manifests = documents.flatMap(({rules}) => rules.flatMap(({measurements}) => measurements?.rim ?? []))
+  return [...new Set([...anchors.flat(), ...manifests].flatMap(({file}) => file ?? []))]
 }
 
 /** One line per finding. */

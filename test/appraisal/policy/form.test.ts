@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {anchorFilesOf, findingLine, loadPolicy, requireUsable} from '../../../src/appraisal/index.js'
+import {filesOf, findingLine, loadPolicy, requireUsable} from '../../../src/appraisal/index.js'
 import {APPROVERS, D, load, NOW, policy, rule, waiver} from './documents.js'
 
 const HEAD = 'tsmctlPolicy: 1\nname: t\n'
@@ -121,7 +121,7 @@ describe('a policy file', () => {
   })
 
   it('names the certificate files it needs', () => {
-    expect(anchorFilesOf([{name: 'p', text: JSON.stringify(withAnchor({file: 'roots/a.pem'}))}])).toEqual([
+    expect(filesOf([{name: 'p', text: JSON.stringify(withAnchor({file: 'roots/a.pem'}))}])).toEqual([
       'roots/a.pem',
     ])
   })

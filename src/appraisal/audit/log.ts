@@ -2,9 +2,9 @@
  * The audit log: JSON lines, each carrying the digest of the one before, so that no line can be changed, moved or left
  * out without breaking the chain. The end alone can be cut off unnoticed: publish heads to notice that too.
  */
-import {toHex} from '../bits/index.js'
-import type {Kernel} from '../kernel/index.js'
-import {type AuditEvent, genesisDigest, lineBytes, lineDigest, recordLine} from './audit-record.js'
+import {toHex} from '../../bits/index.js'
+import type {Kernel} from '../../kernel/index.js'
+import {type AuditEvent, genesisDigest, lineBytes, lineDigest, recordLine} from './record.js'
 
 export const AUDIT_FILE = 'audit.jsonl'
 const LF = '\n'

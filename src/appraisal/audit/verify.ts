@@ -1,7 +1,7 @@
 /** Verifying an audit log: the chain of digests, and that nothing was committed without the steps that must precede it. */
-import {printable, TsmctlError} from '../errors.js'
-import {strictJson} from '../evidence/index.js'
-import {type AuditRecord, genesisDigest, lineBytes, lineDigest, lineOf} from './audit-record.js'
+import {printable, TsmctlError} from '../../errors.js'
+import {strictJson} from '../../evidence/index.js'
+import {type AuditRecord, genesisDigest, lineBytes, lineDigest, lineOf} from './record.js'
 
 export interface AuditProblem {
   /** 1-based line. */

@@ -2,7 +2,7 @@
  * The verdict as an EAT attestation result (EAR) with an AR4SI trustworthiness vector, for relying parties. Unsigned:
  * whoever sends it off this machine signs it.
  */
-import type {Appraisal, CheckResult} from './types.js'
+import type {Appraisal, CheckResult} from '../types.js'
 
 export interface Verifier {
   readonly developer: string

@@ -1,5 +1,5 @@
 /** The words of a verdict, the same wherever one is shown. A result nobody proved is never called passed. */
-import type {Appraisal, Subject, Word} from './types.js'
+import type {Appraisal, Subject, Word} from '../types.js'
 
 /** Glyph and word of each result: the colour of a screen only repeats them. */
 export const GLYPH: Readonly<Record<Word, string>> = {

@@ -2,7 +2,7 @@
  * An appraisal as plain text: the decision first, then what stands against it, then who, what and how. Words, never
  * colour or a score; device text was escaped where it was taken.
  */
-import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Word} from './types.js'
+import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Word} from '../types.js'
 import {BANNER, countersText, DEBUG, GLYPH} from './words.js'
 
 const banner = ({decision, subject, rule, shortD, ageSeconds, unverified}: Appraisal): string =>

@@ -1,8 +1,8 @@
 /** One line of the audit log: what happened, to which device, on which evidence, under which policy, by whom. */
-import {type Bundle, jcsBytes, named, nameOfJson, sha384} from '../evidence/index.js'
-import {concat, toHex} from '../bits/index.js'
-import type {Approval} from './commit.js'
-import type {Appraisal} from './types.js'
+import {type Bundle, jcsBytes, named, nameOfJson, sha384} from '../../evidence/index.js'
+import {concat, toHex} from '../../bits/index.js'
+import type {Approval} from '../commit.js'
+import type {Appraisal} from '../types.js'
 
 const AUDIT_EVENTS = [
   'locked',

@@ -1,0 +1,1 @@
+export type {Acceptance, Change, Comparison, DeviceProfile, Pin, PinReader} from './types.js'
