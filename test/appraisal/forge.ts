@@ -7,7 +7,7 @@ import {createHash, createPrivateKey, type KeyObject, webcrypto} from 'node:cryp
 import * as x509 from '@peculiar/x509'
 import {concat, toHex} from '../../src/bits/index.js'
 import {CHECK_IDS, loadPolicy, type Policy, REGISTRY, SKIP_NAMES} from '../../src/appraisal/index.js'
-import type {Bundle, CollectionFacts, ManifestFacts, PciFacts} from '../../src/evidence/index.js'
+import type {Bundle, CollectionFacts, ManifestFacts, PciFacts, TsmFacts} from '../../src/evidence/index.js'
 import {
   asymNamed,
   DMTF_MEASUREMENT,
@@ -40,6 +40,7 @@ export const KEYS = {
   otherRoot: await newKeys(),
   ca: await newKeys(),
   leaf: await newKeys(),
+  device: await newKeys(),
   otherLeaf: await newKeys(),
   p256: await newKeys('P-256'),
 }
@@ -74,7 +75,7 @@ export function deviceInfo(text: string): x509.Extension {
   return new x509.Extension('2.5.29.17', false, tlv(0x30, tlv(0xa0, oid, value)))
 }
 
-async function certificate(
+export async function certificate(
   spec: CertificateSpec,
   defaults: Required<Omit<CertificateSpec, 'notBefore' | 'notAfter'>>,
 ): Promise<Uint8Array> {
@@ -177,7 +178,12 @@ const privateKey = async (keys: Keys): Promise<KeyObject> =>
     type: 'pkcs8',
   })
 
+/** RequesterContext of every request since SPDM 1.3. */
+export const REQUESTER_CONTEXT = Uint8Array.from({length: 8}, (_, i) => 0xc0 + i)
+
 export interface TranscriptSpec {
+  /** SPDMVersion; 1.2 unless given. */
+  readonly version?: number
   readonly blocks?: readonly Block[]
   /** Instead of `blocks`: what the record really consists of. */
   readonly record?: readonly Partial<ReturnType<typeof encodeBlock>>[]
@@ -201,8 +207,11 @@ const same = (bytes: Uint8Array): Uint8Array => bytes
 
 /** GET_MEASUREMENTS and signed MEASUREMENTS over `vca`. */
 export async function transcript(vca: Uint8Array, spec: TranscriptSpec = {}): Promise<Uint8Array> {
+  const version = spec.version ?? 0x12
+  const context = version < 0x13 ? {} : {requesterContext: REQUESTER_CONTEXT}
   const request = GET_MEASUREMENTS.encode({
-    spdmVersion: 0x12,
+    ...context,
+    spdmVersion: version,
     signatureRequested: true,
     measurementOperation: 0xff,
     nonce: spec.nonce ?? NONCE,
@@ -210,19 +219,21 @@ export async function transcript(vca: Uint8Array, spec: TranscriptSpec = {}): Pr
     ...spec.request,
   })
   const response = MEASUREMENTS.encode({
-    spdmVersion: 0x12,
+    ...context,
+    spdmVersion: version,
     measurementRecord: spec.record ?? (spec.blocks ?? BLOCKS).map(encodeBlock),
     nonce: new Uint8Array(32).fill(9),
     opaqueData: new Uint8Array(),
     ...spec.response,
   })
   const unsigned = (spec.before ?? same)(concat(request, response))
+  const signedAs = spec.signedAs ?? version
   const question = {
-    version: spec.signedAs ?? 0x12,
+    version: signedAs,
     context: spec.context ?? ('responder-measurements signing' as const),
     hash: HASH,
     asym: ASYM,
-    transcript: spec.signedAs === 0x11 ? unsigned : concat(spec.signedVca ?? vca, unsigned),
+    transcript: signedAs < 0x12 ? unsigned : concat(spec.signedVca ?? vca, unsigned),
   }
   const signature = signQuestion(question, await privateKey(spec.signer ?? KEYS.leaf))
   return (spec.after ?? same)(concat(unsigned, signature))
@@ -293,8 +304,6 @@ export const PCI: PciFacts = {
   siblings: [],
 }
 
-const {bdf, vendor, device, subsystem, class: classCode, revision} = PCI
-
 export interface Forgery {
   readonly vca?: Uint8Array
   readonly chain?: Uint8Array
@@ -306,6 +315,8 @@ export interface Forgery {
   readonly before?: Partial<PciFacts>
   readonly collection?: Partial<CollectionFacts>
   readonly facts?: Partial<ManifestFacts>
+  /** What the TSM states, beside its digests. */
+  readonly tsm?: Partial<TsmFacts>
   /** Digests the TSM states instead of those of the objects. */
   readonly digests?: Readonly<Record<string, Uint8Array | undefined>>
   readonly without?: readonly string[]
@@ -342,7 +353,19 @@ export async function forge(vca: Uint8Array, facts: ManifestFacts, forgery: Forg
       driversAutoprobe: true,
       ...forgery.collection,
     },
-    facts: {...facts, device: {bdf, vendor, device, subsystem, class: classCode, revision}, ...forgery.facts},
+    facts: {
+      ...facts,
+      device: {
+        bdf: pci.bdf,
+        vendor: pci.vendor,
+        device: pci.device,
+        subsystem: pci.subsystem,
+        class: pci.class,
+        revision: pci.revision,
+      },
+      ...forgery.facts,
+    },
+    ...(forgery.tsm && {tsm: forgery.tsm}),
   }
   return bundleOf(parts)
 }
@@ -376,16 +399,16 @@ const SKIPS: Readonly<Record<string, readonly string[]>> = {
 
 export const ALLOW_SKIP = Object.entries(SKIPS).flatMap(([because, checks]) => checks.map(check => ({check, because})))
 
-const reference = ({index, type, raw, value}: Block) =>
+export const referenceTo = ({index, type, raw, value}: Block) =>
   type === 'svn'
     ? {index, type, svn: {min: 5}}
     : raw
       ? {index, type, raw: [toHex(value)]}
       : {index, type, digests: [`sha384:${toHex(value)}`]}
 
-export const VALUES: readonly object[] = BLOCKS.map(reference)
+export const VALUES: readonly object[] = BLOCKS.map(referenceTo)
 export const valuesWith = (index: number, entry: object): readonly object[] =>
-  BLOCKS.map(block => (block.index === index ? {...reference(block), ...entry} : reference(block)))
+  BLOCKS.map(block => (block.index === index ? {...referenceTo(block), ...entry} : referenceTo(block)))
 
 export const RULE = {
   id: 'widget',

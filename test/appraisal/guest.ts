@@ -9,6 +9,7 @@ import {
   type ManifestFacts,
   type PciFacts,
   tsmFacts,
+  type TsmFacts,
   encodeFacts,
 } from '../../src/evidence/index.js'
 import {readPciFacts} from '../../src/operations/device-facts.js'
@@ -40,6 +41,8 @@ export interface Parts {
   readonly pci: PciFacts
   readonly collection: CollectionFacts
   readonly facts: ManifestFacts
+  /** What the TSM states, beside state and digests. */
+  readonly tsm?: Partial<TsmFacts>
 }
 
 /** Locks `bdf` and collects everything. */
@@ -60,9 +63,13 @@ export async function collect(machine: TestMachine, bdf: string): Promise<Parts>
   }
 }
 
-export function bundleOf({objects, digests, pci, collection, facts}: Parts): Bundle {
+export function bundleOf({objects, digests, pci, collection, facts, tsm}: Parts): Bundle {
   const own: EvidenceObject[] = [
-    {label: 'tsm', bytes: encodeFacts(tsmFacts(facts.provider.tsm, facts.tdiState, digests)), source: 'test'},
+    {
+      label: 'tsm',
+      bytes: encodeFacts({...tsmFacts(facts.provider.tsm, facts.tdiState, digests), ...tsm}),
+      source: 'test',
+    },
     {label: 'pci', bytes: encodeFacts(pci), source: 'test'},
     {label: 'collection', bytes: encodeFacts(collection), source: 'test'},
   ]

@@ -2,12 +2,13 @@
  * One thing wrong at a time. The check that is there for it fails, what depends on it is blocked, nothing else changes,
  * and the decision is deny. Every part around the mutation is signed and digested as a capable attacker would.
  */
-import {beforeAll, describe, expect, it} from 'vitest'
+import {describe, expect, it} from 'vitest'
 import {type Appraisal, type CheckId, type Policy, REGISTRY} from '../../src/appraisal/index.js'
 import {isSatisfied} from '../../src/appraisal/settle.js'
 import type {Bundle, PciFacts} from '../../src/evidence/index.js'
-import {DOCUMENT, type Forgery, forge, generous, mode, PCI, policyFrom, RANGES, report, withBlock} from './forge.js'
-import {blockers, FACTS, failures, judge} from './guest.js'
+import {BASES, type Base, G1} from './bases/index.js'
+import {DOCUMENT, type Forgery, generous, mode, PCI, policyFrom, RANGES, report, withBlock} from './forge.js'
+import {failures, judge} from './guest.js'
 import {ROWS as ACQUISITION} from './suite/acquisition.js'
 import {ROWS as BINDING} from './suite/binding.js'
 import {ROWS as CHAIN} from './suite/chain.js'
@@ -15,7 +16,7 @@ import {ROWS as IDENTITY} from './suite/identity.js'
 import {ROWS as MACHINE} from './suite/machine.js'
 import {informationalMode, ROWS as MEASUREMENTS} from './suite/measurements.js'
 import {ROWS as REPORT} from './suite/report.js'
-import {type Row, VCA} from './suite/row.js'
+import type {Row} from './suite/row.js'
 import {ROWS as SESSION} from './suite/session.js'
 
 const ROWS: readonly Row[] = [
@@ -42,31 +43,29 @@ function policiesOf(document: object): {readonly own: Policy; readonly generous:
 
 const NOTHING: Forgery = {}
 /** What is forged for a row, once. */
-const forged = new Map<object, Promise<Bundle>>()
-function evidenceOf({forgery = NOTHING, evidence}: Partial<Row>): Promise<Bundle> {
-  const key = evidence ?? forgery
+const forged = new Map<Base, Map<object, Promise<Bundle>>>(
+  BASES.map(base => [base, new Map<object, Promise<Bundle>>()]),
+)
+function evidenceOf({base = G1, forgery = NOTHING}: Partial<Row>): Promise<Bundle> {
+  const known = forged.get(base)!
   const made =
-    forged.get(key) ??
-    evidence?.() ??
-    Promise.resolve(typeof forgery === 'function' ? forgery() : forgery).then(given => forge(VCA, FACTS, given))
-  forged.set(key, made)
+    known.get(forgery) ??
+    Promise.resolve(typeof forgery === 'function' ? forgery() : forgery).then(given => base.forge(given))
+  known.set(forgery, made)
   return made
 }
 
 const judged = async (
-  {policy = DOCUMENT, circumstances, ...what}: Partial<Row>,
+  {policy, circumstances, ...what}: Partial<Row>,
   reading: 'own' | 'generous' = 'own',
-): Promise<Appraisal> => judge(await evidenceOf(what), policiesOf(policy)[reading], circumstances)
-
-let base: Appraisal
-beforeAll(async () => {
-  base = await judged({})
-})
-
-it('the base is accepted, so that the rows prove something', () => {
-  expect(blockers(base)).toEqual([])
-  expect(base.decision).toBe('accept')
-})
+): Promise<Appraisal> => {
+  const {base = G1} = what
+  return judge(
+    await evidenceOf(what),
+    policiesOf(policy ?? base.document)[reading],
+    circumstances ?? base.circumstances,
+  )
+}
 
 describe('negative cases', () => {
   it.each(ROWS)('$name: $check', async item => {

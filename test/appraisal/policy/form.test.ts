@@ -121,9 +121,7 @@ describe('a policy file', () => {
   })
 
   it('names the certificate files it needs', () => {
-    expect(filesOf([{name: 'p', text: JSON.stringify(withAnchor({file: 'roots/a.pem'}))}])).toEqual([
-      'roots/a.pem',
-    ])
+    expect(filesOf([{name: 'p', text: JSON.stringify(withAnchor({file: 'roots/a.pem'}))}])).toEqual(['roots/a.pem'])
   })
 })
 

@@ -1,7 +1,5 @@
 /** One thing wrong at a time: what a row of the suite is, and the small tools rows are written with. */
-import type {Bundle} from '../../../src/evidence/index.js'
 import {parseVca} from '../../../src/spdm/index.js'
-import {negotiation} from '../../../src/sim/responder.js'
 import {der, otherNames} from '../../spdm/authority.js'
 import {
   basic,
@@ -15,10 +13,11 @@ import {
   Usage,
   usage,
 } from '../forge.js'
+import type {Base} from '../bases/index.js'
+import {VCA} from '../bases/negotiation.js'
 import type {judge} from '../guest.js'
 
-/** Negotiation of the base evidence. */
-export const VCA = negotiation()
+export {VCA} from '../bases/negotiation.js'
 const {messages} = parseVca(VCA)
 /** Bytes of a copy, changed. */
 export const changed = (bytes: Uint8Array, change: (copy: Uint8Array) => void): Uint8Array => {
@@ -45,10 +44,11 @@ export interface Row {
   readonly name: string
   /** The check that must fail. */
   readonly check: string
+  /** What the evidence starts from; G1 unless given. */
+  readonly base?: Base
   /** What is replaced in the base evidence. */
   readonly forgery?: Forgery | (() => Promise<Forgery>)
-  /** Instead: evidence on another base. */
-  readonly evidence?: () => Promise<Bundle>
+  /** Instead of that of the base. */
   readonly policy?: object
   readonly circumstances?: Parameters<typeof judge>[2]
   /** Other checks that see the same thing on their own. */
@@ -62,6 +62,9 @@ export const row = (
   policy?: object,
   circumstances?: Row['circumstances'],
 ): Row => ({name, check, ...(forgery && {forgery}), ...(policy && {policy}), ...(circumstances && {circumstances})})
+
+/** Rows that start from `base`. */
+export const rowsOn = (base: Base, ...rows: readonly Row[]): readonly Row[] => rows.map(item => ({...item, base}))
 
 /** The row, where other checks see the same thing on their own. */
 export const alsoSeenBy = (item: Row, ...also: readonly string[]): Row => ({...item, also})

@@ -1,0 +1,13 @@
+/** Every base of the suite. */
+import type {Base} from './base.js'
+import {G1} from './g1.js'
+import {G2} from './g2.js'
+import {G3, G3T} from './g3.js'
+
+export type {Base} from './base.js'
+export {baseOf, on} from './base.js'
+export {G1} from './g1.js'
+export {G2} from './g2.js'
+export {G3, G3T} from './g3.js'
+
+export const BASES: readonly Base[] = [G1, G2, G3, G3T]
