@@ -11,6 +11,7 @@ export {
   findingLine,
   loadPolicy,
   matchesClaims,
+  type NamedBytes,
   type Policy,
   type PolicyDocument,
   type PolicyFile,

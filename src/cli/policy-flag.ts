@@ -3,13 +3,16 @@ import {Flags} from '@oclif/core'
 import {type Policy, requireUsable} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {readPolicy} from '../operations/read-policy.js'
+import {type PolicySources, readPolicy} from '../operations/read-policy.js'
 
 export const policyFlag = {
   policy: Flags.string({
     multiple: true,
     env: 'TSMCTL_POLICY',
     description: 'policy file; several are merged. Without one every device is denied',
+  }),
+  revocation: Flags.string({
+    description: 'directory with CRLs and OCSP responses, besides revocation/ beside the policy; nothing is fetched',
   }),
 }
 
@@ -18,7 +21,11 @@ export const policyPaths = (given: string | readonly string[] | undefined): read
   typeof given === 'string' ? [given] : (given ?? [])
 
 /** The policy for a verb that changes a device: known to be usable before anything is touched. */
-export function decidingPolicy(given: Parameters<typeof policyPaths>[0], kernel: Kernel): Policy {
+export function decidingPolicy(
+  given: Parameters<typeof policyPaths>[0],
+  kernel: Kernel,
+  sources: PolicySources = {},
+): Policy {
   const paths = policyPaths(given)
   if (paths.length === 0)
     throw new TsmctlError({
@@ -30,7 +37,7 @@ export function decidingPolicy(given: Parameters<typeof policyPaths>[0], kernel:
           ? `Name one with --policy; this simulated machine has ${kernel.host.label}/policy.yaml.`
           : 'Name one with --policy or TSMCTL_POLICY; without a policy every device is denied.',
     })
-  const policy = readPolicy(paths, kernel.now())
+  const policy = readPolicy(paths, kernel.now(), sources)
   requireUsable(policy)
   return policy
 }

@@ -30,7 +30,7 @@ export default class Accept extends BaseCommand {
 
   protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Accept)
-    const policy = decidingPolicy(flags.policy, kernel)
+    const policy = decidingPolicy(flags.policy, kernel, flags)
     return eachDevice(
       parseBdfs([args.bdf]),
       bdf =>

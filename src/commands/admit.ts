@@ -25,7 +25,7 @@ export default class Admit extends BaseCommand {
 
   protected async act({kernel, signal, progress}: Session): Promise<Outcome> {
     const {argv, flags} = await this.parse(Admit)
-    const policy = decidingPolicy(flags.policy, kernel)
+    const policy = decidingPolicy(flags.policy, kernel, flags)
     const bdfs = parseBdfs(argv as string[])
     const options = {policy, signal, onStep: progress}
     if (flags['dry-run']) return eachDevice(bdfs, bdf => planAdmission(kernel, bdf, options), transitionText)

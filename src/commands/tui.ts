@@ -24,7 +24,7 @@ export default class Tui extends BaseCommand {
         hint: 'In scripts use tsmctl list --json and tsmctl verify --json.',
       })
     const files = policyPaths(flags.policy)
-    const policy = readPolicy(files, kernel.now())
+    const policy = readPolicy(files, kernel.now(), flags)
     // Ink and React load here and in no other command
     const {operationsCockpit, runCockpit} = await import('../tui/index.js')
     const policyName = files.length === 0 ? null : files.join(' ')

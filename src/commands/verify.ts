@@ -43,7 +43,7 @@ export default class Verify extends BaseCommand {
   protected async act({kernel}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Verify)
     const now = kernel.now()
-    const policy = readPolicy(policyPaths(flags.policy), now)
+    const policy = readPolicy(policyPaths(flags.policy), now, flags)
     const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
       hash: flags.hash,
       asym: flags.asym,
