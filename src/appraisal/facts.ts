@@ -7,8 +7,10 @@ import {
   type Bundle,
   type CollectionFacts,
   decodeCollectionFacts,
+  decodeIdeFacts,
   decodePciFacts,
   decodeTsmFacts,
+  type IdeFacts,
   type ObjectLabel,
   type PciFacts,
   type TsmFacts,
@@ -67,6 +69,7 @@ export interface Facts {
   readonly measurements: Decoded<MeasurementFacts>
   readonly report: Decoded<{readonly layout: InterfaceReport; readonly facts: InterfaceReportFacts}>
   readonly tsm: Decoded<TsmFacts>
+  readonly ide: Decoded<IdeFacts>
   readonly pci: Decoded<PciFacts>
   readonly collection: Decoded<CollectionFacts>
 }
@@ -162,6 +165,7 @@ export async function gatherFacts(bundle: Bundle): Promise<Facts> {
       return {layout, facts: interfaceReportFacts(layout)}
     }),
     tsm: decodeObject(objects.get('tsm'), decodeTsmFacts),
+    ide: decodeObject(objects.get('ide'), decodeIdeFacts),
     pci: decodeObject(objects.get('pci'), decodePciFacts),
     collection: decodeObject(objects.get('collection'), decodeCollectionFacts),
   }

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import {DecodeError, toHex} from '../bits/index.js'
 import {printable, TsmctlError} from '../errors.js'
 import {jcsBytes} from './jcs.js'
+import {IDE_FACTS, type IdeFacts} from './ide-facts.js'
 import {COLLECTION_FACTS, PCI_FACTS, TSM_FACTS} from './schemas.js'
 import {strictJson} from './strict-json.js'
 import {
@@ -15,7 +16,7 @@ import {
 } from './types.js'
 
 /** Bytes of a fact object. */
-export const encodeFacts = (facts: PciFacts | TsmFacts | CollectionFacts): Uint8Array => jcsBytes(facts)
+export const encodeFacts = (facts: PciFacts | TsmFacts | CollectionFacts | IdeFacts): Uint8Array => jcsBytes(facts)
 
 /** First thing a schema refuses, as `path: message`. */
 export function issueText(issues: readonly v.BaseIssue<unknown>[]): {path: string; message: string} {
@@ -44,6 +45,7 @@ function decode<T>(schema: v.GenericSchema<unknown, T>, structure: string, bytes
 /** Throw DecodeError for anything but exactly the defined members. */
 export const decodePciFacts = (bytes: Uint8Array): PciFacts => decode(PCI_FACTS, 'pci facts', bytes)
 export const decodeTsmFacts = (bytes: Uint8Array): TsmFacts => decode(TSM_FACTS, 'tsm facts', bytes) as TsmFacts
+export const decodeIdeFacts = (bytes: Uint8Array): IdeFacts => decode(IDE_FACTS, 'ide facts', bytes)
 export const decodeCollectionFacts = (bytes: Uint8Array): CollectionFacts =>
   decode(COLLECTION_FACTS, 'collection facts', bytes)
 

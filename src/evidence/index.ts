@@ -3,6 +3,7 @@ export {named, nameOfJson, sha384, shortDigest} from './digest.js'
 export {type DumpedEvidence, importDumped, isDumpFile} from './dumped.js'
 export {
   decodeCollectionFacts,
+  decodeIdeFacts,
   decodePciFacts,
   decodeTsmFacts,
   encodeFacts,
@@ -10,8 +11,19 @@ export {
   tsmFacts,
 } from './fact-objects.js'
 export {type ForeignEvidence, importForeign} from './foreign.js'
+export type {IdeEndFacts, IdeFacts, IdeStreamFacts} from './ide-facts.js'
 export {jcs, jcsBytes} from './jcs.js'
 export {derivationHolds, drawNonce, NONCE_LENGTH, nonceBytes, platformBinding} from './nonce.js'
 export {BUNDLE_TYPE, bundleFromFiles, bundleFromJson, bundleToFiles, bundleToJson} from './serialize.js'
 export {strictJson} from './strict-json.js'
+export {
+  IDE_ERRATA,
+  IDE_KEYS,
+  type IdeErrata,
+  type TsmLink,
+  type TsmMark,
+  type TsmMarks,
+  type TsmSession,
+  type TsmStatements,
+} from './tsm-statements.js'
 export * from './types.js'

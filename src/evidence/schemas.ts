@@ -1,5 +1,6 @@
 /** Strict schemas of a bundle's JSON parts: an unknown member is a refusal, not something to ignore. */
 import * as v from 'valibot'
+import {bdf, TSM_STATEMENTS} from './tsm-statements.js'
 import {LABELS, PROVIDER_KINDS} from './types.js'
 
 const text = v.pipe(v.string(), v.maxLength(256))
@@ -9,7 +10,6 @@ const register = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{1,16}$/))
 const nullableRegister = v.nullable(register)
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 export const sha384Name = v.pipe(v.string(), v.regex(/^sha384:[0-9a-f]{96}$/))
-const bdf = v.pipe(v.string(), v.regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/))
 const label = v.picklist(LABELS)
 const tdiState = v.picklist(['CONFIG_UNLOCKED', 'CONFIG_LOCKED', 'RUN', 'ERROR', 'unknown'])
 
@@ -111,6 +111,7 @@ export const TSM_FACTS = v.strictObject({
   state: tdiState,
   digestAlgorithm: nullableText,
   digests: v.record(label, hexBytes),
+  ...TSM_STATEMENTS,
 })
 
 export const COLLECTION_FACTS = v.strictObject({
@@ -119,4 +120,7 @@ export const COLLECTION_FACTS = v.strictObject({
   generations: v.nullable(v.array(count)),
   driverOverride: nullableText,
   driversAutoprobe: v.nullable(v.boolean()),
+  lockdown: v.optional(nullableText),
+  devMem: v.optional(v.boolean()),
+  sriov: v.optional(v.strictObject({physicalFunction: bdf, atConnect: v.nullable(count), now: v.nullable(count)})),
 })

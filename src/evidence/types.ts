@@ -4,6 +4,7 @@
  */
 
 import {EVIDENCE_TYPES} from '../kernel/index.js'
+import type {TsmStatements} from './tsm-statements.js'
 
 /** Labels of all objects a bundle may hold. Anything else in a bundle is refused. */
 export const LABELS = [...EVIDENCE_TYPES, 'tsm', 'ide', 'pci', 'collection', 'platform'] as const
@@ -162,7 +163,7 @@ export interface PciFacts extends Omit<DeviceFacts, 'bdf'> {
 }
 
 /** Content of the `tsm` object: what the TSM, or the kernel in its name, states. */
-export interface TsmFacts {
+export interface TsmFacts extends TsmStatements {
   readonly name: string | null
   readonly state: TdiStateName
   /** Null when there are no digests. */
@@ -182,4 +183,18 @@ export interface CollectionFacts {
   readonly driverOverride: string | null
   /** `/sys/bus/pci/drivers_autoprobe`; null when it was not readable. */
   readonly driversAutoprobe: boolean | null
+  /** Mode of `/sys/kernel/security/lockdown`; null when the kernel has none or did not show it. */
+  readonly lockdown?: string | null | undefined
+  /** Is there a `/dev/mem`? */
+  readonly devMem?: boolean | undefined
+  /** Virtual functions of the device, when it was connected and now. Only the host sees them. */
+  readonly sriov?: SriovFacts | undefined
+}
+
+/** Number of VFs of a physical function. */
+export interface SriovFacts {
+  readonly physicalFunction: string
+  /** Null when nobody recorded it. */
+  readonly atConnect: number | null
+  readonly now: number | null
 }

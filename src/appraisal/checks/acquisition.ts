@@ -10,10 +10,11 @@ import {
   type ProviderKind,
 } from '../../evidence/index.js'
 import {certificateLabel, type Facts, known} from '../facts.js'
+import {isHostSide} from '../host-side.js'
 import type {Check} from './context.js'
 import {fail, failIfAny, malformed, pass, skip} from './verdict.js'
 
-const KNOWN_ABIS = ['device-evidence/1', 'pci-tsm/1']
+const KNOWN_ABIS = ['device-evidence/1', 'pci-tsm/1', 'host-link/1']
 const LIVE = ['device-evidence', 'pci-tsm']
 
 /** Does every object of this interface carry a generation? */
@@ -124,7 +125,9 @@ const generationStable: Check = ({facts}) => {
 
 const objectComplete: Check = ({facts}) => {
   const {objects} = facts.bundle
-  const needed = [certificateLabel(facts.slot), 'measurements', 'report', 'pci'] as const
+  // only a locked interface has a report; what the host's side has instead are its registers
+  const ofSide = isHostSide(facts.bundle) ? 'ide' : 'report'
+  const needed = [certificateLabel(facts.slot), 'measurements', ofSide, 'pci'] as const
   const missing: string[] = needed.filter(label => !objects.has(label))
   if (facts.vca.kind === 'absent') missing.push('vca')
   return missing.length === 0 ? pass() : fail('missing', missing.join(', '))

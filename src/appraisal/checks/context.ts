@@ -16,6 +16,24 @@ export interface NonceHistory {
   drawnFor(nonce: string, bundleId: string): boolean
 }
 
+/** What the TSM says of lock and report when the evidence is judged, to hold against what it said when it was collected. */
+export interface TsmNow {
+  /** Mark of the lock: big-endian bytes, hexadecimal. */
+  readonly lock?: string | undefined
+  /** Mark of the report. */
+  readonly report?: string | undefined
+}
+
+/** What a relying party's verifier found about this machine's own TSM. Its signature was verified. */
+export interface PlatformVerdict {
+  /** Name of the key that signed it. */
+  readonly verifier: string
+  readonly status: 'affirming' | 'warning' | 'contraindicated' | 'none'
+  /** What the platform's report was bound to, hexadecimal. */
+  readonly binding: string
+  readonly issuedAt: Date
+}
+
 export interface Circumstances {
   readonly now: Date
   readonly clockTrusted: boolean
@@ -26,6 +44,8 @@ export interface Circumstances {
   readonly nonces?: NonceHistory | undefined
   /** Devices that were accepted on this machine before. */
   readonly pins?: PinReader | undefined
+  readonly tsm?: TsmNow | undefined
+  readonly platform?: PlatformVerdict | undefined
   /** When this tool was built: a lower bound of the present. */
   readonly built: Date
 }

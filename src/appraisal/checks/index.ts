@@ -1,18 +1,21 @@
 /** Every check of an appraisal by its id. The type makes a missing one an error. */
 import type {CheckId} from '../registry/index.js'
 import {ACQUISITION_CHECKS} from './acquisition.js'
-import {BINDING_CHECKS} from './binding.js'
 import {CHAIN_CHECKS} from './chain.js'
 import type {Check} from './context.js'
 import {IDENTITY_CHECKS} from './identity.js'
 import {REPORT_CHECKS} from './interface-report.js'
+import {LINK_CHECKS} from './link.js'
 import {MACHINE_CHECKS} from './machine.js'
 import {MEASURED_VALUE_CHECKS} from './measured-values.js'
 import {MEASUREMENT_CHECKS} from './measurements.js'
 import {PLACEMENT_CHECKS} from './placement.js'
+import {PLATFORM_CHECKS} from './platform.js'
 import {SPDM_SESSION_CHECKS} from './spdm-session.js'
+import {DIGEST_CHECKS} from './tsm-digests.js'
+import {TSM_CHECKS} from './tsm-statements.js'
 
-export type {Check, Circumstances, Context, NonceHistory} from './context.js'
+export type {Check, Circumstances, Context, NonceHistory, PlatformVerdict, TsmNow} from './context.js'
 export {changes, hasGenerations} from './acquisition.js'
 export {pinnedCertificate} from './chain.js'
 export {isApproved} from './measured-values.js'
@@ -29,7 +32,10 @@ export const CHECKS: Readonly<Record<EvidenceCheckId, Check>> = {
   ...IDENTITY_CHECKS,
   ...MEASUREMENT_CHECKS,
   ...MEASURED_VALUE_CHECKS,
-  ...BINDING_CHECKS,
+  ...PLATFORM_CHECKS,
+  ...DIGEST_CHECKS,
+  ...TSM_CHECKS,
+  ...LINK_CHECKS,
   ...REPORT_CHECKS,
   ...PLACEMENT_CHECKS,
   ...MACHINE_CHECKS,

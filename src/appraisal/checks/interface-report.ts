@@ -19,8 +19,6 @@ const RANGE = 16
 /** Where range `index` is in the report. */
 export const placeOfRange = (index: number) => ({object: OBJECT, offset: HEADER + RANGE * index, length: RANGE})
 
-const interfaceId: Check = () => skip('tsm', 'the kernel interface does not tell which TDI the report is of')
-
 const framing: Check = ({facts: {report}}) => {
   if (report.kind === 'malformed') return malformed(OBJECT, report.error)
   if (report.kind !== 'decoded') return fail('absent', 'there is none')
@@ -182,7 +180,6 @@ const pinned = fromReport((_, {rule}) =>
 )
 
 export const REPORT_CHECKS = {
-  'tdisp.interface.id': interfaceId,
   'tdisp.report.framing': framing,
   'tdisp.report.reserved': reserved,
   'tdisp.report.no-fw-update': noFwUpdate,

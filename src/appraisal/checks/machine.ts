@@ -4,6 +4,7 @@ import {quoted} from '../../errors.js'
 import type {BarFacts} from '../../evidence/index.js'
 import {HOLD} from '../../tsm/index.js'
 import {known} from '../facts.js'
+import {isHostSide} from '../host-side.js'
 import {findingLine} from '../policy/index.js'
 import type {Check} from './context.js'
 import {fail, failIfAny, malformed, pass, skip} from './verdict.js'
@@ -64,12 +65,38 @@ const command: Check = ({facts}) => {
   return pass(get(BME, word) === 0 ? `${value}: bus mastering is off until the driver is bound` : value)
 }
 
-const siblings: Check = ({facts}) =>
-  failIfAny(
-    (known(facts.pci)?.siblings ?? [])
+const siblings: Check = ({facts}) => {
+  const pci = known(facts.pci)
+  if (pci === undefined) return fail('unknown', 'nobody recorded the other functions')
+  return failIfAny(
+    pci.siblings
       .filter(({driver}) => driver !== null)
       .map(({bdf, driver}) => ({code: 'bound', message: `${bdf}, driver ${quoted(driver!)}`})),
   )
+}
+
+/** A reset of the physical function, or another number of virtual ones, moves TDIs to ERROR (PCIe r7.0 §11.4.9). */
+const sriovStable: Check = ({facts}) => {
+  const {collection, pci} = facts
+  if (!isHostSide(facts.bundle)) return skip('kern', 'only the host sees the VF set')
+  if (collection.kind === 'malformed') return malformed('collection', collection.error)
+  const sriov = known(collection)?.sriov
+  if (sriov === undefined)
+    return known(pci)?.sriovVfs === null
+      ? skip('na', 'the device has no virtual functions')
+      : skip('kern', 'nobody recorded the VF set')
+  const {physicalFunction, atConnect, now} = sriov
+  if (atConnect === null) return skip('kern', 'nobody recorded the VF set at the connect')
+  return now === atConnect
+    ? pass(`${now} VFs`)
+    : fail(
+        'changed',
+        `${physicalFunction} has ${now ?? 'an unknown number of'} VFs, at the connect it had ${atConnect}`,
+        {
+          place: {object: 'collection'},
+        },
+      )
+}
 
 const autoprobe: Check = ({facts}) => {
   const collection = known(facts.collection)
@@ -111,20 +138,32 @@ const policyAge: Check = ({facts, circumstances, rule}) => {
   return age <= limit ? pass(`${age} s`) : fail('old', `${age} s`, {expected: `${limit} s`})
 }
 
-const kernelSilent =
-  (what: string): Check =>
-  () =>
-    skip('kern', `the kernel does not tell ${what}`)
+/** Modes of lockdown that keep even root from memory and registers (kernel_lockdown(7)). */
+const LOCKED_DOWN = ['integrity', 'confidentiality']
+
+const lockdown: Check = ({facts: {collection}}) => {
+  if (collection.kind === 'malformed') return malformed('collection', collection.error)
+  const {lockdown: mode = null, devMem} = known(collection) ?? {}
+  if (mode === null) return skip('kern', 'the kernel does not tell whether it is locked down')
+  if (LOCKED_DOWN.includes(mode)) return pass(`lockdown ${mode}`)
+  return fail('open', `lockdown ${quoted(mode)}${devMem === true ? ', and there is /dev/mem' : ''}`, {
+    expected: LOCKED_DOWN.join(' or '),
+    place: {object: 'collection'},
+  })
+}
+
+/** Bounce buffers are forced per platform and device inside the kernel; no file shows it of one device. */
+const swiotlb: Check = () => skip('kern', 'the kernel does not tell which buffers an unaccepted device can reach')
 
 export const MACHINE_CHECKS = {
   'pci.bar.sane': barSane,
   'pci.command': command,
-  'pci.sriov.stable': () => skip('kern', 'only the host sees the VF set'),
+  'pci.sriov.stable': sriovStable,
   'pci.siblings': siblings,
   'pci.link': () => skip('na', 'no link speed or width is enrolled'),
   'kernel.autoprobe': autoprobe,
-  'kernel.swiotlb': kernelSilent('which buffers an unaccepted device can reach'),
-  'kernel.lockdown': kernelSilent('this version whether it is locked down'),
+  'kernel.swiotlb': swiotlb,
+  'kernel.lockdown': lockdown,
   'policy.integrity': policyIntegrity,
   'policy.selector': policySelector,
   'policy.age': policyAge,

@@ -1,6 +1,15 @@
 /** What was negotiated (DSP0274 §10.4-10.6). */
 import {equal} from '../../bits/index.js'
-import {algorithmProblems, capabilityProblems, SPDM_VERSION, type VcaFacts, versionText} from '../../spdm/index.js'
+import {quoted} from '../../errors.js'
+import type {TsmSession} from '../../evidence/index.js'
+import {
+  algorithmProblems,
+  capabilityProblems,
+  type SelectionName,
+  SPDM_VERSION,
+  type VcaFacts,
+  versionText,
+} from '../../spdm/index.js'
 import {known} from '../facts.js'
 import type {Check, Context} from './context.js'
 import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
@@ -22,14 +31,34 @@ const fromVca =
     return vca === undefined ? blocked('spdm.vca.framing') : answer(vca, context)
   }
 
+/** `1.2` to 0x12. */
+const versionOf = (text: string): number => {
+  const [major, minor] = text.split('.').map(Number)
+  return major! * 16 + minor!
+}
+
+/**
+ * The version that should have been chosen, where the host made one side believe that the other has nothing newer:
+ * GET_VERSION carries no list of the requester's, so that only the TSM knows what it would have taken.
+ */
+function downgradedFrom({version: used, offeredVersions}: VcaFacts, max: string | undefined): string | undefined {
+  if (max === undefined) return undefined
+  const common = offeredVersions.map(({version}) => version).filter(offered => offered <= versionOf(max))
+  const best = Math.max(...common)
+  return best === used ? undefined : common.length === 0 ? max : versionText(best)
+}
+
 const version: Check = ({facts, rule}) => {
   const vca = known(facts.vca)
   // a transcript without negotiation still says which version its messages are
   const used = vca?.version ?? known(facts.measurements)?.version
   if (used === undefined) return blocked('spdm.vca.framing')
   const least = rule.spdm.minVersion
+  const most = vca && downgradedFrom(vca, known(facts.tsm)?.session?.maxSpdmVersion)
   if (vca !== undefined && !vca.versionOffered)
     return fail('not-offered', versionText(used), {expected: 'one that the device offers', place: {object: 'vca'}})
+  if (most !== undefined)
+    return fail('downgraded', versionText(used), {expected: `${most}, which both sides have`, place: {object: 'vca'}})
   if (used < SPDM_VERSION[least]) return fail('below', versionText(used), {expected: `${least} or later`})
   return least === '1.1' && used < SPDM_VERSION['1.2'] ? relaxed('spdm.minVersion: 1.1') : pass(versionText(used))
 }
@@ -87,7 +116,43 @@ const covered = fromVca((vca, {facts, rule, result, satisfied}) => {
   return fail('unsigned', `SPDM ${versionText(vca.version)} signs no negotiation, and no TSM vouches for it`)
 })
 
-const matchSession: Check = () => skip('tsm', "the kernel interface does not tell the session's algorithms")
+/** What a session is made of, and where a negotiation says it. */
+const OF_SESSION: Readonly<Record<keyof NonNullable<TsmSession['algorithms']>, (vca: VcaFacts) => string | undefined>> =
+  {
+    hash: vca => vca.hash?.name,
+    asym: vca => vca.asym?.name,
+    measurementHash: vca => vca.measurementHash?.name,
+    dhe: vca => onlyName(vca, 'DHE'),
+    aead: vca => vca.aead,
+  }
+
+function onlyName({selections}: VcaFacts, wanted: SelectionName): string | undefined {
+  const names = selections.find(({name}) => name === wanted)?.selectedNames ?? []
+  return names.length === 1 ? names[0] : undefined
+}
+
+const matchSession = fromVca((vca, {facts: {tsm}}) => {
+  if (tsm.kind === 'malformed') return blocked('tsm.digest.algo')
+  const session = known(tsm)?.session
+  const stated = Object.entries(session?.algorithms ?? {}).filter(([, name]) => name !== undefined)
+  const inUse = session?.spdmVersion
+  if (stated.length === 0 && inUse === undefined) return skip('tsm', 'the TSM does not tell what its session uses')
+  const differing = stated.flatMap(([part, name]) => {
+    const negotiated = OF_SESSION[part as keyof typeof OF_SESSION](vca)
+    return name === negotiated ? [] : [{code: part, message: `${part} ${quoted(name ?? '')}`, negotiated}]
+  })
+  const [first] = differing
+  if (first !== undefined)
+    return failIfAny(
+      differing.map(({code, message}) => ({code, message, place: {object: 'tsm'}})),
+      first.negotiated,
+    )
+  if (inUse !== undefined && versionOf(inUse) !== vca.version)
+    return fail('version', `SPDM ${inUse}`, {expected: versionText(vca.version), place: {object: 'tsm'}})
+  return stated.length === 0
+    ? skip('tsm', "the TSM does not tell its session's algorithms")
+    : pass(stated.map(([part]) => part).join(', '))
+})
 
 export const SPDM_SESSION_CHECKS = {
   'spdm.vca.framing': framing,

@@ -95,6 +95,7 @@ export function trustVector(all: readonly CheckResult[]): TrustVector {
       [results.failed(...wiring), VALUE.contradicted],
       [results.unproven(...wiring), VALUE.unavailable],
       [results.relieved(...wiring), VALUE.relaxed],
+      [!results.passed('tdisp.report.framing'), VALUE.unavailable],
       [true, VALUE.asRequired],
     ]),
     'runtime-opaque': first([
