@@ -18,6 +18,7 @@ import {
 } from './policy/index.js'
 import type {PinReader} from './pins/index.js'
 import {resolveReferences} from './references/index.js'
+import {readRevocationMaterial} from './revocation/index.js'
 import {count} from './settle.js'
 import {subjectOf} from './subject.js'
 import {type AnchorMatch, findAnchor, isVerified} from './trust-path.js'
@@ -74,6 +75,7 @@ async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): P
     anchor,
     pin,
     references: await resolveReferences({policy: usable, rule, pin, now: circumstances.now}),
+    revocation: await readRevocationMaterial(usable?.revocation ?? []),
     name: nameIn(facts, anchor),
   }
 }

@@ -5,6 +5,7 @@ import {isHostSide, isOfALock, withoutLock} from './host-side.js'
 import type {EffectiveRule, Policy, Rule} from './policy/index.js'
 import type {Pin} from './pins/index.js'
 import type {ReferenceSet} from './references/index.js'
+import type {RevocationMaterial} from './revocation/index.js'
 import {type CheckId, CHECK_IDS, isCommitCheck, REGISTRY} from './registry/index.js'
 import {isSatisfied, settle, type Settleable} from './settle.js'
 import type {AnchorMatch} from './trust-path.js'
@@ -22,6 +23,7 @@ export interface Subjects {
   readonly anchor: AnchorMatch | undefined
   readonly pin: Pin | undefined
   readonly references: ReferenceSet
+  readonly revocation: RevocationMaterial
   /** Name in the verified certificate. */
   readonly name: string | undefined
 }

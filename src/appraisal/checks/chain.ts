@@ -15,7 +15,8 @@ import {
 import {certificateLabel, known} from '../facts.js'
 import {problemsOfPath} from '../trust-path.js'
 import {type Check, type Context, withoutAlgorithms} from './context.js'
-import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
+import {revocation} from './revocation.js'
+import {type Answer, blocked, fail, failIfAny, malformed, pass, skip} from './verdict.js'
 
 const format: Check = ({facts}) => {
   const {chain, certificates, slot} = facts
@@ -126,18 +127,6 @@ const validity = about((chain, {circumstances, rule, facts, anchor}) => {
   })
   return failIfAny(
     problems.map(({kind, certificate, message}) => ({code: kind, message: `certificate ${certificate}: ${message}`})),
-  )
-})
-
-const revocation = about((chain, {rule}) => {
-  const {mode} = rule.revocation
-  if (mode === 'local-only') return relaxed('revocation.mode: local-only', 'only the deny list was asked')
-  const pointers = chain.some(({crlUrls, ocspUrls}) => crlUrls.length + ocspUrls.length > 0)
-  if (!pointers && mode === 'hard') return skip('abs', 'no certificate names a source of revocation status')
-  return skip(
-    'off',
-    'this version does not fetch revocation status',
-    mode === 'soft' ? 'revocation.mode: soft' : undefined,
   )
 })
 

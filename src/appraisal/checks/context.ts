@@ -6,6 +6,7 @@ import type {CheckResult} from '../types.js'
 import type {AnchorMatch} from '../trust-path.js'
 import type {Pin, PinReader} from '../pins/index.js'
 import type {ReferenceSet} from '../references/index.js'
+import type {RevocationMaterial} from '../revocation/index.js'
 import {type Answer, blocked} from './verdict.js'
 
 /** What this machine knows about a nonce. */
@@ -63,6 +64,8 @@ export interface Context {
   readonly pin: Pin | undefined
   /** What the rule compares measured values with. */
   readonly references: ReferenceSet
+  /** Revocation lists and OCSP responses that came with the policy. */
+  readonly revocation: RevocationMaterial
   /** Result of another check; made now if it was not yet. */
   result(id: CheckId): CheckResult
   /** The other check's output may be relied on. */

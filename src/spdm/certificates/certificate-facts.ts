@@ -17,6 +17,8 @@ export interface SignatureFacts {
   readonly name: string
   /** Digest, where the algorithm has one. */
   readonly hash: string | undefined
+  /** Of RSASSA-PSS, in bytes. */
+  readonly saltLength?: number
 }
 
 export interface CertificateExtension {
@@ -52,6 +54,7 @@ export interface CertificateFacts {
   readonly version: number
   /** Lower-case hexadecimal of the content octets. */
   readonly serial: string
+  readonly serialNumber: bigint
   readonly notBefore: Date
   readonly notAfter: Date
   /** notAfter is 9999-12-31 23:59:59: the issuer states that there is no expiry (RFC 5280 §4.1.2.5). */

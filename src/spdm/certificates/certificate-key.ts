@@ -1,10 +1,9 @@
-/** Keys and signatures of certificates by node:crypto: what they are, how strong, and whether they match. */
-import {X509Certificate} from 'node:crypto'
+/** Keys and signature algorithms of certificates: what they are, and how strong. */
 import type {KeyFacts, SignatureFacts} from './certificate-facts.js'
 import {asymNamed} from '../algorithms.js'
-import {librarySchemeOf, loadCrypto, publicKeyOf, rawPublicKeyOf} from '../crypto/index.js'
-import {childrenOf, contentOf, contextTag, type Der, encodingOf, expectTag, readWhole, TAG} from './der.js'
-import {oidOf} from './der-values.js'
+import {loadCrypto, publicKeyOf, rawPublicKeyOf} from '../crypto/index.js'
+import {childrenOf, contextTag, type Der, onlyChildOf, TAG} from './der.js'
+import {countOf, oidOf} from './der-values.js'
 
 const RSA_ARC = '1.2.840.113549.1.1'
 const PSS = `${RSA_ARC}.10`
@@ -48,14 +47,28 @@ const HASHES: Readonly<Record<string, string>> = {
 
 const WHAT = 'signature algorithm'
 
-/** RSASSA-PSS names its digest in the parameters; left out it is SHA-1 (RFC 4055 §3.1). */
-function pssHash(parameters: Der | undefined): string {
-  if (parameters === undefined || parameters.tag !== TAG.SEQUENCE) return 'sha1'
-  const first = childrenOf(parameters, WHAT).find(({tag}) => tag === contextTag(0, true))
-  if (first === undefined) return 'sha1'
-  const [algorithm] = childrenOf(first, WHAT)
-  const oid = oidOf(algorithm && childrenOf(algorithm, WHAT)[0], WHAT)
+/** Bytes of salt where the parameters name none (RFC 4055 §3.1). */
+const DEFAULT_SALT = 20
+
+/** Name of the digest of an AlgorithmIdentifier; the identifier when it is not known. Throws DecodeError. */
+export const digestAlgorithmOf = (algorithm: Der): string => {
+  const oid = oidOf(childrenOf(algorithm, WHAT)[0], WHAT)
   return HASHES[oid] ?? oid
+}
+
+/** RSASSA-PSS names digest and length of the salt in the parameters; left out, the digest is SHA-1 (RFC 4055 §3.1). */
+function pssParameters(parameters: Der | undefined): {readonly hash: string; readonly saltLength: number} {
+  const fields = parameters?.tag === TAG.SEQUENCE ? childrenOf(parameters, WHAT) : []
+  const field = (n: number): Der | undefined => {
+    const found = fields.find(({tag}) => tag === contextTag(n, true))
+    return found && onlyChildOf(found, WHAT)
+  }
+  const digest = field(0)
+  const salt = field(2)
+  return {
+    hash: digest === undefined ? 'sha1' : digestAlgorithmOf(digest),
+    saltLength: salt === undefined ? DEFAULT_SALT : countOf(salt, WHAT),
+  }
 }
 
 /** Facts of an AlgorithmIdentifier. Throws DecodeError. */
@@ -63,8 +76,8 @@ export function signatureFacts(algorithm: Der): SignatureFacts {
   const [identifier, parameters] = childrenOf(algorithm, WHAT)
   const oid = oidOf(identifier, WHAT)
   if (oid === PSS) {
-    const hash = pssHash(parameters)
-    return {oid, name: `rsapss-${hash}`, hash}
+    const {hash, saltLength} = pssParameters(parameters)
+    return {oid, name: `rsapss-${hash}`, hash, saltLength}
   }
   const [name, hash] = SIGNATURES[oid] ?? [oid, undefined]
   return {oid, name, hash}
@@ -110,26 +123,3 @@ export function weaknessesOf(key: KeyFacts, signature: SignatureFacts): string[]
 /** Loads what verifying these certificates needs beyond the platform: without it they are not signed. */
 export const loadCryptoOf = (certificates: readonly {readonly signature: SignatureFacts}[]): Promise<void> =>
   loadCrypto(...certificates.map(({signature}) => asymNamed(signature.name)))
-
-/** Is the signature on certificate `der` made by the key `spki`? A certificate that cannot be checked is not signed. */
-export function verifyCertificateSignature(der: Uint8Array, spki: Uint8Array): boolean {
-  const key = publicKeyOf(spki)
-  try {
-    return key === undefined ? libraryVerifies(der, spki) : new X509Certificate(der).verify(key)
-  } catch {
-    return false
-  }
-}
-
-const NO_CONTEXT = new Uint8Array()
-
-/** As `verifyCertificateSignature`, for ML-DSA and SLH-DSA: over the TBS, without context (RFC 9881 §3, RFC 9909 §3). */
-function libraryVerifies(der: Uint8Array, spki: Uint8Array): boolean {
-  const key = rawPublicKeyOf(spki)
-  const [tbs, algorithm, bits] = childrenOf(readWhole(der, WHAT), WHAT)
-  const asym = asymNamed(signatureFacts(expectTag(algorithm, TAG.SEQUENCE, WHAT)).name)
-  if (key === undefined || asym?.name !== key.name) return false
-  const scheme = librarySchemeOf(asym)
-  const [unused, ...signature] = contentOf(expectTag(bits, TAG.BIT_STRING, WHAT))
-  return unused === 0 && scheme?.verify(Uint8Array.from(signature), encodingOf(tbs!), key.bytes, NO_CONTEXT) === true
-}

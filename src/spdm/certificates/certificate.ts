@@ -31,8 +31,9 @@ import {
   readWhole,
   TAG,
 } from './der.js'
+import {extensionsOf, type RawExtension, repeatedOids} from './extensions.js'
 import {diceContent, type DiceExtension, isDiceOid} from './dice.js'
-import {countOf, oidOf} from './der-values.js'
+import {countOf, integerOf} from './der-values.js'
 import {CMA_NAME_OID, deviceInfoOf, DMTF_OID, dmtfExtensionOids, type OtherName, otherNamesOf} from './subject-names.js'
 
 const WHAT = 'Certificate'
@@ -63,6 +64,8 @@ const KEY_USAGES: readonly KeyUsage[] = [
   'decipherOnly',
 ]
 
+const EXTENSIONS = contextTag(3, true)
+
 interface Parts {
   /** Of X.509: 1, 2 or 3. */
   readonly version: number
@@ -72,34 +75,6 @@ interface Parts {
   readonly spki: Der
   readonly algorithm: Der
   readonly extensions: readonly RawExtension[]
-}
-
-interface RawExtension {
-  readonly oid: string
-  readonly critical: boolean
-  /** The extension as encoded, and the content of its OCTET STRING. */
-  readonly raw: Uint8Array
-  readonly value: Uint8Array
-}
-
-const EXTENSIONS = contextTag(3, true)
-const TRUE = 0xff
-
-function rawExtension(element: Der): RawExtension {
-  const [type, second, third, ...others] = childrenOf(expectTag(element, TAG.SEQUENCE, WHAT), WHAT)
-  const critical = second?.tag === TAG.BOOLEAN
-  if (critical && !equal(contentOf(second), Uint8Array.of(TRUE)))
-    throw malformed(WHAT, second.at, 'TRUE, or nothing for FALSE', 'another value')
-  if (others.length > 0 || (third !== undefined && !critical)) throw malformed(WHAT, element.at, 'one value', 'more')
-  const value = contentOf(expectTag(critical ? third : second, TAG.OCTET_STRING, WHAT))
-  return {oid: oidOf(type, WHAT), critical, raw: encodingOf(element), value}
-}
-
-function extensionsOf(field: Der | undefined): RawExtension[] {
-  if (field === undefined) return []
-  const [list, ...others] = childrenOf(field, WHAT)
-  if (others.length > 0) throw malformed(WHAT, others[0]!.at, 'one list of extensions', 'more')
-  return childrenOf(expectTag(list, TAG.SEQUENCE, WHAT), WHAT).map(rawExtension)
 }
 
 /** Version field, which counts from 0. */
@@ -127,7 +102,10 @@ function partsOf(der: Uint8Array): Parts {
     subject: expectTag(subject, TAG.SEQUENCE, WHAT),
     spki: expectTag(spki, TAG.SEQUENCE, WHAT),
     algorithm: outer,
-    extensions: extensionsOf(fields.find(({tag}) => tag === EXTENSIONS)),
+    extensions: extensionsOf(
+      fields.find(({tag}) => tag === EXTENSIONS),
+      WHAT,
+    ),
   }
 }
 
@@ -223,6 +201,7 @@ export function certificateFacts(input: Uint8Array): CertificateFacts {
     selfIssued: equal(encodingOf(parts.subject), encodingOf(parts.issuer)),
     version: parts.version,
     serial: toHex(contentOf(parts.serial)),
+    serialNumber: integerOf(parts.serial, WHAT),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     noExpiry: certificate.notAfter.getTime() === NO_EXPIRY,
@@ -239,7 +218,7 @@ export function certificateFacts(input: Uint8Array): CertificateFacts {
     unknownCritical: all
       .filter(({oid, critical}) => critical && !INTERPRETED.includes(oid) && !understood.has(oid))
       .map(({oid}) => oid),
-    duplicateExtensions: [...new Set(oids.filter((oid, i) => oids.indexOf(oid) !== i))],
+    duplicateExtensions: repeatedOids(all),
     unreadable,
     crlUrls: urls(crls ?? []),
     ocspUrls: urls(ocsp ?? []),

@@ -1,4 +1,4 @@
-/** Values of primitive DER elements (X.690 §8): object identifiers, integers, bit strings, text. */
+/** Values of primitive DER elements (X.690 §8): object identifiers, integers, bit strings, times, text. */
 import {get, mask} from '../../bits/index.js'
 import {contentOf, type Der, expectTag, malformed, TAG} from './der.js'
 
@@ -63,4 +63,29 @@ export function utf8Of(element: Der, what: string): string {
   } catch {
     throw malformed(what, element.at, 'UTF-8 text', 'other bytes')
   }
+}
+
+/** `YYMMDDHHMMSSZ` of the years 1950 to 2049, and `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5, X.690 §11.7 and §11.8). */
+const TIMES: Readonly<Record<number, RegExp>> = {
+  [TAG.UTC_TIME]: /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/,
+  [TAG.GENERALIZED_TIME]: /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/,
+}
+
+export const isTime = ({tag}: Der): boolean => tag in TIMES
+
+/** The moment an element states. Throws DecodeError for fractions, offsets and days that do not exist. */
+export function timeOf(element: Der | undefined, what: string): Date {
+  const form = element && TIMES[element.tag]
+  if (element === undefined || form === undefined) throw malformed(what, element?.at ?? 0, 'a time', 'something else')
+  const text = Buffer.from(contentOf(element)).toString('latin1')
+  const [, years = '', ...parts] = form.exec(text) ?? []
+  const year = years.length === 2 ? Number(years) + (Number(years) < 50 ? 2000 : 1900) : Number(years)
+  const [month, day, hour, minute, second] = parts.map(Number) as [number, number, number, number, number]
+  const time = new Date(0)
+  time.setUTCFullYear(year, month - 1, day)
+  time.setUTCHours(hour, minute, second)
+  const isReal = time.getUTCMonth() === month - 1 && time.getUTCDate() === day && time.getUTCSeconds() === second
+  if (parts.length === 0 || !isReal || hour > 23 || minute > 59)
+    throw malformed(what, element.at, 'a UTC time to the second', 'another form')
+  return time
 }

@@ -9,12 +9,16 @@ export const TAG = {
   INTEGER: 0x02,
   BIT_STRING: 0x03,
   OCTET_STRING: 0x04,
+  NULL: 0x05,
   OID: 0x06,
+  ENUMERATED: 0x0a,
   UTF8_STRING: 0x0c,
-  SEQUENCE: 0x30,
-  SET: 0x31,
   PRINTABLE_STRING: 0x13,
   IA5_STRING: 0x16,
+  UTC_TIME: 0x17,
+  GENERALIZED_TIME: 0x18,
+  SEQUENCE: 0x30,
+  SET: 0x31,
 } as const
 
 /** Tag of a context-specific element, `constructed` or primitive. */
@@ -85,6 +89,14 @@ export function childrenOf(parent: Der, what: string): Der[] {
     at = child.end
   }
   return out
+}
+
+/** The one element inside a constructed element. */
+export function onlyChildOf(parent: Der, what: string): Der {
+  const [child, ...others] = childrenOf(parent, what)
+  if (child === undefined || others.length > 0)
+    throw malformed(what, parent.at, 'one element', `${child === undefined ? 0 : others.length + 1}`)
+  return child
 }
 
 /** Checks every length of a nested element, 32 levels deep. */

@@ -5,7 +5,7 @@
  */
 import {equal} from '../../bits/index.js'
 import type {CertificateFacts} from './certificate-facts.js'
-import {verifyCertificateSignature} from './certificate-key.js'
+import {verifyCertificateSignature} from './signed.js'
 
 export type PathProblemKind =
   | 'no-certificates'

@@ -1,0 +1,1 @@
+export {readRevocationMaterial, type RevocationMaterial} from './material.js'
