@@ -5,7 +5,7 @@
 import {TsmctlError} from '../errors.js'
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {type CertificateFacts, loadCertificateReader} from '../spdm/index.js'
-import {type Circumstances, pinnedCertificate} from './checks/index.js'
+import type {Circumstances} from './checks/index.js'
 import {evaluate, type Subjects} from './evaluate.js'
 import {type Facts, gatherFacts, known} from './facts.js'
 import {
@@ -16,7 +16,8 @@ import {
   relaxationsOf,
   type Rule,
 } from './policy/index.js'
-import type {PinReader} from './pins/index.js'
+import {deviceChanged, type PinReader, pinIdOf} from './pins/index.js'
+import {comparisonIn, profileIn} from './profile-in.js'
 import {resolveReferences} from './references/index.js'
 import {readRevocationMaterial} from './revocation/index.js'
 import {count} from './settle.js'
@@ -52,7 +53,8 @@ function nameIn(facts: Facts, match: AnchorMatch | undefined): string | undefine
 function pinOf(facts: Facts, match: AnchorMatch | undefined, rule: EffectiveRule, pins: PinReader | undefined) {
   const chain = known(facts.certificates)
   if (pins === undefined || chain === undefined || !isVerified(chain, match)) return undefined
-  return pins.of(`sha384:${pinnedCertificate(chain, rule.identity.pin ?? 'device-cert').sha384}`)
+  const pinId = pinIdOf(chain, rule.identity.pin ?? 'device-cert')
+  return pinId === undefined ? undefined : pins.of(pinId)
 }
 
 /** Selects the rule and everything that depends on which one it is. */
@@ -82,18 +84,26 @@ async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): P
 
 /**
  * What follows from the results. Nothing may stand against acceptance; then the rule decides, and a person where the
- * rule, or a waiver, wants one.
+ * rule, a waiver, or a pinned device that is not as it was (`unusual`), wants one.
  */
 export function decide(
   results: readonly Pick<CheckResult, 'blocking'>[],
   rule: Pick<EffectiveRule, 'decision' | 'human' | 'id'>,
-  waived: boolean,
+  unusual: boolean,
 ): {readonly decision: Decision; readonly human: HumanMode} {
-  const human: HumanMode = rule.human === 'none' && (waived || rule.decision === 'review') ? 'typed' : rule.human
+  const human: HumanMode = rule.human === 'none' && (unusual || rule.decision === 'review') ? 'typed' : rule.human
   if (rule.id === null || rule.decision === 'deny' || results.length === 0) return {decision: 'deny', human}
   if (results.some(({blocking}) => blocking)) return {decision: 'deny', human}
   return {decision: rule.decision === 'accept' && human === 'none' ? 'accept' : 'review', human}
 }
+
+/** Does the rule trust a device for what it was when somebody accepted it? */
+const isPinned = ({identity, measurements, tdisp}: EffectiveRule): boolean =>
+  identity.mode === 'enrolled' ||
+  identity.mode === 'tofu' ||
+  measurements.source === 'enrolled' ||
+  tdisp.report === 'pin' ||
+  tdisp.deviceSpecific === 'pin'
 
 /** Appraises frozen evidence under a policy. Throws only for our own bugs: everything else is in the results. */
 export async function appraise(input: AppraisalInput): Promise<Appraisal> {
@@ -104,9 +114,12 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
   const results = evaluate(subjects)
   const {rule, name} = subjects
   const waived = anyWaiverApplies({policy, rule, bundle, now, clockTrusted: input.clockTrusted, name})
+  const subject = subjectOf(subjects, results)
+  const profile = profileIn(subjects, results, subject.debug) ?? null
+  const comparison = profile === null ? null : comparisonIn(subjects, profile)
   const seconds = (now.getTime() - Date.parse(bundle.manifest.collectedAt)) / 1000
   return {
-    ...decide(results, rule, waived),
+    ...decide(results, rule, waived || (isPinned(rule) && deviceChanged(comparison))),
     rule: rule.id,
     unverified: isUnverified(bundle, rule),
     results,
@@ -118,7 +131,9 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
     collectedAt: bundle.manifest.collectedAt,
     decidedAt: now.toISOString(),
     ageSeconds: seconds < 0 ? null : Math.floor(seconds),
-    subject: subjectOf(subjects, results),
+    subject,
+    profile,
+    comparison,
     relaxations: rule.id === null ? [] : relaxationsOf(rule),
     allowSkip: rule.allowSkip,
   }

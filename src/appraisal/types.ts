@@ -1,5 +1,6 @@
 /** What an appraisal consists of: results of checks, a decision, and the facts a reviewer is shown. */
 import type {Sha384} from '../evidence/index.js'
+import type {Comparison, DeviceProfile} from './pins/types.js'
 
 /** F: fatal, never waived or forced. W: required, may be waived or skipped by policy. A: advisory. */
 export type CheckClass = 'F' | 'W' | 'A'
@@ -136,6 +137,10 @@ export interface Appraisal {
   readonly decidedAt: string
   readonly ageSeconds: number | null
   readonly subject: Subject
+  /** What the device is, if its evidence verified: what a pin remembers of it. */
+  readonly profile: DeviceProfile | null
+  /** With what was accepted before; null where nothing verified that could be compared. */
+  readonly comparison: Comparison | null
   /** Relaxing keys of the matched rule, in words. */
   readonly relaxations: readonly string[]
   /** Skips the rule allows; those of `commit.*` apply after the appraisal. */

@@ -102,6 +102,8 @@ export const appraisal = (over: Partial<Appraisal> = {}): Appraisal => ({
   decidedAt: '2026-11-21T12:00:01Z',
   ageSeconds: 1,
   subject: SUBJECT,
+  profile: null,
+  comparison: null,
   relaxations: [],
   ...over,
 })

@@ -1,12 +1,13 @@
 /** Who the device is, by its verified certificates. */
 import {printable, quoted} from '../../errors.js'
-import type {PciFacts} from '../../evidence/index.js'
+import {type PciFacts, shortDigest} from '../../evidence/index.js'
 import type {CertificateFacts, TcbInfo} from '../../spdm/index.js'
 import {known} from '../facts.js'
+import {pinIdOf} from '../pins/index.js'
 import {matchesName} from '../policy/index.js'
 import {pinnedCertificate} from './chain.js'
 import type {Check, Context} from './context.js'
-import {type Answer, blocked, fail, failIfAny, pass, skip} from './verdict.js'
+import {type Answer, blocked, fail, failIfAny, pass, relaxed, skip} from './verdict.js'
 
 const about =
   (answer: (chain: readonly CertificateFacts[], context: Context) => Answer): Check =>
@@ -65,12 +66,11 @@ const pciMatch = about((_, {result}) =>
     : skip('abs', 'nothing maps the certificate name to a vendor and device id'),
 )
 
-const NOT_IN_THIS_VERSION = 'is not supported by this version'
-
-const pinned = about((chain, {rule}) => {
+const pinned = about((chain, context) => {
+  const {rule} = context
   const {mode, allow = [], pin = 'device-cert'} = rule.identity
   if (mode === 'any-from-anchor') return skip('na', 'the rule admits every device of its anchors')
-  if (mode !== 'allowlist') return fail('unsupported', `identity.mode ${mode} ${NOT_IN_THIS_VERSION}`)
+  if (mode !== 'allowlist') return pinnedHere(chain, context)
   const certificate = pinnedCertificate(chain, pin)
   const name = chain.at(-1)!.deviceInfo?.text
   const found = allow.find(
@@ -85,6 +85,27 @@ const pinned = about((chain, {rule}) => {
     `${name === undefined ? 'unnamed' : quoted(name)}, certificate ${certificate.sha384.slice(0, 12)}`,
   )
 })
+
+const idText = (san: string | null | undefined, pinId: string): string =>
+  `${san === null || san === undefined ? 'unnamed' : quoted(san)}, ${shortDigest(pinId)}`
+
+/** Against the devices that this machine remembers, one of which a host may have exchanged. */
+function pinnedHere(chain: readonly CertificateFacts[], {rule, pin, facts, circumstances}: Context): Answer {
+  const {mode, pin: kind = 'device-cert'} = rule.identity
+  if (circumstances.pins === undefined) return fail('no-pins', 'the pins of this machine are not at hand')
+  const pinId = pinIdOf(chain, kind)
+  if (pinId === undefined) return fail('unnamed', 'the certificate has no name that could be pinned')
+  const own = idText(chain.at(-1)!.deviceInfo?.text, pinId)
+  if (pin !== undefined && (mode === 'tofu' || pin.mode === 'manual'))
+    return pass(`${own}, ${pin.mode === 'manual' ? 'enrolled' : 'known'} since ${pin.firstSeen}`)
+  if (pin !== undefined) return fail('not-enrolled', `${own} was accepted before, but nobody enrolled it`)
+  const {bdf} = facts.bundle.manifest.device
+  const there = bdf === null ? undefined : circumstances.pins.at(bdf)
+  if (there !== undefined) return fail('other', own, {expected: `was ${idText(there.san, there.pinId)}`})
+  return mode === 'tofu'
+    ? relaxed('identity.mode: tofu', `first use: ${own} was never accepted on this machine`)
+    : fail('not-enrolled', `${own} is not enrolled`)
+}
 
 const diceOf = (chain: readonly CertificateFacts[]) =>
   chain.flatMap(({dice}, certificate) => dice.map(extension => ({...extension, certificate})))

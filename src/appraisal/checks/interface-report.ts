@@ -1,6 +1,6 @@
 /** The interface report: what the DSM says it locked (PCIe r7.0 §11.3.11). Where ranges lie is in placement.ts. */
 import {hex} from '../../bits/index.js'
-import type {PciFacts} from '../../evidence/index.js'
+import {type PciFacts, type Sha384, shortDigest} from '../../evidence/index.js'
 import {
   type InterfaceReport,
   type InterfaceReportFacts,
@@ -9,6 +9,7 @@ import {
   type ReportRange,
 } from '../../tdisp/index.js'
 import {known} from '../facts.js'
+import {deviceSpecificDigest, normalFormDigest, type Pin} from '../pins/index.js'
 import type {Check, Context} from './context.js'
 import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
 
@@ -161,22 +162,49 @@ const mmioUpdatable = fromReport(({ranges}, {rule}) => {
   )
 })
 
-const deviceSpecific = fromReport(({deviceSpecificInfo}, {rule}) => {
+const deviceSpecific = fromReport(({deviceSpecificInfo}, context, layout) => {
   const {length} = deviceSpecificInfo
-  switch (rule.tdisp.deviceSpecific) {
+  switch (context.rule.tdisp.deviceSpecific) {
     case 'ignore':
       return pass(length === 0 ? undefined : `${length} bytes, not looked at`)
     case 'deny':
       return length === 0 ? pass() : fail('present', `${length} bytes`, {expected: 'none'})
     default:
-      return fail('unsupported', 'pins are not supported by this version')
+      return likePinned(context, ({deviceSpecific: pin}) => ({
+        pinned: pin,
+        present: deviceSpecificDigest(layout),
+        passes: length === 0 ? 'none, as pinned' : `${length} bytes, as pinned`,
+      }))
   }
 })
 
-const pinned = fromReport((_, {rule}) =>
-  rule.tdisp.report === 'any'
+interface AgainstPin {
+  readonly pinned: Sha384 | null
+  readonly present: Sha384 | null
+  readonly passes: string
+}
+
+const shortOrNone = (digest: Sha384 | null): string => (digest === null ? 'none' : shortDigest(digest))
+
+/** Equal to what the pin says. Before the first acceptance there is nothing to equal, and only a review may go on. */
+function likePinned({pin, rule, circumstances}: Context, of: (pin: Pin) => AgainstPin): Answer {
+  if (circumstances.pins === undefined) return fail('no-pins', 'the pins of this machine are not at hand')
+  if (pin === undefined)
+    return rule.identity.mode === 'tofu'
+      ? relaxed('identity.mode: tofu', 'first use: nothing is pinned yet')
+      : fail('not-pinned', 'this device is not pinned')
+  const {pinned: wanted, present, passes} = of(pin)
+  return wanted === present ? pass(passes) : fail('changed', shortOrNone(present), {expected: shortOrNone(wanted)})
+}
+
+const pinned = fromReport((_, context, layout) =>
+  context.rule.tdisp.report === 'any'
     ? skip('na', 'the rule pins no report')
-    : fail('unsupported', 'pins are not supported by this version'),
+    : likePinned(context, ({reportNormalForm: pin}) => ({
+        pinned: pin,
+        present: normalFormDigest(layout),
+        passes: 'the layout is the pinned one',
+      })),
 )
 
 export const REPORT_CHECKS = {

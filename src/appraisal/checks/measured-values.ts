@@ -168,7 +168,28 @@ const svn = fromTranscript(({blocks}, {rule}) => {
   )
 })
 
-const rollback: Check = () => skip('na', 'nothing was accepted before that this version remembers')
+/** Against the greatest versions ever accepted for the pin, block by block: one block must not hide behind another. */
+const rollback = fromTranscript(({blocks}, {pin, rule}) => {
+  if (pin === undefined) return skip('na', 'no device with this certificate was accepted here before')
+  const present = byIndex(blocks)
+  const fallen = pin.floor.measurements.flatMap(({index, svn: floor}) => {
+    const block = present.get(index)
+    const now = block?.svn
+    if (now !== undefined && now >= BigInt(floor)) return []
+    return [
+      {
+        code: now === undefined ? 'gone' : 'below',
+        message: `${now ?? 'none'} in block ${index}`,
+        floor,
+        ...(block !== undefined && {place: placeOf(block)}),
+      },
+    ]
+  })
+  if (fallen.length === 0) return pass()
+  if (rule.measurements.rollback === 'warn')
+    return relaxed('measurements.rollback: warn', `${fallen[0]!.message} after ${fallen[0]!.floor}`)
+  return failIfAny(fallen, fallen[0]!.floor)
+})
 
 const modes = (blocks: readonly BlockFacts[]) =>
   blocks.flatMap(block => (block.deviceMode === undefined ? [] : [{block, mode: block.deviceMode}]))

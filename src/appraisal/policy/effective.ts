@@ -18,6 +18,7 @@ export interface EffectiveRule {
     readonly source: Part<'measurements'>['source']
     readonly values: readonly MeasurementValue[]
     readonly coverage: 'exhaustive' | 'listed'
+    readonly rollback: 'deny' | 'warn'
   }
   readonly dice: Part<'dice'>
   readonly tdisp: Filled<Part<'tdisp'>>
@@ -67,7 +68,7 @@ const defined = <T extends object>(value: T | undefined): Filled<T> =>
 
 export function effectiveRule(rule: Rule | undefined): EffectiveRule {
   const {id, decision} = rule ?? NO_RULE
-  const {source = 'none', values = [], coverage = 'exhaustive'} = rule?.measurements ?? {}
+  const {source = 'none', values = [], coverage = 'exhaustive', rollback = 'deny'} = rule?.measurements ?? {}
   return {
     id,
     decision,
@@ -76,7 +77,7 @@ export function effectiveRule(rule: Rule | undefined): EffectiveRule {
     allowSkip: rule?.allowSkip ?? [],
     spdm: {...SPDM, ...defined(rule?.spdm)},
     identity: rule?.identity ?? {mode: 'allowlist', allow: []},
-    measurements: {source, values, coverage},
+    measurements: {source, values, coverage, rollback},
     dice: rule?.dice ?? {},
     tdisp: {...TDISP, ...defined(rule?.tdisp)},
     tsm: {...TSM, ...defined(rule?.tsm)},
@@ -96,6 +97,7 @@ export function relaxationsOf(rule: EffectiveRule): readonly string[] {
     [identity.mode === 'any-from-anchor', 'identity.mode: any-from-anchor'],
     [measurements.source === 'none', 'measurements.source: none'],
     [measurements.coverage === 'listed', 'measurements.coverage: listed'],
+    [measurements.rollback === 'warn', 'measurements.rollback: warn'],
     [tdisp.noFwUpdate === 'allow-update', 'tdisp.noFwUpdate: allow-update'],
     [tdisp.lockMsix === 'allow-unlocked', 'tdisp.lockMsix: allow-unlocked'],
     [tdisp.ats === 'allow', 'tdisp.ats: allow'],

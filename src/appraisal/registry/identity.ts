@@ -34,6 +34,7 @@ export const IDENTITY = checks({
     fails: 'the device identity is not one the rule names: {got}',
     stops: ['A22'],
     skips: ['na'],
+    remedy: 'A person enrols a device with tsmctl enroll; tsmctl forget gives up the one that was pinned.',
     requires: [...VERIFIED, 'policy.selector'],
   },
   'spdm.dice.parse': {

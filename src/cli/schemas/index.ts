@@ -7,6 +7,7 @@ import {DEVICE_DATA} from './devices.js'
 import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
+import {COMPARISON, PROFILE} from './pins.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
 
@@ -110,6 +111,8 @@ const appraisal = v.strictObject({
   decidedAt: time,
   ageSeconds: maybe(v.number()),
   subject,
+  profile: maybe(PROFILE),
+  comparison: maybe(COMPARISON),
   relaxations: v.array(text),
   allowSkip: v.optional(v.array(v.strictObject({check: text, because: text}))),
 })
