@@ -40,10 +40,13 @@ export function certificateOf(bytes: Uint8Array): Uint8Array | undefined {
 const spkiDigest = (certificate: X509Certificate): string =>
   named(new Uint8Array(certificate.publicKey.export({type: 'spki', format: 'der'})))
 
+/** Does a file that a policy names lie anywhere but below the policy's directory? */
+export const isOutside = (file: string): boolean => file.startsWith('/') || file.split('/').includes('..')
+
 /** Why the content of an anchor's file does not fit the anchor, or undefined. */
 export function anchorProblem(anchor: Anchor, content: Uint8Array | undefined): string | undefined {
   if (anchor.file === undefined) return undefined
-  if (anchor.file.split('/').includes('..')) return 'the file lies outside of the policy directory'
+  if (isOutside(anchor.file)) return 'the file lies outside of the policy directory'
   if (content === undefined) return 'the file was not found'
   const der = certificateOf(content)
   if (der === undefined) return 'the file is not exactly one certificate'

@@ -1,6 +1,6 @@
 export {anchorProblem, certificateOf, type TrustAnchor} from './anchors.js'
 export {type EffectiveRule, effectiveRule, relaxationsOf} from './effective.js'
-export {matchesGlob, type PolicyFinding} from './lint.js'
+export {LINT_RULES, type LintRule, matchesGlob, type PolicyFinding, productionFindings} from './lint/index.js'
 export {
   filesOf,
   findingLine,

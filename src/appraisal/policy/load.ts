@@ -4,7 +4,7 @@ import {mask} from '../../bits/index.js'
 import {printable, quoted, TsmctlError} from '../../errors.js'
 import {issueText, nameOfJson, type Sha384} from '../../evidence/index.js'
 import {resolveAnchors, type TrustAnchor} from './anchors.js'
-import {lintPolicy, type PolicyFinding} from './lint.js'
+import {lintPolicy, type PolicyFinding} from './lint/index.js'
 import {POLICY, type PolicyDocument} from './schema.js'
 import {readYaml} from './yaml.js'
 
@@ -39,6 +39,8 @@ export interface Policy {
   /** Certificate revocation lists and OCSP responses that were supplied with the policy. */
   readonly revocation: readonly NamedBytes[]
   readonly findings: readonly PolicyFinding[]
+  /** What is worth knowing about a policy that can be used. */
+  readonly warnings: readonly PolicyFinding[]
 }
 
 const EMPTY: PolicyDocument = {tsmctlPolicy: 1, name: 'none', rules: []}
@@ -117,7 +119,8 @@ export function loadPolicy(
   if (files.length === 0) findings.push({id: 'form', where: 'policy', message: 'there is no policy'})
   // half a policy could be a laxer one: nothing of it is used
   const document = findings.length === 0 ? merge(documents, findings) : EMPTY
-  if (findings.length === 0) findings.push(...lintPolicy(document, contents, now))
+  const lint = findings.length === 0 ? lintPolicy(document, contents, now) : {findings: [], warnings: []}
+  findings.push(...lint.findings)
   return {
     name: document.name,
     digest: findings.length === 0 ? nameOfJson(document) : null,
@@ -126,6 +129,7 @@ export function loadPolicy(
     files: contents,
     revocation,
     findings,
+    warnings: lint.warnings,
   }
 }
 
