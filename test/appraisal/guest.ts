@@ -92,7 +92,7 @@ export const NONCES = {usedBefore: () => false, drawnFor: () => true}
 export const judge = (
   bundle: Bundle,
   policy: Policy | undefined,
-  extra: Partial<AppraisalInput> = {},
+  extra: Partial<AppraisalInput> | ((bundle: Bundle) => Partial<AppraisalInput>) = {},
 ): Promise<Appraisal> =>
   appraise({
     bundle,
@@ -102,7 +102,7 @@ export const judge = (
     mode: 'live',
     built: new Date('2026-11-01T00:00:00Z'),
     nonces: NONCES,
-    ...extra,
+    ...(typeof extra === 'function' ? extra(bundle) : extra),
   })
 
 /** Ids of the results that stand against acceptance by themselves. */
