@@ -194,6 +194,8 @@ export interface TranscriptSpec {
   readonly context?: SignatureContext
   /** SPDM version the signature is made for. */
   readonly signedAs?: number
+  /** Base hash; SHA-384 unless given. */
+  readonly hash?: string
   /** Negotiation the signature covers. */
   readonly signedVca?: Uint8Array
   /** Changes the bytes before they are signed. */
@@ -201,7 +203,6 @@ export interface TranscriptSpec {
   readonly after?: (bytes: Uint8Array) => Uint8Array
 }
 
-const HASH = hashNamed('sha384')!
 const ASYM = asymNamed('ecdsa-p384')!
 const same = (bytes: Uint8Array): Uint8Array => bytes
 
@@ -231,7 +232,7 @@ export async function transcript(vca: Uint8Array, spec: TranscriptSpec = {}): Pr
   const question = {
     version: signedAs,
     context: spec.context ?? ('responder-measurements signing' as const),
-    hash: HASH,
+    hash: hashNamed(spec.hash ?? 'sha384')!,
     asym: ASYM,
     transcript: signedAs < 0x12 ? unsigned : concat(spec.signedVca ?? vca, unsigned),
   }

@@ -8,7 +8,7 @@ export const BINDING = checks({
     fails: 'the platform report is not acceptable: {got}',
     stops: ['A38'],
     skips: ['off'],
-    remedy: 'Attest the platform first, or set tsm.platformAttestation in the rule.',
+    remedy: 'Have a relying party attest this machine for this evidence, and give its verdict with --platform-verdict.',
   },
   'tsm.digest.algo': {
     class: 'F',
@@ -75,6 +75,7 @@ export const BINDING = checks({
     fails: 'the session was built with another key: {got}',
     stops: ['A3'],
     skips: ['tsm'],
+    requires: ['tsm.digest.certs'],
   },
   'tsm.lock.flags': {
     class: 'W',
@@ -135,7 +136,7 @@ export const BINDING = checks({
   },
   'ide.errata': {
     class: 'W',
-    passes: 'platform and device declare fixes for the 2025 IDE errata, or the rule accepts them',
+    passes: 'platform and device declare fixes for the 2025 IDE errata, or no switch makes them matter',
     fails: 'IDE errata are not addressed: {got}',
     stops: ['A37'],
     skips: ['abs'],
