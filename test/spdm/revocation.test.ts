@@ -162,7 +162,7 @@ describe('a list', () => {
     expect(byList(shape, asked)).toBe(expected)
   })
 
-  it('compares serial numbers as numbers', async () => {
+  it('compares serial numbers as numbers', () => {
     // the library writes 00 80 ff: the sign takes an octet of its own
     expect(device.facts).toMatchObject({serial: '0080ff', serialNumber: 0x80ffn})
     expect(crlFacts(makeCrl({by: root, ...NAMED})).revoked.get(0x80ffn)).toMatchObject({reason: 'keyCompromise'})
@@ -191,6 +191,9 @@ const byResponse = (shape: Partial<OcspShape>, answer?: Partial<AnswerShape>, as
 }
 const delegated = (by: typeof delegate): Partial<OcspShape> => ({by, certificates: [by.facts]})
 const REVOKED = {at: new Date('2026-10-01T00:00:00Z'), reason: 1}
+
+const responder = (shape: Parameters<typeof make>[0]) =>
+  make({subject: 'CN=ocsp', issuer: root, serial: '06', ...shape})
 
 describe('a response', () => {
   it.each<[string, Partial<OcspShape>, Partial<AnswerShape>, string, Asked?]>([
@@ -222,7 +225,6 @@ describe('a response', () => {
   })
 
   it('may only come from a delegate that the issuer itself made one', async () => {
-    const made = (shape: Parameters<typeof make>[0]) => make({subject: 'CN=ocsp', issuer: root, serial: '06', ...shape})
     const cases: readonly [Parameters<typeof make>[0], string][] = [
       [{extensions: [noCheck]}, 'may-not-sign'],
       [{extensions: [ocspPurpose, noCheck, new KeyUsagesExtension(KeyUsageFlags.keyAgreement)]}, 'may-not-sign'],
@@ -234,7 +236,7 @@ describe('a response', () => {
       [{extensions: [ocspPurpose]}, 'may-not-sign'],
       [{extensions: [ocspPurpose, noCheck], hash: 'SHA-1'}, 'weak'],
     ]
-    for (const [shape, code] of cases) expect(byResponse(delegated(await made(shape)))).toBe(`unknown ${code}`)
+    for (const [shape, code] of cases) expect(byResponse(delegated(await responder(shape)))).toBe(`unknown ${code}`)
   })
 
   it('a delegate without an exemption is looked up, and a revoked one is believed nothing', async () => {
@@ -295,6 +297,18 @@ describe('statements of another implementation', () => {
   })
 })
 
+/** Status by changed bytes; undefined where they are refused as such. */
+function statusOf(bytes: Uint8Array, read: (bytes: Uint8Array) => Partial<RevocationSources>): string | undefined {
+  let sources: Partial<RevocationSources>
+  try {
+    sources = read(bytes)
+  } catch (error) {
+    expect(error).toBeInstanceOf(DecodeError)
+    return undefined
+  }
+  return ask(sources)
+}
+
 describe('bytes', () => {
   const statements: readonly [string, Uint8Array, (bytes: Uint8Array) => Partial<RevocationSources>][] = [
     ['list', makeCrl({by: root, ...NAMED}), bytes => ({lists: [listOf(bytes)]})],
@@ -304,18 +318,6 @@ describe('bytes', () => {
       bytes => ({responses: [responseOf(bytes)]}),
     ],
   ]
-
-  /** Status by changed bytes; undefined where they are refused as such. */
-  function statusOf(bytes: Uint8Array, read: (bytes: Uint8Array) => Partial<RevocationSources>): string | undefined {
-    let sources: Partial<RevocationSources>
-    try {
-      sources = read(bytes)
-    } catch (error) {
-      expect(error).toBeInstanceOf(DecodeError)
-      return undefined
-    }
-    return ask(sources)
-  }
 
   it.each(statements)('no bit of a %s turns revoked into good', (_, bytes, read) => {
     expect(statusOf(bytes, read)).toBe('revoked')
