@@ -11,13 +11,22 @@ export {
   findingLine,
   loadPolicy,
   matchesClaims,
+  isSignatureOf,
+  keyText,
+  LINT_RULES,
   type NamedBytes,
+  placeProblems,
   type Policy,
   type PolicyDocument,
+  type PolicyExtras,
   type PolicyFile,
   type PolicyFinding,
+  policyKeyOf,
+  policySignature,
+  productionFindings,
   relaxationsOf,
   requireUsable,
+  signingKeyOf,
 } from './policy/index.js'
 export {ATTACKS, CHECK_IDS, type CheckId, type CheckSpec, REGISTRY, SKIP_NAMES} from './registry/index.js'
 export * from './types.js'

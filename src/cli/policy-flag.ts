@@ -1,16 +1,24 @@
-/** `--policy`: the file or files that decide. */
+/** `--policy` and what goes with it: the files that decide, and who must have signed them. */
 import {Flags} from '@oclif/core'
 import {type Policy, requireUsable} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
-import {type PolicySources, readPolicy} from '../operations/read-policy.js'
+import {type PolicySources, readPolicy, SYSTEM_POLICY} from '../operations/read-policy.js'
+
+export const policyKeyFlag = {
+  'policy-key': Flags.string({
+    env: 'TSMCTL_POLICY_KEY',
+    description: `file with the public key that must have signed the policy, instead of ${SYSTEM_POLICY.key}`,
+  }),
+}
 
 export const policyFlag = {
   policy: Flags.string({
     multiple: true,
     env: 'TSMCTL_POLICY',
-    description: 'policy file; several are merged. Without one every device is denied',
+    description: `policy file or directory; several are merged. Without one ${SYSTEM_POLICY.directory} decides, and without that every device is denied`,
   }),
+  ...policyKeyFlag,
   revocation: Flags.string({
     description: 'directory with CRLs and OCSP responses, besides revocation/ beside the policy; nothing is fetched',
   }),
@@ -20,14 +28,22 @@ export const policyFlag = {
 export const policyPaths = (given: string | readonly string[] | undefined): readonly string[] =>
   typeof given === 'string' ? [given] : (given ?? [])
 
+type Given = Parameters<typeof policyPaths>[0]
+
+/** The policy of this machine decides about this machine only: a simulated or recorded one has its own. */
+export const policySources = ({host}: Kernel, given: PolicySources = {}): PolicySources => ({
+  ...(host.kind === 'live' && {system: SYSTEM_POLICY}),
+  ...given,
+})
+
+/** The policy for a command that only tells what it says: it need not be usable. */
+export const givenPolicy = (given: Given, kernel: Kernel, sources?: PolicySources): Policy =>
+  readPolicy(policyPaths(given), kernel.now(), policySources(kernel, sources))
+
 /** The policy for a verb that changes a device: known to be usable before anything is touched. */
-export function decidingPolicy(
-  given: Parameters<typeof policyPaths>[0],
-  kernel: Kernel,
-  sources: PolicySources = {},
-): Policy {
-  const paths = policyPaths(given)
-  if (paths.length === 0)
+export function decidingPolicy(given: Given, kernel: Kernel, sources?: PolicySources): Policy {
+  const policy = givenPolicy(given, kernel, sources)
+  if (policy.findings[0]?.id === 'none')
     throw new TsmctlError({
       kind: 'policy',
       attempted: 'decide about a device',
@@ -35,9 +51,8 @@ export function decidingPolicy(
       hint:
         kernel.host.kind === 'sim'
           ? `Name one with --policy; this simulated machine has ${kernel.host.label}/policy.yaml.`
-          : 'Name one with --policy or TSMCTL_POLICY; without a policy every device is denied.',
+          : `Name one with --policy or TSMCTL_POLICY, or install one in ${SYSTEM_POLICY.directory}; without a policy every device is denied.`,
     })
-  const policy = readPolicy(paths, kernel.now(), sources)
   requireUsable(policy)
   return policy
 }

@@ -1,7 +1,6 @@
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
-import {policyFlag, policyPaths} from '../cli/policy-flag.js'
+import {givenPolicy, policyFlag, policyPaths} from '../cli/policy-flag.js'
 import {TsmctlError} from '../errors.js'
-import {readPolicy} from '../operations/read-policy.js'
 
 export default class Tui extends BaseCommand {
   static override summary = 'Review and accept TDIs on a full screen'
@@ -24,7 +23,7 @@ export default class Tui extends BaseCommand {
         hint: 'In scripts use tsmctl list --json and tsmctl verify --json.',
       })
     const files = policyPaths(flags.policy)
-    const policy = readPolicy(files, kernel.now(), flags)
+    const policy = givenPolicy(flags.policy, kernel, flags)
     // Ink and React load here and in no other command
     const {operationsCockpit, runCockpit} = await import('../tui/index.js')
     const policyName = files.length === 0 ? null : files.join(' ')

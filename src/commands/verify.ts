@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
-import {policyFlag, policyPaths} from '../cli/policy-flag.js'
+import {givenPolicy, policyFlag} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
 import {toHex} from '../bits/index.js'
@@ -8,7 +8,6 @@ import type {Bundle, DumpedEvidence} from '../evidence/index.js'
 import {isUserDirectory, type Kernel, readUserDirectory, readUserFile} from '../kernel/index.js'
 import {keptBundle} from '../operations/collect.js'
 import {importEvidence, readBundle, readEvidenceDirectory} from '../operations/import-evidence.js'
-import {readPolicy} from '../operations/read-policy.js'
 import {verifyBundle} from '../operations/review.js'
 
 export default class Verify extends BaseCommand {
@@ -43,7 +42,7 @@ export default class Verify extends BaseCommand {
   protected async act({kernel}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Verify)
     const now = kernel.now()
-    const policy = readPolicy(policyPaths(flags.policy), now, flags)
+    const policy = givenPolicy(flags.policy, kernel, flags)
     const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
       hash: flags.hash,
       asym: flags.asym,

@@ -4,7 +4,7 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {offer} from '../cli/emit.js'
 import {type Envelope, jsonLine} from '../cli/envelope.js'
 import {parseInterval} from '../cli/interval.js'
-import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
+import {decidingPolicy, policyFlag, policyKeyFlag} from '../cli/policy-flag.js'
 import {watchDocuments, watchText} from '../cli/watch-lines.js'
 import {type ErrorKind, TsmctlError} from '../errors.js'
 import type {Outcome as AdmissionOutcome, WatchEvent} from '../operations/watch/index.js'
@@ -37,6 +37,7 @@ export default class Watch extends BaseCommand {
   static override args = {bdf: {...bdfArgument.bdf, required: false}}
   static override usage = 'watch [BDF...] [--policy FILE] [--interval TIME] [--once] [--uevents] [--json]'
   static override flags = {
+    ...policyKeyFlag,
     revocation: policyFlag.revocation,
     policy: Flags.string({
       multiple: true,

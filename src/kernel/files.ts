@@ -59,12 +59,7 @@ export function readUserFile(path: string): Uint8Array {
  * more than `most` entries or anything that is no file.
  */
 export function readUserDirectory(path: string, most = 32): ReadonlyMap<string, Uint8Array> {
-  let names: string[]
-  try {
-    names = readdirSync(path).sort()
-  } catch (error) {
-    throw fileError(error, 'read', path)
-  }
+  const names = listUserDirectory(path)
   if (names.length > most)
     throw new TsmctlError({
       kind: 'usage',
@@ -73,6 +68,15 @@ export function readUserDirectory(path: string, most = 32): ReadonlyMap<string, 
       got: `it has ${names.length} entries, and at most ${most} are expected`,
     })
   return new Map(names.map(name => [name, readUserFile(pathOf(path, name))]))
+}
+
+/** Names in a directory the user named, sorted. Throws TsmctlError as `readUserFile` does. */
+export function listUserDirectory(path: string): readonly string[] {
+  try {
+    return readdirSync(path).sort()
+  } catch (error) {
+    throw fileError(error, 'read', path)
+  }
 }
 
 /** Does the user's `path` lead to a directory? */

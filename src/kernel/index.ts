@@ -5,6 +5,7 @@ export {environment} from './environment.js'
 export {
   checkUserFile,
   isUserDirectory,
+  listUserDirectory,
   readStandardInput,
   readUserDirectory,
   readUserFile,
@@ -12,6 +13,7 @@ export {
   writeUserFile,
   type WriteOptions,
 } from './files.js'
+export {type GuardedFile, readGuardedFile} from './guarded-file.js'
 export {formatCapture} from './format-capture.js'
 export {NETLINK_LAYOUTS} from './genetlink/message.js'
 export {ioctlNumber, type IoctlDirection} from './ioctl-number.js'

@@ -8,7 +8,7 @@ import {Requester, type Transport} from '../spdm/index.js'
 import {type Attestation, measurementView, negotiatedView, type SlotView} from './spdm-attestation.js'
 import {toHex} from '../bits/index.js'
 import {readPciFacts} from './device-facts.js'
-import {readPolicy} from './read-policy.js'
+import {type PolicySources, readPolicy} from './read-policy.js'
 import {verifyBundle} from './review.js'
 import {type AttestationEvidence, attestationBundle} from './spdm-bundle.js'
 import {type BindingName, BINDINGS} from './spdm-binding.js'
@@ -27,6 +27,8 @@ export interface AttestOptions {
   readonly roots: readonly string[]
   /** Files whose rule says which values are expected. */
   readonly policies: readonly string[]
+  /** Who must have signed them. */
+  readonly policySources?: PolicySources | undefined
   readonly slot?: number | undefined
   readonly oneByOne?: boolean | undefined
   readonly raw?: boolean | undefined
@@ -80,9 +82,9 @@ function unwritten(write: () => void): TsmctlError | undefined {
   }
 }
 
-function usablePolicy(paths: readonly string[], now: Date): Policy | undefined {
-  if (paths.length === 0) return undefined
-  const policy = readPolicy(paths, now)
+function usablePolicy({policies, policySources}: AttestOptions, now: Date): Policy | undefined {
+  if (policies.length === 0) return undefined
+  const policy = readPolicy(policies, now, policySources)
   requireUsable(policy)
   return policy
 }
@@ -218,7 +220,7 @@ export async function attest(kernel: Kernel, options: AttestOptions): Promise<At
   const now = kernel.now()
   const endpoint = parseEndpoint(options.device)
   const roots = (await Promise.all(options.roots.map(file => readRoots(file, readUserFile(file))))).flat()
-  const policy = usablePolicy(options.policies, now)
+  const policy = usablePolicy(options, now)
   demandPlaces(options)
 
   const seen: SeenObject[] = []

@@ -6,6 +6,7 @@ export {
   findingLine,
   loadPolicy,
   type NamedBytes,
+  placeProblems,
   type Policy,
   type PolicyExtras,
   type PolicyFile,
@@ -13,3 +14,4 @@ export {
 } from './load.js'
 export {HASHES, type MeasurementValue, type PolicyDocument, type Rule, VALUE_TYPES, type Waiver} from './schema.js'
 export {matchesClaims, matchesName, matchingRules} from './select.js'
+export {isSignatureOf, keyText, policyKeyOf, policySignature, signingKeyOf} from './signature.js'

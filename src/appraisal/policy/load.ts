@@ -1,4 +1,5 @@
 /** From policy files to one policy: form, schema, merge, lint, and the digest P that names the result. */
+import type {KeyObject} from 'node:crypto'
 import * as v from 'valibot'
 import {mask} from '../../bits/index.js'
 import {printable, quoted, TsmctlError} from '../../errors.js'
@@ -6,6 +7,7 @@ import {issueText, nameOfJson, type Sha384} from '../../evidence/index.js'
 import {resolveAnchors, type TrustAnchor} from './anchors.js'
 import {lintPolicy, type PolicyFinding} from './lint/index.js'
 import {POLICY, type PolicyDocument} from './schema.js'
+import {isSignatureOf, keyText} from './signature.js'
 import {readYaml} from './yaml.js'
 
 export interface PolicyFile {
@@ -13,8 +15,12 @@ export interface PolicyFile {
   readonly text: string
   /** Permission bits, when the file comes from a file system. */
   readonly mode?: number | undefined
+  /** User id of its owner. */
+  readonly owner?: number | null | undefined
+  /** Whom it has to belong to. */
+  readonly ownedBy?: number | undefined
   /** What `name` is, not following links. */
-  readonly type?: 'file' | 'directory' | 'link' | undefined
+  readonly type?: 'file' | 'directory' | 'link' | 'other' | undefined
 }
 
 export interface NamedBytes {
@@ -25,7 +31,13 @@ export interface NamedBytes {
 /** What else comes with a policy. */
 export interface PolicyExtras {
   readonly revocation?: readonly NamedBytes[]
+  /** What was wrong with the places the files came from. */
+  readonly findings?: readonly PolicyFinding[]
+  /** The key that must have signed the policy, and the files that may be its signature. */
+  readonly signature?: {readonly key: KeyObject; readonly files: readonly NamedBytes[]; readonly expected: string}
 }
+
+type Signature = NonNullable<PolicyExtras['signature']>
 
 /** A policy that was read. It may only be used while `findings` is empty. */
 export interface Policy {
@@ -41,6 +53,8 @@ export interface Policy {
   readonly findings: readonly PolicyFinding[]
   /** What is worth knowing about a policy that can be used. */
   readonly warnings: readonly PolicyFinding[]
+  /** The pinned key that signed it; null where none is pinned, or it did not. */
+  readonly signedBy: string | null
 }
 
 const EMPTY: PolicyDocument = {tsmctlPolicy: 1, name: 'none', rules: []}
@@ -48,11 +62,25 @@ const EMPTY: PolicyDocument = {tsmctlPolicy: 1, name: 'none', rules: []}
 const WRITABLE_BY_OTHERS = mask(4, 4) | mask(1, 1)
 const isWritableByOthers = (mode: number): boolean => (mode & WRITABLE_BY_OTHERS) !== 0
 
+/** What is wrong with a file or directory as the place of a policy: who else could have written it. */
+export const placeProblems = (
+  {type = 'file', mode, owner, ownedBy}: Omit<PolicyFile, 'name' | 'text'>,
+  wanted = 'file',
+) => [
+  ...(type === wanted ? [] : [`is ${type === 'other' ? 'something else' : `a ${type}`}, not a ${wanted}`]),
+  ...(mode !== undefined && isWritableByOthers(mode) ? ['others may write to it'] : []),
+  ...(ownedBy !== undefined && owner !== ownedBy && type !== 'link'
+    ? [`it belongs to user ${owner}, not to ${ownedBy === 0 ? 'root' : `user ${ownedBy}`}`]
+    : []),
+]
+
 function parseFile(file: PolicyFile, findings: PolicyFinding[]): PolicyDocument | undefined {
   const name = printable(file.name, 200)
   const refuse = (id: string, where: string, message: string): void => void findings.push({id, where, message})
-  if (file.type !== undefined && file.type !== 'file') refuse('form', name, `is a ${file.type}, not a file`)
-  if (file.mode !== undefined && isWritableByOthers(file.mode)) refuse('form', name, 'others may write to it')
+  const before = findings.length
+  for (const problem of placeProblems(file)) refuse('form', name, problem)
+  // what is no file, or anybody's, is not worth reading
+  if (findings.length > before) return undefined
   const yaml = readYaml(file.text)
   if (!yaml.ok) {
     for (const {line, message} of yaml.findings) refuse('form', line === undefined ? name : `${name}:${line}`, message)
@@ -104,33 +132,46 @@ const optional = <T extends object>(value: T): T =>
 
 /**
  * Reads a policy from one or more files, merged in the order of their names. `contents` holds what is in the files that
- * the policy names (certificates of anchors, reference manifests), by the name the policy gives them. Never throws for what is in the files:
- * everything wrong is a finding.
+ * the policy names (certificates of anchors, reference manifests), by the name the policy gives them. Never throws for
+ * what is in the files: everything wrong is a finding.
  */
 export function loadPolicy(
   files: readonly PolicyFile[],
   contents: ReadonlyMap<string, Uint8Array>,
   now: Date,
-  {revocation = []}: PolicyExtras = {},
+  {revocation = [], findings: places = [], signature}: PolicyExtras = {},
 ): Policy {
-  const findings: PolicyFinding[] = []
+  const findings: PolicyFinding[] = [...places]
   const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
   const documents = sorted.flatMap(file => parseFile(file, findings) ?? [])
-  if (files.length === 0) findings.push({id: 'form', where: 'policy', message: 'there is no policy'})
+  if (files.length === 0) findings.push({id: 'none', where: 'policy', message: 'there is no policy'})
   // half a policy could be a laxer one: nothing of it is used
   const document = findings.length === 0 ? merge(documents, findings) : EMPTY
   const lint = findings.length === 0 ? lintPolicy(document, contents, now) : {findings: [], warnings: []}
   findings.push(...lint.findings)
+  const digest = findings.length === 0 ? nameOfJson(document) : null
+  if (digest !== null && signature !== undefined) findings.push(...signatureFindings(digest, signature))
+  const isUsable = findings.length === 0
   return {
     name: document.name,
-    digest: findings.length === 0 ? nameOfJson(document) : null,
+    digest: isUsable ? digest : null,
     document,
     anchors: resolveAnchors(document.anchors ?? {}, contents),
     files: contents,
     revocation,
     findings,
     warnings: lint.warnings,
+    signedBy: isUsable && signature !== undefined ? keyText(signature.key) : null,
   }
+}
+
+function signatureFindings(P: Sha384, {key, files, expected}: Signature): readonly PolicyFinding[] {
+  if (files.some(({bytes}) => isSignatureOf(bytes, P, key))) return []
+  const message =
+    files.length === 0
+      ? 'a key for policies is configured, and there is no signature'
+      : `it is no signature of this policy by ${keyText(key)}`
+  return [{id: 'signature', where: printable(expected, 200), message}]
 }
 
 /** Names of the files a policy text refers to, for whoever reads them. Empty for an unreadable policy. */

@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
+import {policyKeyFlag, policySources} from '../../cli/policy-flag.js'
 import {redactFlag} from '../../cli/redact.js'
 import {printablePath} from '../../errors.js'
 import {attest} from '../../operations/spdm-attest.js'
@@ -31,6 +32,7 @@ export default class SpdmAttest extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
+    ...policyKeyFlag,
     slot: Flags.integer({
       description: 'slot of the certificate chain; otherwise the first that has one',
       min: 0,
@@ -61,6 +63,7 @@ export default class SpdmAttest extends BaseCommand {
       device: args.device,
       roots: flags.root ?? [],
       policies: flags.policy ?? [],
+      policySources: policySources(kernel, flags),
       slot: flags.slot,
       oneByOne: flags['one-by-one'],
       raw: flags.raw,

@@ -14,6 +14,8 @@ const waived = (extra: Json): Json => policy({approvers: APPROVERS, waivers: [wa
 const firmware = (extra: Json): Json => ({index: 1, type: 'firmware', ...extra})
 
 const TWO = {...APPROVERS, bob: {key: `ed25519:${'2'.repeat(64)}`}}
+const labelled = (label: string): Json => policy({anchors: {vendor: [{label, certSha384: D('a')}]}})
+const namedUnder = (id: string, set: string): Json => rule({id, anchors: [set], match: {san: 'A:*'}})
 const WITHOUT = {reason: 'this kernel has no evidence interface'}
 
 const manifest = (file: string): Json =>
@@ -197,7 +199,6 @@ describe('lint', () => {
   })
 
   it('for production refuses anchors of tests, and nothing of a plain policy', () => {
-    const labelled = (label: string): Json => policy({anchors: {vendor: [{label, certSha384: D('a')}]}})
     expect(productionFindings(load(labelled('Test root 3')).document)).toHaveLength(1)
     expect(productionFindings(load(labelled('Contest root')).document)).toEqual([])
     const limited = rule({tdisp: {nonTeeRanges: [{bar: 0, maxPages: 16}]}})
@@ -256,9 +257,10 @@ describe('two selectors', () => {
 
   it('of names under different anchors cannot be compared', () => {
     const anchors = {a: [{label: 'a', certSha384: D('a')}], b: [{label: 'b', certSha384: D('b')}]}
-    const of = (id: string, set: string): Json => rule({id, anchors: [set], match: {san: 'A:*'}})
-    expect(load(policy({anchors}, of('a', 'a'), of('b', 'b'))).findings).toEqual([])
-    expect(load(policy({anchors}, of('a', 'a'), of('b', 'a'))).findings.map(({id}) => id)).toEqual(['L13'])
+    expect(load(policy({anchors}, namedUnder('a', 'a'), namedUnder('b', 'b'))).findings).toEqual([])
+    expect(load(policy({anchors}, namedUnder('a', 'a'), namedUnder('b', 'a'))).findings.map(({id}) => id)).toEqual([
+      'L13',
+    ])
   })
 })
 

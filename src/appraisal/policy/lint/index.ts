@@ -19,13 +19,14 @@ export interface LintResult {
   readonly warnings: readonly PolicyFinding[]
 }
 
+const into =
+  (list: PolicyFinding[]): Say =>
+  (id, where, message) =>
+    void list.push({id, where, message})
+
 const collecting = (): LintResult & Reporter => {
   const findings: PolicyFinding[] = []
   const warnings: PolicyFinding[] = []
-  const into =
-    (list: PolicyFinding[]): Say =>
-    (id, where, message) =>
-      void list.push({id, where, message})
   return {findings, warnings, find: into(findings), warn: into(warnings)}
 }
 

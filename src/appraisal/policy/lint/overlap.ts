@@ -36,12 +36,11 @@ export const matchesMeet = (a: Match, b: Match): boolean =>
     return one === undefined || other === undefined || MEET[member](one as never, other as never)
   })
 
+const namesNoMore = (a: Match, b: Match): boolean =>
+  MEMBERS.every(member => a[member] === undefined || b[member] !== undefined)
+
 /** Names one selector nothing that the other does not name? */
-export function areComparable(a: Match, b: Match): boolean {
-  const within = (inner: Match, outer: Match): boolean =>
-    MEMBERS.every(member => inner[member] === undefined || outer[member] !== undefined)
-  return within(a, b) || within(b, a)
-}
+export const areComparable = (a: Match, b: Match): boolean => namesNoMore(a, b) || namesNoMore(b, a)
 
 /** A certificate name counts under the rule's own anchors: two rules without a common one may never see it both. */
 const shareAnchors = (a: Rule, b: Rule): boolean =>
