@@ -1,6 +1,6 @@
 /** How the evidence was acquired, and how fresh it is (N001 to N012). */
 import {concat} from '../../../src/bits/index.js'
-import {ruleWith} from '../forge.js'
+import {report, ruleWith, sha384} from '../forge.js'
 import {FACTS} from '../guest.js'
 import {chain, row, alsoSeenBy, type Row} from './row.js'
 
@@ -32,7 +32,10 @@ export const ROWS: readonly Row[] = [
   ),
   row('N007 two generations', 'acq.generation.stable', {collection: {generations: [7, 8]}}),
   row('N007 generation 0', 'acq.generation.stable', {collection: {generations: [0, 0]}}),
-  row('N008 no report', 'acq.object.complete', {without: ['report']}),
+  alsoSeenBy(
+    row('N008 no report', 'acq.object.complete', {without: ['report'], digests: {report: sha384(report())}}),
+    'tsm.digest.report',
+  ),
   alsoSeenBy(
     row('N009 a huge chain', 'acq.object.limits', {chain: concat(chain, new Uint8Array(66_000))}),
     'spdm.chain.format',

@@ -1,7 +1,7 @@
 /** Who the device is, and its DICE layers (N037 to N044). */
 import {der, extension} from '../../spdm/authority.js'
 import {basic, deviceInfo, ruleWith, Usage, usage} from '../forge.js'
-import {row, chainOf, TCB_INFO, DEBUG_FLAG, tcbInfo, marked, named, type Row} from './row.js'
+import {besides, row, chainOf, TCB_INFO, DEBUG_FLAG, tcbInfo, marked, named, type Row} from './row.js'
 
 export const ROWS: readonly Row[] = [
   row(
@@ -28,12 +28,18 @@ export const ROWS: readonly Row[] = [
   ),
   row('N038 a name without the vendor', 'spdm.id.san-cma', named('Device=0010:CC=010802:REV=02')),
   row('N041 a TcbInfo cut short', 'spdm.dice.parse', marked(extension(TCB_INFO, tcbInfo().subarray(0, -1)))),
-  row('N042 a layer in debug mode', 'spdm.dice.flags', marked(extension(TCB_INFO, tcbInfo(der(0x87, DEBUG_FLAG))))),
-  row(
-    'N044 an svn below the minimum',
-    'spdm.dice.svn',
-    marked(extension(TCB_INFO, tcbInfo())),
-    ruleWith({dice: {minSvn: 6}}),
+  besides(
+    row('N042 a layer in debug mode', 'spdm.dice.flags', marked(extension(TCB_INFO, tcbInfo(der(0x87, DEBUG_FLAG))))),
+    'spdm.dice.parse',
+  ),
+  besides(
+    row(
+      'N044 an svn below the minimum',
+      'spdm.dice.svn',
+      marked(extension(TCB_INFO, tcbInfo())),
+      ruleWith({dice: {minSvn: 6}}),
+    ),
+    'spdm.dice.parse',
   ),
   row(
     'N040 another device of the model',

@@ -1,7 +1,7 @@
 /** The measurements (N045 to N065). */
 import {concat, toHex} from '../../../src/bits/index.js'
 import {BLOCKS, IDENTITY, KEYS, mode, ruleWith, transcript, valuesWith, withBlock, DOCUMENT} from '../forge.js'
-import {VCA, put, flip, zero48, row, alsoSeenBy, type Row} from './row.js'
+import {VCA, put, flip, zero48, row, alsoSeenBy, besides, type Row} from './row.js'
 
 export const ROWS: readonly Row[] = [
   row('N045 a byte behind the signature', 'spdm.meas.framing', {
@@ -17,11 +17,16 @@ export const ROWS: readonly Row[] = [
   row('N046 a second series', 'spdm.meas.framing', async () => ({
     measurements: concat(await transcript(VCA), await transcript(VCA)),
   })),
-  row(
-    'N047 only one block asked for',
-    'spdm.meas.request',
-    {transcript: {request: {measurementOperation: 1}, blocks: BLOCKS.slice(0, 1)}},
-    ruleWith({measurements: {source: 'inline', values: [valuesWith(1, {})[0]]}}),
+  besides(
+    row(
+      'N047 only one block asked for',
+      'spdm.meas.request',
+      {transcript: {request: {measurementOperation: 1}, blocks: BLOCKS.slice(0, 1)}},
+      ruleWith({measurements: {source: 'inline', values: [valuesWith(1, {})[0]]}}),
+    ),
+    'spdm.meas.coverage',
+    'spdm.meas.debug',
+    'spdm.meas.device-mode',
   ),
   row('N048 an old transcript', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32).fill(7)}}),
   row('N048 a nonce of zeros', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32)}}),
@@ -60,11 +65,14 @@ export const ROWS: readonly Row[] = [
   row('N056 a device mode of 12 bytes', 'spdm.meas.type-rep', {
     transcript: {blocks: withBlock(254, {value: new Uint8Array(12)})},
   }),
-  row(
-    'N057 a source this version cannot read',
-    'spdm.meas.reference',
-    {},
-    ruleWith({measurements: {source: 'enrolled'}, identity: {mode: 'allowlist', allow: [{san: IDENTITY}]}}),
+  besides(
+    row(
+      'N057 a source this version cannot read',
+      'spdm.meas.reference',
+      {},
+      ruleWith({measurements: {source: 'enrolled'}, identity: {mode: 'allowlist', allow: [{san: IDENTITY}]}}),
+    ),
+    'spdm.meas.svn',
   ),
   row('N058 a block missing', 'spdm.meas.coverage', {transcript: {blocks: BLOCKS.filter(({index}) => index !== 5)}}),
   row('N058 a block too many', 'spdm.meas.coverage', {transcript: {blocks: [...BLOCKS, {...BLOCKS[0]!, index: 12}]}}),

@@ -1,7 +1,7 @@
 /** The interface report (N086 to N105). */
 import {concat} from '../../../src/bits/index.js'
 import {PCI, RANGES, report, ruleWith} from '../forge.js'
-import {changed, put, range, second, third, row, type Row} from './row.js'
+import {besides, changed, put, range, second, third, row, type Row} from './row.js'
 
 export const ROWS: readonly Row[] = [
   row('N086 a range too many', 'tdisp.report.framing', {report: put(report(), 12, 4)}),
@@ -24,11 +24,14 @@ export const ROWS: readonly Row[] = [
     report: report(RANGES, {msixEnable: false, msixTableSize: 0}),
   }),
   row('N092 another control', 'tdisp.report.msix-locked', {report: report(RANGES, {msixTableSize: 7})}),
-  row(
-    'N093 shared MSI-X',
-    'tdisp.report.msix-exclusive',
-    {report: report([range, second, {...third, flags: {msixTable: true, msixPba: true, isNonTeeMem: true}}])},
-    ruleWith({tdisp: {nonTeeRanges: [{bar: 4}]}}),
+  besides(
+    row(
+      'N093 shared MSI-X',
+      'tdisp.report.msix-exclusive',
+      {report: report([range, second, {...third, flags: {msixTable: true, msixPba: true, isNonTeeMem: true}}])},
+      ruleWith({tdisp: {nonTeeRanges: [{bar: 4}]}}),
+    ),
+    'tdisp.report.mmio-tee',
   ),
   row('N094 a range of no pages', 'tdisp.report.mmio-count', {report: report([range, {...second, pages: 0}, third])}),
   row('N095 BARs out of order', 'tdisp.report.mmio-order', {report: report([second, range, third])}),

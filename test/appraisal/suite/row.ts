@@ -53,6 +53,8 @@ export interface Row {
   readonly circumstances?: Parameters<typeof judge>[2]
   /** Other checks that see the same thing on their own. */
   readonly also?: readonly string[]
+  /** Checks that neither fail nor depend on it, and yet say something else than about the base. */
+  readonly besides?: readonly string[]
 }
 
 export const row = (
@@ -68,6 +70,9 @@ export const rowsOn = (base: Base, ...rows: readonly Row[]): readonly Row[] => r
 
 /** The row, where other checks see the same thing on their own. */
 export const alsoSeenBy = (item: Row, ...also: readonly string[]): Row => ({...item, also})
+
+/** The row, where other checks neither fail nor depend on it, and yet have something else to say. */
+export const besides = (item: Row, ...others: readonly string[]): Row => ({...item, besides: others})
 
 export const chainOf = (spec: Parameters<typeof certificates>[0]) => async (): Promise<Forgery> => ({
   chain: chainObject(await certificates(spec)),

@@ -1,0 +1,164 @@
+/** The suite leaves nothing out: every case is there, and every check that can stop a device is the target of one. */
+import {readFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {CHECK_IDS, REGISTRY} from '../../src/appraisal/index.js'
+import {ELSEWHERE} from './suite/elsewhere.js'
+import {ROWS} from './suite/index.js'
+
+/** How many mutations each numbered case names, N001 first. */
+const MUTATIONS = `
+1 1 1 2 1 3 3 3 2 1 3 1 3 3 3 3 1 1 1 4
+3 1 1 1 3 1 2 1 1 1 2 1 2 2 4 1 4 2 1 2
+2 2 2 2 1 4 3 2 1 1 4 1 1 1 5 4 4 2 2 2
+1 1 1 2 2 2 2 1 2 2 2 2 2 2 1 2 1 1 2 3
+1 2 1 1 1 5 1 2 2 1 1 3 1 2 2 2 2 5 2 2
+1 2 1 2 1 3 1 1 1 8 3 2 5 4 3 2 1 1 1 3
+1 1 2
+`
+  .trim()
+  .split(/\s+/)
+  .map(Number)
+
+/** Mutations that are still to be written, by case. The list only ever gets shorter. */
+const MISSING: Readonly<Record<string, number>> = {
+  N004: 1,
+  N007: 1,
+  N008: 2,
+  N009: 1,
+  N011: 3,
+  N014: 1,
+  N015: 1,
+  N017: 1,
+  N019: 1,
+  N021: 1,
+  N024: 1,
+  N025: 1,
+  N027: 1,
+  N031: 1,
+  N033: 2,
+  N034: 1,
+  N035: 4,
+  N037: 2,
+  N039: 1,
+  N041: 1,
+  N042: 1,
+  N043: 2,
+  N044: 1,
+  N047: 2,
+  N049: 1,
+  N051: 1,
+  N053: 1,
+  N057: 3,
+  N063: 1,
+  N066: 2,
+  N067: 1,
+  N069: 1,
+  N070: 1,
+  N071: 1,
+  N072: 2,
+  N073: 2,
+  N074: 2,
+  N075: 1,
+  N076: 2,
+  N077: 1,
+  N078: 1,
+  N079: 2,
+  N080: 3,
+  N081: 1,
+  N082: 2,
+  N083: 1,
+  N084: 1,
+  N085: 1,
+  N088: 1,
+  N092: 1,
+  N094: 1,
+  N095: 1,
+  N096: 1,
+  N098: 1,
+  N100: 1,
+  N104: 1,
+  N106: 1,
+  N108: 1,
+  N110: 6,
+  N113: 5,
+  N114: 4,
+  N115: 3,
+  N116: 2,
+  N117: 1,
+  N118: 1,
+  N119: 1,
+  N120: 3,
+  N121: 1,
+  N122: 1,
+  N123: 2,
+}
+/** Checks that are still nobody's target. */
+const UNTARGETED: readonly string[] = [
+  'acq.bundle.integrity',
+  'spdm.vca.match-session',
+  'spdm.chain.weak',
+  'spdm.chain.revocation',
+  'spdm.id.pci-match',
+  'spdm.dice.fwid',
+  'spdm.meas.context',
+  'spdm.meas.signed-only',
+  'spdm.meas.rollback',
+  'tsm.platform.attested',
+  'tsm.digest.fresh',
+  'tsm.session.bound',
+  'tsm.session.pubkey',
+  'tsm.lock.flags',
+  'tsm.lock.epoch',
+  'tsm.report.counter',
+  'ide.stream.secure',
+  'ide.stream.default',
+  'ide.keys.session',
+  'ide.errata',
+  'ide.topology',
+  'tdisp.interface.id',
+  'pci.sriov.stable',
+  'policy.waivers',
+  'ui.safe-text',
+  'commit.human',
+  'commit.state',
+  'commit.generation',
+  'commit.lock-epoch',
+  'commit.driver-unbound',
+  'commit.device-stable',
+  'commit.audit-durable',
+  'commit.post-state',
+  'commit.mmio-validated',
+]
+
+const ALL = [...ROWS, ...ELSEWHERE]
+const named = (number: string): number => ALL.filter(({name}) => name.startsWith(`${number} `)).length
+/** What each case lacks. */
+const lacking = MUTATIONS.flatMap((count, i) => {
+  const number = `N${String(i + 1).padStart(3, '0')}`
+  return count > named(number) ? [[number, count - named(number)] as const] : []
+})
+const total = MUTATIONS.reduce((sum, count) => sum + count, 0)
+const written = total - lacking.reduce((sum, [, count]) => sum + count, 0)
+
+describe('the suite of negative cases', () => {
+  it(`has ${written} of ${total} mutations in ${MUTATIONS.length} cases`, () => {
+    expect([MUTATIONS.length, total]).toEqual([123, 246])
+    expect(lacking.filter(([number, count]) => count > (MISSING[number] ?? 0))).toEqual([])
+  })
+
+  it('says each thing once', () => {
+    const names = ALL.map(({name, check}) => `${name} ${check}`)
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+  })
+
+  it('aims at every fatal and every required check', () => {
+    const targets = new Set(ALL.map(({check}) => check))
+    const untargeted = CHECK_IDS.filter(id => REGISTRY[id].class !== 'A' && !targets.has(id))
+    expect(untargeted.filter(id => !UNTARGETED.includes(id))).toEqual([])
+  })
+
+  it.each(ELSEWHERE)('$name is a test of $file', ({name, check, file}) => {
+    expect(CHECK_IDS).toContain(check)
+    expect(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')).toContain(name)
+  })
+})
