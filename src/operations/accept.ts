@@ -12,7 +12,7 @@ import {committedEvidence, lockedSince} from './audit.js'
 import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
-import {isAuditDurable, recordAudit} from './record-audit.js'
+import {isAuditDurable, recordAudit, recordFailure} from './record-audit.js'
 import {appraiseLive} from './review.js'
 import {exclusively, type PlannedWrite, type TransitionOptions} from './transition.js'
 
@@ -96,14 +96,14 @@ export async function acceptHeld(
   const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval}, options)
   const stopped = commit.find(({blocking}) => blocking)
   if (stopped !== undefined) {
-    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: stopped.id}})
+    recordFailure(kernel, {bdf, bundle, appraisal, result: {check: stopped.id}})
     return {...result, commit, after: await stateNow(kernel, before), failure: changedMeanwhile(bdf, stopped)}
   }
   recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval})
   try {
     await validate(kernel, provider, bundle, options.signal)
   } catch (error) {
-    recordAudit(kernel, 'commit-failed', {bdf, bundle, appraisal, result: {check: 'commit.generation'}})
+    recordFailure(kernel, {bdf, bundle, appraisal, result: {check: 'commit.generation'}})
     if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
     return {...result, commit, after: await stateNow(kernel, before), failure: error}
   }

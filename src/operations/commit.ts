@@ -22,7 +22,7 @@ import {
 import type {AcceptOptions, AcceptResult} from './accept.js'
 import {readPciFacts} from './device-facts.js'
 import {heldOf, noteDoing, releaseDevice} from './held-devices.js'
-import {recordAudit} from './record-audit.js'
+import {recordAudit, recordFailure} from './record-audit.js'
 import {carryOut, leftIn, type PlannedWrite, writesOf} from './transition.js'
 
 /** What accepting `before` writes, with the binding where it is wanted. */
@@ -122,12 +122,7 @@ async function afterWithdrawal(
   // twice: a driver that somebody bound in between is unbound the second time
   const withdrawn = (await withdraw(kernel, before, error)) || (await withdraw(kernel, before, error))
   const told = withdrawn === 'untouched' ? error : await leftIn(kernel, of.bdf, error)
-  try {
-    const reason = error instanceof TsmctlError ? error.kind : 'bug'
-    recordAudit(kernel, 'commit-failed', {...of, result: {reason}})
-  } catch {
-    // a log that cannot be written is no reason to hide why
-  }
+  recordFailure(kernel, {...of, result: {reason: error instanceof TsmctlError ? error.kind : 'bug'}})
   return told
 }
 

@@ -14,6 +14,15 @@ export function recordAudit(kernel: Kernel, event: AuditEvent['event'], facts: O
   })
 }
 
+/** Records why something was not done, if it can: a log that cannot be written is no reason to hide why. */
+export function recordFailure(kernel: Kernel, facts: Omit<AuditEvent, 'event'>): void {
+  try {
+    recordAudit(kernel, 'commit-failed', facts)
+  } catch {
+    // whoever reads the error learns more than whoever reads the log
+  }
+}
+
 /** Can the audit log be written? Opening it for an append of nothing tells, without leaving a trace. */
 export function isAuditDurable(kernel: Kernel): boolean {
   try {

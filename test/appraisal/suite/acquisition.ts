@@ -1,6 +1,6 @@
 /** How the evidence was acquired, and how fresh it is (N001 to N012). */
 import {concat} from '../../../src/bits/index.js'
-import {report, ruleWith, sha384} from '../forge.js'
+import {PCI, report, ruleWith, sha384} from '../forge.js'
 import {FACTS} from '../guest.js'
 import {chain, row, alsoSeenBy, type Row} from './row.js'
 
@@ -11,6 +11,11 @@ export const ROWS: readonly Row[] = [
   row('N003 another revision', 'acq.device.stable', {before: {revision: '0x01'}}),
   row('N003 another boot', 'acq.device.stable', {before: {bootId: 'other'}}),
   row('N004 a driver', 'acq.driver.unbound', {pci: {driver: 'nvme'}, before: {driver: null}}),
+  row('N003 another BAR size', 'acq.device.stable', {
+    before: {bars: PCI.bars.map(bar => (bar.index === 2 ? {...bar, size: '0x4000'} : bar))},
+  }),
+  row('N004 an open VFIO group', 'acq.driver.unbound', {pci: {driver: 'vfio-pci'}, before: {driver: null}}),
+  row('N005 UNLOCKED', 'acq.state.locked', {facts: {tdiState: 'CONFIG_UNLOCKED'}}),
   row('N005 RUN', 'acq.state.locked', {facts: {tdiState: 'RUN'}}),
   row('N005 ERROR', 'acq.state.locked', {facts: {tdiState: 'ERROR'}}),
   row('N006 a nonce used before', 'acq.nonce.used', {}, undefined, {
@@ -31,6 +36,10 @@ export const ROWS: readonly Row[] = [
     'spdm.meas.nonce',
   ),
   row('N007 two generations', 'acq.generation.stable', {collection: {generations: [7, 8]}}),
+  row('N007 another generation than that of the device', 'acq.generation.stable', {
+    collection: {generations: [7, 7]},
+    facts: {provider: {...FACTS.provider, generation: 6}},
+  }),
   row('N007 generation 0', 'acq.generation.stable', {collection: {generations: [0, 0]}}),
   alsoSeenBy(
     row('N008 no report', 'acq.object.complete', {without: ['report'], digests: {report: sha384(report())}}),
@@ -41,5 +50,11 @@ export const ROWS: readonly Row[] = [
     'spdm.chain.format',
   ),
   row('N010 a file', 'acq.source.live', {facts: {provider: {...FACTS.provider, kind: 'file'}}}),
+  alsoSeenBy(
+    row('N010 a tool of the vendor', 'acq.source.live', {
+      facts: {provider: {...FACTS.provider, kind: 'vendor-tool', abi: 'vendor/1'}},
+    }),
+    'acq.abi.known',
+  ),
   row('N012 a clock before the floor', 'acq.time.trusted', {}, ruleWith({time: {floor: '2027-01-01T00:00:00Z'}})),
 ]

@@ -13,4 +13,25 @@ export interface Elsewhere {
 const at = (file: string, ...cases: readonly (readonly [name: string, check: string])[]): readonly Elsewhere[] =>
   cases.map(([name, check]) => ({name, check, file}))
 
-export const ELSEWHERE: readonly Elsewhere[] = [...at('appraisal/tampering.test.ts')]
+export const ELSEWHERE: readonly Elsewhere[] = [
+  ...at(
+    'appraisal/live.test.ts',
+    ['N001 a family version above the known', 'acq.abi.known'],
+    ['N002 a BDF that is nothing', 'acq.device.present'],
+    ['N002 a function without a TSM', 'acq.device.present'],
+    ['N004 a driver appears before the first dump', 'acq.driver.unbound'],
+    ['N005 RUN after a lock that succeeded', 'acq.state.locked'],
+    ['N007 another generation with the digests', 'acq.generation.stable'],
+    ['N008 fewer bytes than announced', 'acq.object.complete'],
+    ['N008 the report twice', 'acq.object.complete'],
+    ['N008 an object nobody asked for', 'acq.object.complete'],
+    ['N009 an object of 16 MiB and one byte', 'acq.object.limits'],
+    ['N120 a disk that is full before the write', 'commit.audit-durable'],
+    ['N120 a log that becomes immutable', 'commit.audit-durable'],
+    ['N120 a log that cannot be synchronised', 'commit.audit-durable'],
+    ['N121 success, and it is still LOCKED', 'commit.post-state'],
+    ['N121 success, and it is in ERROR', 'commit.post-state'],
+    ['N122 one of the ranges cannot be mapped', 'commit.mmio-validated'],
+    ['N122 nobody says which ranges were mapped, and the rule wants to know', 'commit.mmio-validated'],
+  ),
+]
