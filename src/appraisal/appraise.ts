@@ -43,16 +43,20 @@ function anchorOf(rule: Rule, policy: Policy, facts: Facts, read: CertificateRea
   return findAnchor(anchors, chain, read)
 }
 
-/** Name in the leaf, if the chain verifies up to `match`. */
-function nameIn(facts: Facts, match: AnchorMatch | undefined): string | undefined {
+/** The chain, if it verifies up to `match`. */
+function verifiedChain(facts: Facts, match: AnchorMatch | undefined): readonly CertificateFacts[] | undefined {
   const chain = known(facts.certificates)
-  return chain !== undefined && isVerified(chain, match) ? chain.at(-1)?.deviceInfo?.text : undefined
+  return chain !== undefined && isVerified(chain, match) ? chain : undefined
 }
+
+/** Name in the verified leaf. */
+const nameIn = (facts: Facts, match: AnchorMatch | undefined): string | undefined =>
+  verifiedChain(facts, match)?.at(-1)?.deviceInfo?.text
 
 /** Pin of the certificate that identifies the device, if the chain verifies up to `match`. */
 function pinOf(facts: Facts, match: AnchorMatch | undefined, rule: EffectiveRule, pins: PinReader | undefined) {
-  const chain = known(facts.certificates)
-  if (pins === undefined || chain === undefined || !isVerified(chain, match)) return undefined
+  const chain = verifiedChain(facts, match)
+  if (pins === undefined || chain === undefined) return undefined
   const pinId = pinIdOf(chain, rule.identity.pin ?? 'device-cert')
   return pinId === undefined ? undefined : pins.of(pinId)
 }
@@ -76,7 +80,14 @@ async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): P
     rule,
     anchor,
     pin,
-    references: await resolveReferences({policy: usable, rule, pin, now: circumstances.now}),
+    references: await resolveReferences({
+      policy: usable,
+      rule,
+      pin,
+      chain: verifiedChain(facts, anchor),
+      now: circumstances.now,
+      built: circumstances.built,
+    }),
     revocation: await readRevocationMaterial(usable?.revocation ?? []),
     name: nameIn(facts, anchor),
   }

@@ -15,9 +15,11 @@ import {
   type PciFacts,
   type TsmFacts,
 } from '../evidence/index.js'
+import {type ConciseEvidence, loadConciseEvidenceReader} from '../corim/index.js'
 import {
   asymNamed,
   type AsymAlgorithm,
+  type BlockFacts,
   type CertificateFacts,
   type ChainFacts,
   type HashAlgorithm,
@@ -25,11 +27,13 @@ import {
   loadCertificateReader,
   loadCrypto,
   loadCryptoOf,
+  MEASUREMENT_INDEX,
   type MeasurementFacts,
   parseCertificateChain,
   parseMeasurements,
   parseVca,
   parseVcaPrefix,
+  STRUCTURED_MANIFEST,
   type VcaFacts,
 } from '../spdm/index.js'
 import {
@@ -38,6 +42,7 @@ import {
   type InterfaceReportFacts,
   interfaceReportFacts,
 } from '../tdisp/index.js'
+import {type OpaqueFacts, opaqueReaderOf} from '../vendor/index.js'
 
 export type Decoded<T> =
   | {readonly kind: 'decoded'; readonly value: T}
@@ -67,6 +72,10 @@ export interface Facts {
   /** Certificates of the chain, root first. */
   readonly certificates: Decoded<readonly CertificateFacts[]>
   readonly measurements: Decoded<MeasurementFacts>
+  /** Opaque data of the signed response; undecodable where nobody here reads this vendor's. */
+  readonly opaque: Decoded<OpaqueFacts>
+  /** The measurement manifest; undecodable where it is of a form nobody here reads. */
+  readonly manifest: Decoded<ConciseEvidence>
   readonly report: Decoded<{readonly layout: InterfaceReport; readonly facts: InterfaceReportFacts}>
   readonly tsm: Decoded<TsmFacts>
   readonly ide: Decoded<IdeFacts>
@@ -130,6 +139,37 @@ async function certificatesOf(chain: Decoded<ChainFacts>): Promise<Facts['certif
   return certificates
 }
 
+/** Opaque data of the signed response, by the reader of the manufacturer the leaf names. */
+function opaqueOf(measurements: MeasurementFacts | undefined, leaf: CertificateFacts | undefined): Facts['opaque'] {
+  const data = measurements?.signed?.response.opaqueData
+  if (data === undefined || data.length === 0) return ABSENT
+  const read = opaqueReaderOf(leaf?.deviceInfo?.manufacturer)
+  return read === undefined ? UNDECODABLE : attempt(() => read(data))
+}
+
+/** ID of the registry of CBOR tags (DSP0274 1.3, registry or standards body IDs). */
+const CBOR_REGISTRY = 10
+
+/** The manifest as CBOR, if it is that: free-form, or structured and of the registry of CBOR tags. */
+function cborManifest(block: BlockFacts): Uint8Array | undefined {
+  if (!block.raw) return undefined
+  if (block.typeName === 'manifest') return block.value
+  if (block.typeName !== 'structured-manifest') return undefined
+  const {format, manifest} = STRUCTURED_MANIFEST.decode(block.value)
+  return format.registryId === CBOR_REGISTRY ? manifest : undefined
+}
+
+async function manifestOf(measurements: MeasurementFacts | undefined): Promise<Facts['manifest']> {
+  const block = measurements?.blocks.findLast(({index}) => index === MEASUREMENT_INDEX.manifest)
+  if (block === undefined) return ABSENT
+  const cbor = attempt(() => cborManifest(block))
+  if (cbor.kind !== 'decoded') return cbor
+  const {value: bytes} = cbor
+  if (bytes === undefined) return UNDECODABLE
+  const {readConciseEvidence} = await loadConciseEvidenceReader()
+  return attempt(() => readConciseEvidence(bytes))
+}
+
 /** Decodes every object of a bundle. Never throws for what is in it. */
 export async function gatherFacts(bundle: Bundle): Promise<Facts> {
   const {objects} = bundle
@@ -151,6 +191,7 @@ export async function gatherFacts(bundle: Bundle): Promise<Facts> {
       : negotiated === undefined
         ? UNDECODABLE
         : attempt(() => parseCertificateChain(chainBytes, negotiated.hash.size))
+  const certificates = await certificatesOf(chain)
   return {
     bundle,
     vca,
@@ -158,8 +199,10 @@ export async function gatherFacts(bundle: Bundle): Promise<Facts> {
     negotiated,
     slot,
     chain,
-    certificates: await certificatesOf(chain),
+    certificates,
     measurements,
+    opaque: opaqueOf(known(measurements), known(certificates)?.at(-1)),
+    manifest: await manifestOf(known(measurements)),
     report: decodeObject(objects.get('report'), bytes => {
       const layout = INTERFACE_REPORT.decode(bytes)
       return {layout, facts: interfaceReportFacts(layout)}

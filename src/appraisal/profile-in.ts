@@ -1,5 +1,5 @@
 /** The profile of a device in evidence that was evaluated, and its comparison with what was accepted before. */
-import {isApproved} from './checks/index.js'
+import {comparisonOf} from './checks/index.js'
 import type {Subjects} from './evaluate.js'
 import {known} from './facts.js'
 import {compare, type Comparison, type DeviceProfile, profileOf} from './pins/index.js'
@@ -38,19 +38,17 @@ export function profileIn(subjects: Subjects, results: readonly CheckResult[], d
 }
 
 export function comparisonIn(subjects: Subjects, profile: DeviceProfile): Comparison {
-  const {facts, references, circumstances, policy, pin} = subjects
+  const {facts, circumstances, policy, pin} = subjects
   const {device, host} = facts.bundle.manifest
-  const values = references.status === 'usable' ? references.values : []
   const blocks = known(facts.measurements)?.blocks ?? []
-  const hash = facts.negotiated?.measurementHash?.name
   return compare(pin, device.bdf === null ? undefined : circumstances.pins?.at(device.bdf), profile, {
     bdf: device.bdf,
     policy: policy?.digest ?? null,
     tool: host.tool,
     approvedBy(index) {
       const block = blocks.findLast(found => found.index === index)
-      const found = values.find(value => value.index === index && block && isApproved(block, value, hash) === true)
-      return found === undefined ? null : sourceText(found)
+      const found = block && comparisonOf(block, subjects)
+      return found?.status === 'approved' ? sourceText(found.by!) : null
     },
   })
 }

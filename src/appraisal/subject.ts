@@ -1,11 +1,11 @@
 /** The facts a reviewer is shown besides the checks: who, what runs, how wired. Device text is escaped here. */
 import {hex, toHex} from '../bits/index.js'
-import {printable} from '../errors.js'
-import {type BlockFacts, deviceCertificateIndex, versionText} from '../spdm/index.js'
-import {isApproved, placementsOf} from './checks/index.js'
+import {printable, quoted} from '../errors.js'
+import {deviceCertificateIndex, versionText} from '../spdm/index.js'
+import {comparisonOf, placementsOf} from './checks/index.js'
 import type {Subjects} from './evaluate.js'
 import {known} from './facts.js'
-import type {EffectiveRule} from './policy/index.js'
+import type {Comparison} from './references/index.js'
 import type {CheckId} from './registry/index.js'
 import type {CheckResult, MeasurementRow, RangeRow, Subject} from './types.js'
 
@@ -13,35 +13,26 @@ type ResultOf = (id: CheckId) => CheckResult
 
 const SHOWN_VALUE = 96
 
-function statusOf(block: BlockFacts, rule: EffectiveRule, hash: string | undefined): MeasurementRow['status'] {
-  const entries = rule.measurements.values.filter(({index}) => index === block.index)
-  if (entries.length === 0) return 'no reference'
-  const verdicts = entries.map(entry => {
-    if (entry.informational) return 'informational'
-    if (entry.when !== undefined) return 'not evaluated'
-    if (entry.svn !== undefined) {
-      const {min = 0, max = Number.MAX_SAFE_INTEGER} = entry.svn
-      return block.svn !== undefined && block.svn >= BigInt(min) && block.svn <= BigInt(max)
-        ? 'approved'
-        : 'not approved'
-    }
-    return isApproved(block, entry, hash) ? 'approved' : 'not approved'
-  })
-  return verdicts.find(verdict => verdict !== 'approved') ?? 'approved'
+/** What approved a value: the policy, a file and who signed it, or a pin. */
+const approvedBy = ({status, by}: Comparison): string | null => {
+  if (status !== 'approved' || by === undefined) return null
+  const {label, signer} = by.provenance
+  return signer === null ? printable(label) : `${quoted(label)}, signer ${quoted(signer)}`
 }
 
-function measurementRows({facts, rule}: Subjects, resultOf: ResultOf): MeasurementRow[] {
+function measurementRows(subjects: Subjects, resultOf: ResultOf): MeasurementRow[] {
   // values of a transcript that did not verify are nobody's
   if (resultOf('spdm.meas.blocks').result !== 'pass') return []
-  const hash = facts.negotiated?.measurementHash?.name
-  return (known(facts.measurements)?.blocks ?? []).map(block => {
+  return (known(subjects.facts.measurements)?.blocks ?? []).map(block => {
     const value = toHex(block.value)
+    const comparison = comparisonOf(block, subjects)
     return {
       index: block.index,
       type: block.typeName ?? (block.type === undefined ? 'not DMTF' : hex(block.type, 2)),
       representation: block.raw ? 'raw' : 'digest',
       value: value.length > SHOWN_VALUE ? `${value.slice(0, SHOWN_VALUE)}...` : value,
-      status: statusOf(block, rule, hash),
+      status: comparison.status,
+      approvedBy: approvedBy(comparison),
     }
   })
 }

@@ -77,6 +77,8 @@ export interface MeasurementRow {
   readonly representation: 'digest' | 'raw'
   readonly value: string
   readonly status: 'approved' | 'not approved' | 'no reference' | 'informational' | 'not evaluated'
+  /** What approved it, `"rim/gpu.corim", signer "gpu-rim"`; null where nothing did. */
+  readonly approvedBy: string | null
 }
 
 export interface RangeRow {

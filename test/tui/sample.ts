@@ -68,9 +68,23 @@ const SUBJECT: Subject = {
   slot: 0,
   spdm: {version: '1.2', hash: 'SHA-384', asym: 'ECDSA P-384'},
   measurements: [
-    {index: 1, type: 'firmware', representation: 'digest', value: 'a'.repeat(96), status: 'approved'},
-    {index: 3, type: 'firmware', representation: 'digest', value: 'b'.repeat(96), status: 'not approved'},
-    {index: 5, type: '0x85', representation: 'raw', value: '00', status: 'informational'},
+    {
+      index: 1,
+      type: 'firmware',
+      representation: 'digest',
+      value: 'a'.repeat(96),
+      status: 'approved',
+      approvedBy: 'policy',
+    },
+    {
+      index: 3,
+      type: 'firmware',
+      representation: 'digest',
+      value: 'b'.repeat(96),
+      status: 'not approved',
+      approvedBy: null,
+    },
+    {index: 5, type: '0x85', representation: 'raw', value: '00', status: 'informational', approvedBy: null},
   ],
   debug: 'absent',
   report: {

@@ -8,6 +8,7 @@ import {REPORT_CHECKS} from './interface-report.js'
 import {LINK_CHECKS} from './link.js'
 import {MACHINE_CHECKS} from './machine.js'
 import {MEASURED_VALUE_CHECKS} from './measured-values.js'
+import {MEASUREMENT_MANIFEST_CHECKS} from './measurement-manifest.js'
 import {MEASUREMENT_CHECKS} from './measurements.js'
 import {PLACEMENT_CHECKS} from './placement.js'
 import {PLATFORM_CHECKS} from './platform.js'
@@ -18,7 +19,7 @@ import {TSM_CHECKS} from './tsm-statements.js'
 export type {Check, Circumstances, Context, NonceHistory, PlatformVerdict, TsmNow} from './context.js'
 export {changes, hasGenerations} from './acquisition.js'
 export {pinnedCertificate} from './chain.js'
-export {isApproved} from './measured-values.js'
+export {comparisonOf} from './measured-values.js'
 export {placementsOf} from './placement.js'
 export {type Answer, blocked, fail, pass, relaxed, skip} from './verdict.js'
 
@@ -31,6 +32,7 @@ export const CHECKS: Readonly<Record<EvidenceCheckId, Check>> = {
   ...CHAIN_CHECKS,
   ...IDENTITY_CHECKS,
   ...MEASUREMENT_CHECKS,
+  ...MEASUREMENT_MANIFEST_CHECKS,
   ...MEASURED_VALUE_CHECKS,
   ...PLATFORM_CHECKS,
   ...DIGEST_CHECKS,

@@ -1,128 +1,125 @@
-/** What the measured values are compared with: the rule's references, the deny list, and what the modes must be. */
+/** What the measured values are compared with: the reference values, the deny list, and what the modes must be. */
 import {toHex} from '../../bits/index.js'
 import {quoted} from '../../errors.js'
 import type {BlockFacts} from '../../spdm/index.js'
-import type {EffectiveRule, MeasurementValue} from '../policy/index.js'
-import type {Check} from './context.js'
+import {known} from '../facts.js'
+import {compare, type Comparison, isPlaceholder, type Reference, type SignedFacts} from '../references/index.js'
+import type {Check, Context} from './context.js'
 import {fromTranscript, placeOf} from './measurements.js'
 import {fail, failIfAny, pass, relaxed, skip} from './verdict.js'
-
-const SOURCE_NONE = 'measurements.source: none'
 
 /** Blocks by index; of a block that several responses repeat, the last one. */
 const byIndex = (blocks: readonly BlockFacts[]): ReadonlyMap<number, BlockFacts> =>
   new Map(blocks.map(block => [block.index, block]))
 
-const references = (rule: EffectiveRule, index: number): readonly MeasurementValue[] =>
-  rule.measurements.values.filter(value => value.index === index)
+/** Reference values, where there are any to compare with. */
+const valuesOf = ({references}: Context): readonly Reference[] =>
+  references.status === 'usable' ? references.values : []
 
-const nothingToCompare = skip('na', 'the rule gives no reference values', SOURCE_NONE)
+const NO_FACTS: SignedFacts = new Map()
 
-const reference: Check = ({rule}) => {
-  const {source, values} = rule.measurements
-  if (source === 'none') return nothingToCompare
-  if (source !== 'inline') return fail('unsupported', `source ${source} is not supported by this version`)
-  return values.length === 0 ? fail('empty', 'there are none') : pass(`${values.length} inline values`)
+/** What the references say about a block. */
+export const comparisonOf = (block: BlockFacts, context: Pick<Context, 'facts' | 'references'>): Comparison =>
+  compare(
+    block,
+    context.references.status === 'usable' ? context.references.values : [],
+    known(context.facts.opaque)?.facts ?? NO_FACTS,
+    context.facts.negotiated?.measurementHash?.name,
+  )
+
+const nothingToCompare = ({references}: Context) =>
+  references.status === 'none' ? skip('na', references.why, references.key) : undefined
+
+const reference: Check = context => {
+  const {references} = context
+  if (references.status === 'unusable') return fail(references.code, references.why)
+  if (references.status === 'none') return skip('na', references.why, references.key)
+  const sources = new Set(references.values.map(({provenance: {label, signer}}) => nameOf(label, signer)))
+  const {length} = references.values
+  return pass(`${length} reference values of ${[...sources].join(', ') || 'firmware'}`)
 }
 
-const coverage = fromTranscript(({blocks}, {rule}) => {
-  const {source, values, coverage: kind} = rule.measurements
-  if (source === 'none') return nothingToCompare
+/** `"rim/gpu.corim", signer gpu-rim`. */
+const nameOf = (label: string, signer: string | null): string =>
+  signer === null ? quoted(label) : `${quoted(label)}, signer ${quoted(signer)}`
+
+const coverage = fromTranscript(({blocks}, context) => {
+  const nothing = nothingToCompare(context)
+  if (nothing !== undefined) return nothing
   const present = byIndex(blocks)
-  const missing = values.filter(({index}) => !present.has(index))
-  const unknown = [...present.values()].filter(({index}) => references(rule, index).length === 0)
-  const problems = missing.map(({index}) => ({code: 'missing', message: `block ${index} is missing`}))
+  const values = valuesOf(context)
+  const indices = new Set(values.map(({index}) => index))
+  const missing = [...indices].filter(index => !present.has(index))
+  const unknown = [...present.values()].filter(({index}) => !indices.has(index))
+  const problems = missing.map(index => ({code: 'missing', message: `block ${index} is missing`}))
   const surplus = unknown.map(block => ({
     code: 'unknown',
     message: `block ${block.index} has no approved value`,
     place: placeOf(block),
   }))
-  if (kind === 'exhaustive') return failIfAny([...problems, ...surplus])
+  if (context.rule.measurements.coverage === 'exhaustive') return failIfAny([...problems, ...surplus])
   if (problems.length > 0 || surplus.length === 0) return failIfAny(problems)
   return relaxed('measurements.coverage: listed', `${surplus.length} blocks have no approved value`)
 })
-
-const bitString = (hex: string): bigint => BigInt(`0x0${hex}`)
-
-/** Does `value` equal `wanted` (hexadecimal) wherever `mask` has a 1? */
-function equalUnder(value: Uint8Array, wanted: string, mask: string | undefined): boolean {
-  if (wanted.length !== value.length * 2) return false
-  const [a, b] = [bitString(toHex(value)), bitString(wanted)]
-  if (mask === undefined) return a === b
-  const care = bitString(mask)
-  return (a & care) === (b & care)
-}
-
-const isPlaceholder = ({raw, allZero, allOnes}: BlockFacts): boolean => !raw && (allZero || allOnes)
-
-/** Is the block one of the approved values? Undefined where the reference has nothing to compare. */
-export function isApproved(block: BlockFacts, entry: MeasurementValue, hash: string | undefined): boolean | undefined {
-  const {digests, raw, mask, allowZero = false} = entry
-  if (digests !== undefined) {
-    if (block.raw || (isPlaceholder(block) && !allowZero)) return false
-    const value = toHex(block.value)
-    return digests.some(digest => {
-      const [algorithm, hex] = digest.split(':')
-      return hex === value && (hash === undefined || algorithm === hash)
-    })
-  }
-  return raw === undefined ? undefined : block.raw && raw.some(item => equalUnder(block.value, item, mask))
-}
-
-/** No adapter reads opaque data in this version, so a conditional entry has no known fact to depend on. */
-const isConditional = ({when}: MeasurementValue): boolean => when !== undefined
 
 const short = (block: BlockFacts): string => {
   const text = toHex(block.value)
   return text.length > 24 ? `${text.slice(0, 24)}...` : text
 }
 
-const values = fromTranscript(({blocks}, {rule, facts}) => {
-  if (rule.measurements.source === 'none') return nothingToCompare
-  const hash = facts.negotiated?.measurementHash?.name
-  return failIfAny(
-    [...byIndex(blocks).values()].flatMap(block =>
-      references(rule, block.index).flatMap(entry => {
-        if (isConditional(entry))
-          return [{code: 'condition', message: `block ${block.index}: ${quoted(entry.when!.fact)} is not known`}]
-        return isApproved(block, entry, hash) === false
+/** Whether a security version is in its range is for `spdm.meas.svn`. */
+const isVersion = ({applying}: Comparison): boolean => applying.some(({svn}) => svn !== undefined)
+
+const values = fromTranscript(
+  ({blocks}, context) =>
+    nothingToCompare(context) ??
+    failIfAny(
+      [...byIndex(blocks).values()].flatMap(block => {
+        const comparison = comparisonOf(block, context)
+        const {status, unknownFact} = comparison
+        if (unknownFact !== undefined)
+          return [{code: 'condition', message: `block ${block.index}: ${quoted(unknownFact)} is not known`}]
+        return status === 'not approved' && !isVersion(comparison)
           ? [{code: 'value', message: `block ${block.index} value ${short(block)}`, place: placeOf(block)}]
           : []
       }),
+      'an approved value',
     ),
-    'an approved value',
-  )
-})
+)
 
-const typeRep = fromTranscript(({blocks}, {rule}) =>
+/** Why a block is not of the form a reference expects, or undefined. */
+function mismatch(block: BlockFacts, {type, digests, raw, svn}: Reference): string | undefined {
+  if (type !== null && block.typeName !== type) return `type ${block.typeName ?? 'unknown'}, reference is ${type}`
+  if (digests !== undefined && block.raw) return 'raw value, reference is a digest'
+  if (raw !== undefined && !block.raw) return 'digest, reference is a raw value'
+  return svn !== undefined && block.svn === undefined ? 'not a security version number' : undefined
+}
+
+const typeRep = fromTranscript(({blocks}, context) =>
   failIfAny(
     blocks.flatMap(block => {
-      const wanted = (message: string) => ({
-        code: 'reference',
+      const problem = (code: string, message: string) => ({
+        code,
         message: `block ${block.index}: ${message}`,
         place: placeOf(block),
       })
-      const own = block.representationProblems.map(message => ({...wanted(message), code: 'size'}))
-      const byReference = references(rule, block.index)
-        .filter(({informational}) => informational === undefined)
-        .flatMap(({type, digests, raw, svn}) => [
-          ...(block.typeName === type ? [] : [wanted(`type ${block.typeName ?? 'unknown'}, reference is ${type}`)]),
-          ...(digests !== undefined && block.raw ? [wanted('raw value, reference is a digest')] : []),
-          ...(raw !== undefined && !block.raw ? [wanted('digest, reference is a raw value')] : []),
-          ...(svn !== undefined && block.svn === undefined ? [wanted('not a security version number')] : []),
-        ])
-      return [...own, ...byReference]
+      const own = block.representationProblems.map(message => problem('size', message))
+      const compared = comparisonOf(block, context).applying.filter(({informational}) => informational === undefined)
+      const mismatches = compared.flatMap(entry => mismatch(block, entry) ?? [])
+      // references are alternatives: one that fits is enough
+      const all = mismatches.length === compared.length ? mismatches : []
+      return [...own, ...all.map(message => problem('reference', message))]
     }),
     'what type and reference say',
   ),
 )
 
-const zeroDigest = fromTranscript(({blocks}, {rule}) =>
+const zeroDigest = fromTranscript(({blocks}, context) =>
   failIfAny(
     blocks.filter(isPlaceholder).flatMap(block => {
-      const compared = references(rule, block.index).filter(({digests}) => digests !== undefined)
-      const approved = compared.some(entry => isApproved(block, entry, undefined) === true)
-      return compared.length === 0 || approved
+      const {status, applying} = comparisonOf(block, context)
+      const compared = applying.some(({digests}) => digests !== undefined)
+      return !compared || status === 'approved'
         ? []
         : [
             {
@@ -149,22 +146,23 @@ const denied = fromTranscript(({blocks}, {policy, facts}) => {
   )
 })
 
-const svn = fromTranscript(({blocks}, {rule}) => {
+const rangeText = ({min = 0, max}: NonNullable<Reference['svn']>): string =>
+  max === undefined ? `${min} or more` : min === max ? `${min}` : `${min} to ${max}`
+
+const svn = fromTranscript(({blocks}, context) => {
   const stated = blocks.filter(block => block.typeName === 'svn')
   if (stated.length === 0) return skip('abs', 'the device states no security version')
-  const compared = stated.flatMap(block => references(rule, block.index).flatMap(entry => entry.svn ?? []))
+  const compared = stated.flatMap(block => {
+    const {status, applying} = comparisonOf(block, context)
+    const ranges = applying.flatMap(entry => entry.svn ?? [])
+    return ranges.length === 0 ? [] : [{block, status, ranges}]
+  })
   if (compared.length === 0) return skip('abs', 'the rule names no minimum')
   return failIfAny(
-    stated.flatMap(block =>
-      references(rule, block.index).flatMap(({svn: range}) => {
-        const {min = 0, max = Number.MAX_SAFE_INTEGER} = range ?? {}
-        const value = block.svn
-        return value !== undefined && value >= BigInt(min) && value <= BigInt(max)
-          ? []
-          : [{code: 'range', message: String(value ?? 'none'), place: placeOf(block)}]
-      }),
-    ),
-    compared.map(({min, max}) => `${min ?? 0}${max === undefined ? ' or more' : ` to ${max}`}`).join(', '),
+    compared
+      .filter(({status}) => status !== 'approved')
+      .map(({block}) => ({code: 'range', message: String(block.svn ?? 'none'), place: placeOf(block)})),
+    compared.flatMap(({ranges}) => ranges.map(rangeText)).join(', '),
   )
 })
 

@@ -81,8 +81,18 @@ const signature = fromTranscript((measurements, {facts}) => {
       })
 })
 
-/** Blocks come from one place only, the parsed transcript, so that no other list can slip in. */
-const signedOnly = fromTranscript(({blocks}) => pass(`${blocks.length} blocks, all from the signed transcript`))
+/** Every block that is compared must lie, byte for byte, in what the signature covers. */
+const signedOnly = fromTranscript(({blocks, bytes, signature: mark, embeddedVca, exchanges}) => {
+  const start = embeddedVca?.bytes.length ?? 0
+  const last = exchanges.at(-1)?.response
+  const end = last === undefined ? start : last.offset + last.length - (mark?.length ?? 0)
+  const outside = blocks.filter(({offset, length, valueOffset, value}) => {
+    const inside = offset >= start && offset + length <= end && valueOffset >= offset
+    return !inside || !equal(bytes.subarray(valueOffset, valueOffset + value.length), value)
+  })
+  const problems = outside.map(({index}) => ({code: 'unsigned', message: `block ${index}`}))
+  return problems.length > 0 ? failIfAny(problems) : pass(`${blocks.length} blocks, all from the signed transcript`)
+})
 
 const contentChanged = fromTranscript(measurements => {
   if (measurements.version < SPDM_1_2) return skip('na', 'SPDM before 1.2 does not report changes')
@@ -110,17 +120,15 @@ const blocks = fromTranscript(measurements =>
   ]),
 )
 
-const manifest = fromTranscript(measurements =>
-  measurements.blocks.some(({typeName}) => typeName === 'manifest' || typeName === 'structured-manifest')
-    ? skip('abs', 'there is a manifest, which this version does not read')
-    : skip('abs', 'the device sends no manifest'),
-)
-
-const opaque = fromTranscript(({signed}) =>
-  (signed?.response.opaqueData.length ?? 0) === 0
-    ? skip('abs', 'the device sends no opaque data')
-    : skip('abs', 'there is opaque data, which this version does not read'),
-)
+const opaque = fromTranscript((_, {facts}) => {
+  const {opaque: data} = facts
+  if (data.kind === 'absent') return skip('abs', 'the device sends no opaque data')
+  if (data.kind === 'undecodable') return skip('abs', 'there is opaque data, of a vendor this version cannot read')
+  if (data.kind === 'malformed') return malformed(OBJECT, data.error)
+  const {facts: found, unknown, vendor} = data.value
+  const more = unknown.length === 0 ? '' : `, ${unknown.length} not known`
+  return pass(`${found.size} facts of ${vendor}${more}`)
+})
 
 export const MEASUREMENT_CHECKS = {
   'spdm.meas.framing': framing,
@@ -132,6 +140,5 @@ export const MEASUREMENT_CHECKS = {
   'spdm.meas.signed-only': signedOnly,
   'spdm.meas.content-changed': contentChanged,
   'spdm.meas.blocks': blocks,
-  'spdm.meas.manifest': manifest,
   'spdm.meas.opaque': opaque,
 } satisfies Record<string, Check>

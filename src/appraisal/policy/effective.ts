@@ -17,6 +17,7 @@ export interface EffectiveRule {
   readonly measurements: {
     readonly source: Part<'measurements'>['source']
     readonly values: readonly MeasurementValue[]
+    readonly rim: NonNullable<Part<'measurements'>['rim']>
     readonly coverage: 'exhaustive' | 'listed'
     readonly rollback: 'deny' | 'warn'
   }
@@ -68,7 +69,7 @@ const defined = <T extends object>(value: T | undefined): Filled<T> =>
 
 export function effectiveRule(rule: Rule | undefined): EffectiveRule {
   const {id, decision} = rule ?? NO_RULE
-  const {source = 'none', values = [], coverage = 'exhaustive', rollback = 'deny'} = rule?.measurements ?? {}
+  const {source = 'none', values = [], rim = [], coverage = 'exhaustive', rollback = 'deny'} = rule?.measurements ?? {}
   return {
     id,
     decision,
@@ -77,7 +78,7 @@ export function effectiveRule(rule: Rule | undefined): EffectiveRule {
     allowSkip: rule?.allowSkip ?? [],
     spdm: {...SPDM, ...defined(rule?.spdm)},
     identity: rule?.identity ?? {mode: 'allowlist', allow: []},
-    measurements: {source, values, coverage, rollback},
+    measurements: {source, values, rim, coverage, rollback},
     dice: rule?.dice ?? {},
     tdisp: {...TDISP, ...defined(rule?.tdisp)},
     tsm: {...TSM, ...defined(rule?.tsm)},

@@ -1,4 +1,4 @@
-export {anchorProblem, certificateOf, type TrustAnchor} from './anchors.js'
+export {anchorProblem, certificateOf, resolveAnchors, type TrustAnchor} from './anchors.js'
 export {type EffectiveRule, effectiveRule, relaxationsOf} from './effective.js'
 export {LINT_RULES, type LintRule, matchesGlob, type PolicyFinding, productionFindings} from './lint/index.js'
 export {

@@ -15,8 +15,10 @@ export interface Provenance {
   readonly validity: {readonly notBefore: string | null; readonly notAfter: string} | null
 }
 
-/** One approved value, or several, of one measurement block. */
-export interface Reference extends MeasurementValue {
+/** One way to approve a measurement block: several references of one index are alternatives. */
+export interface Reference extends Omit<MeasurementValue, 'type'> {
+  /** Null where the source names no type. */
+  readonly type: MeasurementValue['type'] | null
   readonly provenance: Provenance
 }
 
@@ -29,13 +31,20 @@ export interface FirmwareReference {
   readonly provenance: Provenance
 }
 
+export interface UsableReferences {
+  readonly status: 'usable'
+  readonly values: readonly Reference[]
+  readonly firmware: readonly FirmwareReference[]
+}
+
+/** Not authentic, empty, expired, or with something in it that nobody understood: nothing of it is used. */
+export interface UnusableReferences {
+  readonly status: 'unusable'
+  readonly code: string
+  /** Escaped text. */
+  readonly why: string
+}
+
 export type ReferenceSet =
-  /** The rule compares nothing. */
-  | {readonly status: 'none'}
-  /** Not authentic, empty, expired, or with something in it that nobody understood: nothing of it is used. */
-  | {readonly status: 'unusable'; readonly code: string; readonly why: string}
-  | {
-      readonly status: 'usable'
-      readonly values: readonly Reference[]
-      readonly firmware: readonly FirmwareReference[]
-    }
+  /** The rule compares nothing: `key` of the rule says so. */
+  {readonly status: 'none'; readonly key: string; readonly why: string} | UnusableReferences | UsableReferences
