@@ -140,7 +140,7 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
     P: policy?.digest ?? null,
     policy: policy === undefined || policy.findings.length > 0 ? null : policy.name,
     collectedAt: bundle.manifest.collectedAt,
-    decidedAt: now.toISOString(),
+    decidedAt: new Date(now.getTime() - (input.sinceDecision ?? 0) * 1000).toISOString(),
     ageSeconds: seconds < 0 ? null : Math.floor(seconds),
     subject,
     profile,

@@ -1,9 +1,11 @@
 /** The checks between approval and RUN: what was reviewed is read once more and held against the frozen evidence. */
-import {toHex} from '../bits/index.js'
 import {quoted} from '../errors.js'
 import {type Bundle, decodePciFacts, decodeTsmFacts, type PciFacts} from '../evidence/index.js'
-import {changes, hasGenerations} from './checks/index.js'
+import {hasGenerations} from './checks/index.js'
 import {type Answer, fail, pass, skip} from './checks/index.js'
+import {digestChanges, pciChanges} from './commit-changes.js'
+import {judgeApproval, type SignedApproval, WINDOW_SECONDS} from './approvals.js'
+import type {Policy} from './policy/index.js'
 import type {CheckId} from './registry/index.js'
 import {settle, type Terms} from './settle.js'
 import type {Appraisal, CheckResult, HumanMode} from './types.js'
@@ -11,7 +13,7 @@ import type {Appraisal, CheckResult, HumanMode} from './types.js'
 /** A person's approval of one piece of evidence. */
 export interface Approval {
   readonly by: string
-  readonly method: HumanMode
+  readonly method: HumanMode | 'signed'
   /** RFC 3339. */
   readonly at: string
   readonly reason: string | null
@@ -23,8 +25,15 @@ export interface Approval {
 export interface CommitInput {
   readonly bundle: Bundle
   readonly appraisal: Appraisal
+  /** What a person typed here. */
   readonly approval: Approval | null
+  /** What approvers signed elsewhere. */
+  readonly signed?: readonly SignedApproval[] | undefined
+  /** Approvers of the policy that decided. */
+  readonly approvers?: Policy['document']['approvers']
   readonly now: Date
+  /** Seconds since the decision by the monotonic clock, which nobody sets back. */
+  readonly sinceDecision?: number | undefined
   readonly state: string
   /** The TSM that has the device locked. */
   readonly lockedBy: string | null
@@ -43,8 +52,7 @@ export interface CommitInput {
   readonly auditDurable: boolean
 }
 
-const WINDOW_SECONDS = 600
-const STRENGTH: readonly HumanMode[] = ['none', 'confirm', 'typed', 'two-person']
+const STRENGTH: readonly Approval['method'][] = ['none', 'confirm', 'typed', 'signed', 'two-person']
 
 const secondsSince = (time: string, now: Date): number => (now.getTime() - Date.parse(time)) / 1000
 /** NaN, and a time in the future, are not inside any window. */
@@ -53,20 +61,64 @@ const isRecent = (time: string, now: Date): boolean => {
   return age >= 0 && age <= WINDOW_SECONDS
 }
 
-function human({appraisal, approval, bundle, now}: CommitInput): Answer {
-  const {decision, human: wanted, D, decidedAt} = appraisal
-  if (D !== bundle.digest) return fail('other-evidence', 'the appraisal is of other evidence')
-  if (decision === 'deny') return fail('denied', 'the appraisal denies')
-  if (!isRecent(decidedAt, now)) return fail('stale', 'the decision is older than ten minutes')
-  if (decision === 'accept') return skip('na', 'the rule asks for nobody')
-  if (wanted === 'two-person') return fail('unsupported', 'approval by two people is not supported by this version')
+/** Characters of a reason that says something. */
+export const REASON_LENGTH = 10
+
+/** Is a reason asked for? Whoever relaxes something says why. */
+export const needsReason = ({relaxations, counters}: Appraisal): boolean => relaxations.length + counters.relaxed > 0
+
+const saysWhy = (reason: string | null): boolean => (reason?.trim().length ?? 0) >= REASON_LENGTH
+
+/** What was typed here: exactly for this evidence, recently, and strongly enough. */
+function typedProblem({appraisal: {D, human: wanted}, approval, now}: CommitInput): Answer | undefined {
   if (approval === null) return fail('missing', 'there is none')
   if (approval.digest !== D) return fail('other', 'it is for other evidence')
   if (!isRecent(approval.at, now)) return fail('old', 'it is older than ten minutes')
-  return STRENGTH.indexOf(approval.method) >= STRENGTH.indexOf(wanted)
-    ? pass(`approved by ${quoted(approval.by)}`)
-    : fail('weak', `by ${approval.method}`, {expected: wanted})
+  if (approval.method !== 'signed' && STRENGTH.indexOf(approval.method) >= STRENGTH.indexOf(wanted)) return undefined
+  return fail('weak', `by ${approval.method}`, {expected: wanted})
 }
+
+/** The approvers whose signatures hold, or what is wrong with one of them: what was given is meant. */
+function signersOf({appraisal, bundle, signed = [], approvers, now}: CommitInput): readonly string[] | Answer {
+  const {D, P, rule} = appraisal
+  const wanted = {D, P, rule, bdf: bundle.manifest.device.bdf, approvers, now}
+  const names: string[] = []
+  for (const item of signed) {
+    const judged = judgeApproval(item, wanted)
+    if (typeof judged !== 'string') return fail(judged.code, judged.message)
+    names.push(judged)
+  }
+  return names
+}
+
+/** Two approvers are two keys: who types on this machine may be the owner of one of them. */
+function byTwo(names: readonly string[], signed: readonly SignedApproval[]): Answer {
+  const keys = new Set(signed.map(({key}) => key))
+  if (keys.size >= 2) return pass(`approved by ${names.map(name => quoted(name)).join(' and ')}`)
+  return names.length >= 2
+    ? fail('one-key', 'both are signed with one key', {expected: 'two approvers'})
+    : fail('missing', `signed by ${names.length} of two approvers`, {expected: 'two approvers'})
+}
+
+function human(input: CommitInput): Answer {
+  const {appraisal, approval, bundle, now, signed = [], sinceDecision = 0} = input
+  const {decision, human: wanted, D, decidedAt} = appraisal
+  if (D !== bundle.digest) return fail('other-evidence', 'the appraisal is of other evidence')
+  if (decision === 'deny') return fail('denied', 'the appraisal denies')
+  if (!isRecent(decidedAt, now) || !(sinceDecision <= WINDOW_SECONDS))
+    return fail('stale', 'the decision is older than ten minutes')
+  if (decision === 'accept') return skip('na', 'the rule asks for nobody')
+  const names = signersOf(input)
+  if (!isNames(names)) return names
+  const problem = names.length === 0 && wanted !== 'two-person' ? typedProblem(input) : undefined
+  if (problem !== undefined) return problem
+  const reasons = [...signed.map(item => item.approval.reason), ...(approval === null ? [] : [approval.reason])]
+  if (needsReason(appraisal) && !reasons.every(saysWhy))
+    return fail('reason', `a reason of at least ${REASON_LENGTH} characters is missing`)
+  return wanted === 'two-person' ? byTwo(names, signed) : pass(`approved by ${quoted(names[0] ?? approval!.by)}`)
+}
+
+const isNames = (found: readonly string[] | Answer): found is readonly string[] => Array.isArray(found)
 
 function state({bundle, state: now, lockedBy}: CommitInput): Answer {
   const {tsm} = bundle.manifest.provider
@@ -97,11 +149,8 @@ function lockEpoch({bundle, count, digests, lockedSince}: EvidenceNow): Answer {
   const frozen = bytes === undefined ? {} : decodeTsmFacts(bytes).digests
   const labels = Object.keys(frozen)
   if (labels.length === 0) return skip('tsm', 'the TSM gives no digests that could be compared')
-  const now = new Map([...digests].map(([label, digest]) => [label, toHex(digest)]))
-  const changed = [...new Set([...labels, ...now.keys()])].filter(
-    label => now.get(label) !== (frozen as Readonly<Record<string, string>>)[label],
-  )
-  if (changed.length > 0) return fail('changed', changed.map(label => quoted(label)).join(', '))
+  const changed = digestChanges(frozen as Readonly<Record<string, string>>, digests)
+  if (changed.length > 0) return fail('changed', changed.join(', '))
   // all others are the same after another lock: what a lock makes anew is the measurements, with nonces of their own
   return labels.includes('measurements') ? pass() : skip('tsm', 'the TSM gives no digest of the measurements')
 }
@@ -112,7 +161,7 @@ const driverUnbound = ({driver}: CommitInput): Answer =>
 function deviceStable({bundle, pci}: Pick<CommitInput, 'bundle' | 'pci'>): Answer {
   const bytes = bundle.objects.get('pci')
   if (bytes === undefined) return fail('unknown', 'nobody recorded the device')
-  const changed = changes(decodePciFacts(bytes), pci)
+  const changed = pciChanges(decodePciFacts(bytes), pci)
   return changed.length === 0 ? pass() : fail('changed', changed.join(', '))
 }
 

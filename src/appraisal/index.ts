@@ -1,7 +1,16 @@
 export {type AppraisalInput, appraise} from './appraise.js'
 export * from './audit/index.js'
 export type {NonceHistory} from './checks/index.js'
-export {type Approval, commitChecks, type CommitInput, postCommitChecks} from './commit.js'
+export {
+  APPROVAL_LIMIT,
+  type ApprovalClaims,
+  approverKey,
+  decodeApproval,
+  signApproval,
+  type SignedApproval,
+  WINDOW_SECONDS,
+} from './approvals.js'
+export {type Approval, commitChecks, type CommitInput, needsReason, postCommitChecks, REASON_LENGTH} from './commit.js'
 export {type Decoded, type Facts, gatherFacts} from './facts.js'
 export {burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
 export {

@@ -1,8 +1,8 @@
 /** A person's approval on the terminal: the whole review first, then exactly the words that name device and evidence. */
 import {createInterface} from 'node:readline/promises'
-import {type Appraisal, renderAppraisal} from '../appraisal/index.js'
+import {type Appraisal, needsReason, renderAppraisal} from '../appraisal/index.js'
 import type {Actor} from '../kernel/index.js'
-import {approvalText, type GivenApproval, needsReason} from '../operations/approval.js'
+import {approvalText, type GivenApproval} from '../operations/approval.js'
 import {talk} from './emit.js'
 
 /** Undefined when nobody can be asked, because this is no terminal. */

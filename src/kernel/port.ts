@@ -49,6 +49,8 @@ export interface NetlinkRequest {
 export interface StateStore {
   /** Where it is, for messages. */
   readonly directory: string
+  /** Names in the directory that can be state files, sorted; none where the directory is still to be made. */
+  list(): readonly string[]
   /** Content of a state file, or its first `length` bytes; undefined when there is none. */
   read(name: string, length?: number): Uint8Array | undefined
   /** Appends and returns only once the bytes are on the disk. */

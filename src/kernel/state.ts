@@ -1,12 +1,22 @@
 /** tsmctl's own durable state: one directory, created on the first write, closed to everybody else. */
-import {closeSync, constants, fdatasyncSync, fstatSync, lstatSync, mkdirSync, openSync, unlinkSync} from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {concat} from '../bits/index.js'
 import {ErrnoError, printablePath, TsmctlError} from '../errors.js'
 import {readStart, readToEnd} from './attribute-io.js'
 import {type Publication, publish, syncDirectory, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
-import {checkedName} from './names.js'
+import {checkedName, isName} from './names.js'
 import type {StateStore} from './port.js'
 
 const {O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IWGRP, S_IWOTH} = constants
@@ -72,6 +82,15 @@ export function directoryState(directory: string, {durable = true}: Pick<Publica
   const pathOf = (name: string): string => join(directory, checkedName(name))
   return {
     directory,
+    list() {
+      try {
+        return readdirSync(directory).filter(isName).sort()
+      } catch (error) {
+        const refusal = errnoError(error, 'list', directory)
+        if (refusal.errno === 'ENOENT') return []
+        throw refusal
+      }
+    },
     read(name, length) {
       const path = pathOf(name)
       let fd: number | undefined
@@ -129,6 +148,7 @@ export function memoryState(): StateStore {
   const files = new Map<string, Uint8Array>()
   return {
     directory: '(memory)',
+    list: () => [...files.keys()].sort(),
     read: (name, length) => files.get(checkedName(name))?.slice(0, length),
     append(name, bytes) {
       files.set(checkedName(name), concat(files.get(name) ?? new Uint8Array(0), bytes))

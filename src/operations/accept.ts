@@ -2,13 +2,20 @@
  * `accept`: CONFIG_LOCKED to RUN, for evidence that was collected here and is appraised again now. Between the decision
  * and the write everything that was reviewed is read once more; whatever differs stops the transition.
  */
-import {type Appraisal, type Approval, type CheckResult, commitChecks, type Policy} from '../appraisal/index.js'
+import {
+  type Appraisal,
+  type CheckResult,
+  commitChecks,
+  type CommitInput,
+  type Policy,
+  type SignedApproval,
+} from '../appraisal/index.js'
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseProvider, type EvidenceProvider, readTdi, type Tdi} from '../tsm/index.js'
-import {approvalOf, type GivenApproval, needsApproval} from './approval.js'
-import {committedEvidence, lockedSince} from './audit.js'
+import {approvalOf, type GivenApproval, needsApproval, rejectedByPerson, signedApprovals} from './approval.js'
+import {committedEvidence, lockedSince, sinceDecision} from './audit.js'
 import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
@@ -21,8 +28,12 @@ export interface AcceptOptions extends TransitionOptions {
   readonly clockTrusted?: boolean | undefined
   /** What a person typed, where the rule wants a person. */
   readonly approval?: GivenApproval | undefined
+  /** What approvers signed elsewhere. */
+  readonly approvals?: readonly SignedApproval[] | undefined
+  /** Accept without pinning a device that is not pinned yet. */
+  readonly once?: boolean | undefined
   /** Asks a person who can be reached now; asked only where the rule wants one. */
-  readonly ask?: ((appraisal: Appraisal) => Promise<GivenApproval | undefined>) | undefined
+  readonly ask?: ((appraisal: Appraisal) => Promise<GivenApproval | 'rejected' | undefined>) | undefined
   /** Bind the driver that lock had unbound, or let go of a device that had none. */
   readonly bind?: boolean | undefined
 }
@@ -57,7 +68,9 @@ export const accept = (kernel: Kernel, bdf: string, digest: string, options: Acc
           got: `evidence ${shortDigest(digest)} is of ${bundle.manifest.device.bdf ?? 'no device of this machine'}`,
           hint: 'Evidence of one device says nothing about another.',
         })
-      return acceptHeld(kernel, bundle, await appraiseLive(kernel, bundle, options), options)
+      const since = sinceDecision(kernel, digest, options.policy.digest ?? '')
+      const appraisal = await appraiseLive(kernel, bundle, {...options, sinceDecision: since})
+      return acceptHeld(kernel, bundle, appraisal, options, since)
     },
     options,
   )
@@ -68,7 +81,9 @@ export async function acceptHeld(
   bundle: Bundle,
   appraisal: Appraisal,
   options: AcceptOptions,
+  since = 0,
 ): Promise<AcceptResult> {
+  const decided = kernel.monotonic()
   const bdf = bundle.manifest.device.bdf!
   const {dryRun = false} = options
   const before = await readTdi(kernel, bdf, options.signal)
@@ -89,17 +104,28 @@ export async function acceptHeld(
   if (dryRun) return rehearse(kernel, provider, result, bundle, options)
   if (before.state === 'RUN' && committedEvidence(kernel, bdf) === bundle.digest)
     return alreadyAccepted(kernel, provider, result, bundle, options)
-  const given = options.approval ?? (needsApproval(appraisal) ? await options.ask?.(appraisal) : undefined)
-  const approval = approvalOf(appraisal, bdf, given, kernel.now())
+  const {approvals: signed = []} = options
+  const isAsked = signed.length === 0 && needsApproval(appraisal) && appraisal.human !== 'two-person'
+  const given = options.approval ?? (isAsked ? await options.ask?.(appraisal) : undefined)
+  if (given === 'rejected') {
+    recordAudit(kernel, 'rejected', {bdf, bundle, appraisal, result: {reason: 'wrong entries'}})
+    return {...result, after: await stateNow(kernel, before), failure: rejectedByPerson(bdf)}
+  }
+  const approval = approvalOf(appraisal, bdf, given, kernel.now(), signed.length)
   if (approval instanceof TsmctlError) return {...result, after: await stateNow(kernel, before), failure: approval}
   if (approval !== null) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval})
-  const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval}, options)
+  const elapsed = since + Number(kernel.monotonic() - decided) / 1e9
+  const commit = await readAndCheck(kernel, provider, {bundle, appraisal, approval, sinceDecision: elapsed}, options)
   const stopped = commit.find(({blocking}) => blocking)
   if (stopped !== undefined) {
     recordFailure(kernel, {bdf, bundle, appraisal, result: {check: stopped.id}})
-    return {...result, commit, after: await stateNow(kernel, before), failure: changedMeanwhile(bdf, stopped)}
+    const failure = changedMeanwhile(bdf, stopped, approval !== null || signed.length > 0)
+    return {...result, commit, after: await stateNow(kernel, before), failure}
   }
-  recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval})
+  // the commit step has found that all of them hold
+  const approvals = [approval ?? [], signedApprovals(signed, options.policy, kernel.now())].flat()
+  if (signed.length > 0) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval: approvals})
+  recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval: approvals})
   try {
     await validate(kernel, provider, bundle, options.signal)
   } catch (error) {
@@ -107,7 +133,8 @@ export async function acceptHeld(
     if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
     return {...result, commit, after: await stateNow(kernel, before), failure: error}
   }
-  return commitNow(kernel, provider, bundle, {...result, commit}, options)
+  const by = approvals.length === 0 ? `rule ${appraisal.rule}` : approvals.map(item => item.by).join(', ')
+  return commitNow(kernel, provider, bundle, {...result, commit}, {...options, by})
 }
 
 /** How a device is that was not accepted because somebody changed it. Nothing was written, so failing to look is no failure. */
@@ -154,8 +181,8 @@ async function alreadyAccepted(
 async function readAndCheck(
   kernel: Kernel,
   provider: EvidenceProvider,
-  reviewed: {readonly bundle: Bundle; readonly appraisal: Appraisal; readonly approval: Approval | null},
-  {signal}: AcceptOptions,
+  reviewed: Pick<CommitInput, 'bundle' | 'appraisal' | 'approval' | 'sinceDecision'>,
+  {signal, approvals, policy}: AcceptOptions,
 ): Promise<readonly CheckResult[]> {
   const {bundle} = reviewed
   const bdf = bundle.manifest.device.bdf!
@@ -164,6 +191,8 @@ async function readAndCheck(
   return commitChecks({
     ...reviewed,
     ...evidence,
+    signed: approvals,
+    approvers: policy.document.approvers,
     // asked only where nothing that every lock changes can be compared: the log may be long
     lockedSince: !evidence.digests.has('measurements') && lockedSince(kernel, bdf, bundle.digest),
     abi: provider.abi,

@@ -1,7 +1,8 @@
 /** `audit`: what was decided on this machine, and whether the record of it is whole. */
-import {AUDIT_FILE, type AuditProblem, type AuditRecord, verifyAuditChain} from '../appraisal/index.js'
+import {AUDIT_FILE, type AuditProblem, type AuditRecord, verifyAuditChain, WINDOW_SECONDS} from '../appraisal/index.js'
 import {printable} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
+import {bootIdOf} from './device-facts.js'
 import {table} from './text-table.js'
 
 export interface AuditView {
@@ -36,6 +37,25 @@ export function lockedSince(kernel: Kernel, bdf: string, digest: string): boolea
   return records
     .slice(collected + 1)
     .some(({event, device}) => (event === 'locked' || event === 'unlocked') && member(device, 'bdf') === bdf)
+}
+
+const NANOSECONDS = 1e9
+
+/**
+ * Seconds, by the monotonic clock, since this evidence was first decided about under this policy and not denied; undefined
+ * where that was not in the last ten minutes of this boot. Whoever reads a review has that long: reading makes evidence no
+ * older.
+ */
+export function sinceDecision(kernel: Kernel, digest: string, policy: string): number | undefined {
+  const bootId = bootIdOf(kernel)
+  const now = kernel.monotonic()
+  const seconds = readAudit(kernel).records.flatMap(({event, evidence, policy: by, verdict, mono, bootId: boot}) => {
+    const isThis = event === 'decided' && member(evidence, 'D') === digest && member(by, 'P') === policy
+    if (!isThis || member(verdict, 'decision') === 'deny' || boot !== bootId || !/^\d{1,20}$/.test(mono)) return []
+    const age = Number(now - BigInt(mono)) / NANOSECONDS
+    return age >= 0 && age <= WINDOW_SECONDS ? [age] : []
+  })
+  return seconds.length === 0 ? undefined : Math.max(...seconds)
 }
 
 const member = (value: unknown, key: string): unknown =>

@@ -22,6 +22,7 @@ import {
 import type {AcceptOptions, AcceptResult} from './accept.js'
 import {readPciFacts} from './device-facts.js'
 import {heldOf, noteDoing, releaseDevice} from './held-devices.js'
+import {rememberAcceptance} from './pin-store.js'
 import {recordAudit, recordFailure} from './record-audit.js'
 import {carryOut, leftIn, type PlannedWrite, writesOf} from './transition.js'
 
@@ -59,7 +60,7 @@ export async function commitNow(
   provider: EvidenceProvider,
   bundle: Bundle,
   result: AcceptResult,
-  options: AcceptOptions,
+  options: AcceptOptions & {readonly by?: string},
 ): Promise<AcceptResult> {
   const {bdf, before, appraisal} = result
   const {verb = 'accept'} = options
@@ -72,6 +73,8 @@ export async function commitNow(
     const post = await checkRunning(kernel, provider, bundle, appraisal, after.state, options.signal)
     const stopped = post.find(({blocking}) => blocking)
     if (stopped !== undefined) throw changedMeanwhile(bdf, stopped)
+    // what runs and cannot be remembered would be of first use again, and any version of it new
+    await rememberAcceptance(kernel, {bundle, appraisal, by: options.by ?? '', once: options.once})
     const validated = provider.validate !== null && bundle.manifest.provider.generation !== null
     recordAudit(kernel, 'committed', {...of, result: {validated}})
     const earlier = result.commit.filter(({id}) => post.every(later => later.id !== id))
@@ -140,12 +143,19 @@ export async function bindAgain(
   return {after, writes}
 }
 
-export const changedMeanwhile = (bdf: string, check: CheckResult): TsmctlError =>
+/** Checks of the commit step that are not about the device. */
+const NOT_THE_DEVICE = ['commit.human', 'commit.audit-durable', 'commit.mmio-validated']
+
+/** `read`: a person approved it, and learns now that it was not what is there. */
+export const changedMeanwhile = (bdf: string, check: CheckResult, read = false): TsmctlError =>
   new TsmctlError({
     kind: check.id === 'commit.human' ? 'review' : 'busy',
     attempted: `accept ${bdf}`,
     subject: bdf,
-    got: check.text,
+    got:
+      read && !NOT_THE_DEVICE.includes(check.id)
+        ? `the device changed while you were reading: ${check.text}`
+        : check.text,
     hint: check.remedy ?? 'The device changed since it was reviewed: collect and verify again.',
     details: {check: check.id},
   })

@@ -1,7 +1,7 @@
 export {parseBdf} from '../pci/index.js'
 export {accept, type AcceptOptions, type AcceptResult, denied} from './accept.js'
 export {admit, type AdmitResult, planAdmission} from './admit.js'
-export {approvalText, type GivenApproval, needsReason} from './approval.js'
+export {approvalText, type GivenApproval} from './approval.js'
 export {auditText, type AuditView, readAudit} from './audit.js'
 export {collectEvidence, type CollectOptions, keptBundle} from './collect.js'
 export {cellText} from './column.js'

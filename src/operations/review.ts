@@ -7,6 +7,7 @@ import {readTdi} from '../tsm/index.js'
 import {collectHeld, type CollectOptions} from './collect.js'
 import type {HeldVerb} from './held-devices.js'
 import {lockHeld} from './lock.js'
+import {pinReader} from './pin-store.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
 
@@ -22,6 +23,8 @@ export interface ReviewOptions extends CollectOptions {
   /** Decide without recording it, because nothing follows from it. */
   readonly dryRun?: boolean | undefined
   readonly verb?: HeldVerb | undefined
+  /** Seconds since this evidence was first decided about, where somebody has been reading since. */
+  readonly sinceDecision?: number | undefined
   /** Sees the evidence before it is appraised; what it throws ends the review. */
   readonly beforeAppraisal?: ((bundle: Bundle) => void | Promise<void>) | undefined
 }
@@ -32,15 +35,21 @@ export interface Review {
 }
 
 /** Appraises a bundle somebody brought: it can prove much, but never lead to accept. */
-export const verifyBundle = (
+export const verifyBundle = async (
   kernel: Kernel | undefined,
   bundle: Bundle,
   policy: Policy,
   now: Date,
 ): Promise<Appraisal> =>
-  appraise({bundle, policy, now, clockTrusted: false, mode: 'offline', built: BUILT, nonces: historyOf(kernel)})
-
-const historyOf = (kernel: Kernel | undefined) => (kernel === undefined ? undefined : nonceHistory(kernel.state))
+  appraise({
+    bundle,
+    policy,
+    now,
+    clockTrusted: false,
+    mode: 'offline',
+    built: BUILT,
+    ...(kernel !== undefined && {nonces: nonceHistory(kernel.state), pins: pinReader(kernel.state)}),
+  })
 
 /** Appraises evidence that this machine collected of a device that is still locked. */
 export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: ReviewOptions): Promise<Appraisal> {
@@ -52,10 +61,12 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     now: kernel.now(),
     clockTrusted: options.clockTrusted ?? false,
     mode: 'live',
+    sinceDecision: options.sinceDecision,
     // evidence without a nonce is denied for that; here it has no age
     ageSeconds: nonce === null ? Infinity : nonces.ageOf(nonce.value, bundleId, kernel.monotonic()),
     built: BUILT,
     nonces,
+    pins: pinReader(kernel.state),
   })
   if (!options.dryRun) recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
   return appraisal

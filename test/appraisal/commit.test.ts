@@ -35,7 +35,7 @@ const approval = (extra: Partial<Approval> = {}): Approval => ({
   by: 'alice',
   method: 'typed',
   at: seconds(20).toISOString(),
-  reason: 'bring-up',
+  reason: 'bring-up of a node',
   digest: bundle.digest,
   ...extra,
 })
@@ -141,11 +141,22 @@ describe('commit checks', () => {
     expect(blocking(input({appraisal: denied}))).toEqual(['commit.human denied', 'commit.mmio-validated skip:kern'])
   })
 
-  it('two people are not supported, and therefore refused', async () => {
-    const appraisal = await judge(bundle, policyFrom(ruleWith({human: 'two-person'})))
-    expect(blocking(input({appraisal, approval: approval({method: 'two-person'})}))).toEqual([
-      'commit.human unsupported',
-    ])
+  it('a decision of eleven minutes ago by the monotonic clock, whatever the other one says', () => {
+    expect(blocking(input({sinceDecision: 601}))).toEqual(['commit.human stale'])
+    expect(blocking(input({sinceDecision: NaN}))).toEqual(['commit.human stale'])
+  })
+
+  it('a reason that says nothing, where something is relaxed', () => {
+    for (const reason of [null, '', 'because', '         .         '])
+      expect(blocking(input({appraisal: reviewed, approval: approval({reason})}))).toEqual(['commit.human reason'])
+  })
+
+  it('says what changed, from what to what', () => {
+    const bars = PCI.bars.map(bar => (bar.index === 0 ? {...bar, size: '0x8000'} : bar))
+    const results = commitChecks(input({pci: {...PCI, bars, revision: '0x03'}}))
+    expect(results.find(({id}) => id === 'commit.device-stable')?.got).toBe(
+      'revision: 0x02 -> 0x03, BAR0: memory64 0x4000 at 0x800000000 -> memory64 0x8000 at 0x800000000',
+    )
   })
 
   it('another generation', async () => {

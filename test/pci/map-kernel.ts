@@ -37,7 +37,7 @@ export function mapKernel(tree: Readonly<Record<string, Node>>): Kernel {
   }
   return {
     host: {kind: 'sim', label: 'map'},
-    state: {directory: '', read: unused, append: unused, replace: unused, remove: unused},
+    state: {directory: '', list: unused, read: unused, append: unused, replace: unused, remove: unused},
     read,
     readAt: (path, offset, length) => read(path).subarray(offset, offset + length),
     readlink(path) {

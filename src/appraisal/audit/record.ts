@@ -14,6 +14,8 @@ const AUDIT_EVENTS = [
   'committed',
   'commit-failed',
   'unlocked',
+  'enrolled',
+  'forgotten',
   'recovered',
   'watch-error',
 ] as const
@@ -32,7 +34,7 @@ export interface AuditEvent {
   readonly bdf: string | null
   readonly bundle?: Bundle | undefined
   readonly appraisal?: Appraisal | undefined
-  readonly approval?: Approval | null | undefined
+  readonly approval?: Approval | readonly Approval[] | null | undefined
   readonly actor?: Actor | undefined
   /** Name and version of the tool. */
   readonly tool?: string | undefined
@@ -115,7 +117,7 @@ export function recordLine(
     evidence: bundle === undefined ? null : evidenceOf(bundle),
     policy: appraisal === undefined ? null : {name: appraisal.policy, P: appraisal.P, rule: appraisal.rule},
     verdict: appraisal === undefined ? null : verdictOf(appraisal),
-    approval: approval === undefined || approval === null ? [] : [{...approval}],
+    approval: [approval ?? []].flat().map(item => ({...item})),
     result: result === undefined ? null : {...result},
     ...extra,
   })

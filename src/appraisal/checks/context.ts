@@ -40,6 +40,8 @@ export interface Circumstances {
   readonly clockTrusted: boolean
   /** `live`: the evidence was just collected on this machine and may lead to accept. */
   readonly mode: 'live' | 'offline'
+  /** Seconds since the same evidence was first decided about under the same policy; absent where that is now. */
+  readonly sinceDecision?: number | undefined
   /** Age by the monotonic clock, where the machine that collected decides. */
   readonly ageSeconds?: number | undefined
   readonly nonces?: NonceHistory | undefined

@@ -129,11 +129,12 @@ const policySelector: Check = ({candidates}) => {
 }
 
 const policyAge: Check = ({facts, circumstances, rule}) => {
-  const {now, ageSeconds} = circumstances
+  const {now, ageSeconds, sinceDecision = 0} = circumstances
   const wall = (now.getTime() - Date.parse(facts.bundle.manifest.collectedAt)) / 1000
   // a clock that was set back does not make evidence younger
   if (wall < 0) return fail('future', 'it was collected in the future', {expected: `${rule.maxEvidenceAgeSeconds} s`})
-  const age = Math.ceil(Math.max(wall, ageSeconds ?? 0))
+  // a person who reads has a window of their own, which begins with the decision
+  const age = Math.max(0, Math.ceil(Math.max(wall, ageSeconds ?? 0) - sinceDecision))
   const limit = rule.maxEvidenceAgeSeconds
   return age <= limit ? pass(`${age} s`) : fail('old', `${age} s`, {expected: `${limit} s`})
 }

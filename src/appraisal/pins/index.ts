@@ -1,4 +1,6 @@
+export {decodePin, encodePin, PIN_LIMIT} from './codec.js'
 export {compare, deviceChanged, type Present} from './compare.js'
 export {deviceSpecificDigest, normalFormDigest, reportNormalForm} from './normal-form.js'
 export {type PinKind, pinIdOf, profileOf} from './profile.js'
+export {fallenVersions, remembered} from './remember.js'
 export type * from './types.js'
