@@ -51,7 +51,7 @@ beforeAll(async () => {
 })
 
 const ear = (appraisal: Appraisal) => {
-  const claims = earOf(appraisal, {developer: 'test', build: '1'}, 'nonce')
+  const claims = earOf(appraisal, {developer: 'test', build: '1'}, {nonce: 'nonce'})
   const [module] = Object.values(claims.submods)
   return {claims, status: module!['ear.status'], vector: module!['ear.trustworthiness-vector'], module: module!}
 }
@@ -136,7 +136,7 @@ describe('the attestation result', () => {
   })
 
   it.each([
-    ['sound', 'warning', {'instance-identity': 32, hardware: 32, executables: 3, configuration: 32}],
+    ['sound', 'warning', {'instance-identity': 2, hardware: 32, executables: 3, configuration: 36}],
     ['debug', 'contraindicated', {hardware: 96}],
     ['misfit', 'contraindicated', {configuration: 96}],
     ['nobody', 'contraindicated', {'instance-identity': 97, hardware: 97}],

@@ -1,146 +1,72 @@
 /**
- * The verdict as an EAT attestation result (EAR) with an AR4SI trustworthiness vector, for relying parties. Unsigned:
- * whoever sends it off this machine signs it.
+ * The verdict as an EAT attestation result (EAR, draft-ietf-rats-ear) for relying parties: what was decided about one
+ * device, by which policy, on which evidence, and every check behind it. Unsigned; `jws.ts` signs it.
  */
 import type {Appraisal, CheckResult} from '../types.js'
+import {isQuiet, outcomeText, reasonText} from './reason.js'
+import {CLAIMS, type Tier, tierOf, trustVector, type TrustVector} from './trust-vector.js'
+
+export const EAR_PROFILE = 'tag:github.com,2023:veraison/ear'
 
 export interface Verifier {
   readonly developer: string
   readonly build: string
 }
 
-/** AR4SI values used here; 2 to 31 affirm, 32 to 95 warn, 96 and above contradict. */
-const VALUE = {
-  verifierFailed: -1,
-  noClaim: 0,
-  unparsable: 1,
-  asPinned: 2,
-  asRequired: 3,
-  relaxed: 32,
-  unrecognised: 33,
-  unavailable: 36,
-  contradicted: 96,
-  unknown: 97,
-  signatureFailed: 99,
-} as const
-
-type Value = (typeof VALUE)[keyof typeof VALUE]
-
-export type EarStatus = 'none' | 'affirming' | 'warning' | 'contraindicated'
-
-export type TrustVector = Readonly<
-  Record<'instance-identity' | 'hardware' | 'executables' | 'configuration' | 'runtime-opaque', Value>
->
-
-/** Looks results up by id, or by the beginning of ids. */
-class Results {
-  readonly #all: readonly CheckResult[]
-  constructor(all: readonly CheckResult[]) {
-    this.#all = all
-  }
-  of(...prefixes: readonly string[]): readonly CheckResult[] {
-    return this.#all.filter(({id}) => prefixes.some(prefix => id === prefix || id.startsWith(`${prefix}.`)))
-  }
-  failed(...prefixes: readonly string[]): boolean {
-    return this.of(...prefixes).some(({result, blocking}) => blocking && (result === 'fail' || result === 'error'))
-  }
-  passed(...prefixes: readonly string[]): boolean {
-    return this.of(...prefixes).every(({result}) => result === 'pass')
-  }
-  relieved(...prefixes: readonly string[]): boolean {
-    return this.of(...prefixes).some(({word}) => word === 'RELAXED')
-  }
-  unproven(...prefixes: readonly string[]): boolean {
-    return this.of(...prefixes).some(({word, blocking}) => blocking && word === 'NOT PROVEN')
-  }
+export interface EarOptions {
+  /** The relying party's. */
+  readonly nonce?: string | undefined
+  /** The device was seen in RUN on this evidence. */
+  readonly running?: boolean | undefined
 }
 
-/** The value of the first row that applies. */
-const first = (rows: readonly (readonly [boolean, Value])[]): Value =>
-  rows.find(([applies]) => applies)?.[1] ?? VALUE.noClaim
+const GRAVITY: readonly Tier[] = ['affirming', 'warning', 'contraindicated']
 
-/** One value per claim this tool can make. */
-export function trustVector(all: readonly CheckResult[]): TrustVector {
-  const results = new Results(all)
-  const signature = ['spdm.chain.signatures', 'spdm.meas.signature']
-  const path = ['spdm.chain.root-pinned', 'spdm.chain.root-hash']
-  const mode = ['spdm.meas.debug', 'spdm.meas.device-mode', 'spdm.dice.flags']
-  const values = ['spdm.meas.values', 'spdm.meas.coverage', 'spdm.meas.reference']
-  const wiring = ['tdisp', 'tsm.lock.flags', 'pci', 'kernel']
-  return {
-    'instance-identity': first([
-      [results.failed(...signature), VALUE.signatureFailed],
-      [results.failed('spdm.chain.denied'), VALUE.contradicted],
-      [results.failed('spdm.id.pinned') || !results.passed('spdm.chain.root-pinned'), VALUE.unknown],
-      [results.relieved('spdm.id'), VALUE.relaxed],
-      [results.passed('spdm.id.pinned'), VALUE.asPinned],
-    ]),
-    hardware: first([
-      [results.failed('spdm.chain.format'), VALUE.unparsable],
-      [results.failed(...mode), VALUE.contradicted],
-      [results.failed(...path) || !results.passed('spdm.chain.root-pinned', 'spdm.chain.signatures'), VALUE.unknown],
-      [results.relieved('ide.errata', 'spdm.chain', ...mode), VALUE.relaxed],
-      [true, VALUE.asPinned],
-    ]),
-    executables: first([
-      [results.failed('spdm.meas.framing', 'spdm.meas.blocks'), VALUE.unparsable],
-      [results.failed('spdm.meas.signature'), VALUE.signatureFailed],
-      [results.failed('spdm.meas.denied'), VALUE.contradicted],
-      [!results.passed(...values.slice(0, 2)), VALUE.unrecognised],
-      [results.relieved('spdm.meas'), VALUE.unrecognised],
-      [true, VALUE.asRequired],
-    ]),
-    configuration: first([
-      [results.failed('tdisp.report.framing'), VALUE.unparsable],
-      [results.failed(...wiring), VALUE.contradicted],
-      [results.unproven(...wiring), VALUE.unavailable],
-      [results.relieved(...wiring), VALUE.relaxed],
-      [!results.passed('tdisp.report.framing'), VALUE.unavailable],
-      [true, VALUE.asRequired],
-    ]),
-    'runtime-opaque': first([
-      [results.failed('tdisp.report.mmio-tee'), VALUE.contradicted],
-      [results.relieved('ide'), VALUE.relaxed],
-      [results.passed('ide.stream.secure', 'ide.keys.session'), VALUE.asPinned],
-    ]),
-  }
-}
-
-function statusOf({decision, results, unverified}: Appraisal, vector: TrustVector): EarStatus {
+/**
+ * Never better than the worst claim, and never affirming where somebody made an exception, where a person still has to
+ * agree, or where a claim is missing.
+ */
+export function earStatus({decision, results, unverified}: Appraisal, vector: TrustVector): Tier {
   // nobody saw evidence: whatever a person accepts, no relying party is told that it was affirmed
   if (decision === 'deny' || unverified) return 'contraindicated'
-  const worst = Math.max(...Object.values(vector))
-  if (worst >= VALUE.contradicted) return 'contraindicated'
-  const relieved = results.some(({word}) => word === 'RELAXED')
-  const silent = Object.values(vector).some(value => value < VALUE.asPinned)
-  return decision === 'review' || relieved || silent || worst >= VALUE.relaxed ? 'warning' : 'affirming'
+  const tiers = CLAIMS.map(claim => tierOf(vector[claim]))
+  const reserved = decision === 'review' || results.some(({word}) => word === 'RELAXED') || tiers.includes('none')
+  const worst = Math.max(...tiers.map(tier => GRAVITY.indexOf(tier)), reserved ? GRAVITY.indexOf('warning') : 0)
+  return GRAVITY[worst]!
 }
 
-/** The claims set. `nonce` is the relying party's. */
-export function earOf(appraisal: Appraisal, verifier: Verifier, nonce?: string) {
-  const vector = trustVector(appraisal.results)
-  const {policy, P, D, results, subject, decidedAt, unverified} = appraisal
-  const name = subject.name ?? subject.bdf ?? 'unverified'
+const checkClaim = (result: CheckResult) => ({
+  id: result.id,
+  result: outcomeText(result),
+  class: result.class,
+  ...(!isQuiet(result) && {reason: reasonText(result)}),
+  ...(result.waiver !== null && {waiver: result.waiver}),
+})
+
+/** Name of the submodule: what the verified leaf calls the device, else where it is. */
+const moduleName = ({subject}: Appraisal): string =>
+  `spdm:${subject.name ?? subject.path.at(-1) ?? subject.bdf ?? 'unverified'}`
+
+/** The claims set. */
+export function earOf(appraisal: Appraisal, verifier: Verifier, {nonce, running = false}: EarOptions = {}) {
+  const vector = trustVector(appraisal.results, running)
+  const {policy, P, D, results, decidedAt, unverified} = appraisal
   return {
-    eat_profile: 'tag:github.com,2023:veraison/ear',
+    eat_profile: EAR_PROFILE,
     iat: Math.floor(Date.parse(decidedAt) / 1000),
     'ear.verifier-id': {...verifier},
     ...(nonce !== undefined && {eat_nonce: nonce}),
     submods: {
-      [`spdm:${name}`]: {
-        'ear.status': statusOf(appraisal, vector),
+      [moduleName(appraisal)]: {
+        'ear.status': earStatus(appraisal, vector),
         'ear.trustworthiness-vector': vector,
         'ear.appraisal-policy-id': P === null ? 'tsmctl:none' : `tsmctl:${policy}@${P}`,
         'tsmctl.evidence-digest': D,
         ...(unverified && {'tsmctl.unverified': true}),
-        'tsmctl.checks': results.map(({id, result, class: kind, reason, waiver}) => ({
-          id,
-          result,
-          class: kind,
-          ...(reason !== null && {reason}),
-          ...(waiver !== null && {waiver}),
-        })),
+        'tsmctl.checks': results.map(checkClaim),
       },
     },
   } as const
 }
+
+export type Ear = ReturnType<typeof earOf>
