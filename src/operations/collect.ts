@@ -4,14 +4,11 @@ import {toHex} from '../bits/index.js'
 import {
   type Bundle,
   bundleFromJson,
-  bundleToJson,
   drawNonce,
   encodeFacts,
   type EvidenceObject,
   freeze,
   type LockEpoch,
-  type ManifestFacts,
-  named,
   nonceBytes,
   type PciFacts,
   shortDigest,
@@ -20,8 +17,10 @@ import {
 import {quoted, TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {chooseProvider, type CollectedEvidence, readTdi, type Tdi} from '../tsm/index.js'
-import {readPciFacts, textOrNull} from './device-facts.js'
+import {readPciFacts} from './device-facts.js'
+import {collectHostLink, isOnHostSide} from './host-link.js'
 import {recordAudit} from './record-audit.js'
+import {bundleName, factsAround, keepBundle, kernelFacts} from './surroundings.js'
 import {exclusively} from './transition.js'
 
 export interface CollectOptions {
@@ -31,9 +30,14 @@ export interface CollectOptions {
   readonly tool?: string | undefined
 }
 
-/** Collects the evidence of `bdf`, which must be locked. Throws TsmctlError; the device stays as it is. */
+/**
+ * Collects the evidence of `bdf`, which must be locked, or on the host's side connected. Throws TsmctlError; the device
+ * stays as it is.
+ */
 export const collectEvidence = (kernel: Kernel, bdf: string, options: CollectOptions = {}): Promise<Bundle> =>
-  exclusively(kernel, bdf, () => collectHeld(kernel, bdf, options))
+  exclusively(kernel, bdf, () =>
+    isOnHostSide(kernel, bdf) ? collectHostLink(kernel, bdf, options) : collectHeld(kernel, bdf, options),
+  )
 
 /** `collectEvidence` for a caller that already has exclusive use of the device. */
 export async function collectHeld(kernel: Kernel, bdf: string, options: CollectOptions): Promise<Bundle> {
@@ -56,7 +60,8 @@ export async function collectHeld(kernel: Kernel, bdf: string, options: CollectO
   const after = await readPciFacts(kernel, bdf, signal)
   const state = await readTdi(kernel, bdf, signal)
   const bundle = freeze(objectsOf(kernel, collected, before, after, state), {
-    ...factsAround(kernel, after, state, options.tool ?? 'tsmctl'),
+    ...factsAround(kernel, after, options.tool ?? 'tsmctl'),
+    tdiState: state.state,
     bundleId,
     // one that nobody took proves nothing, and is not shown as if it did
     nonce: collected.nonceTaken ? nonce : null,
@@ -80,30 +85,6 @@ function epochOf({count, generations}: CollectedEvidence): LockEpoch {
   return last === undefined ? {kind: 'none', value: null} : {kind: 'generation', value: String(last)}
 }
 
-function factsAround(
-  kernel: Kernel,
-  pci: PciFacts,
-  tdi: Tdi,
-  tool: string,
-): Omit<ManifestFacts, 'bundleId' | 'lockEpoch' | 'nonce' | 'provider'> {
-  const machineId = textOrNull(kernel, '/etc/machine-id')
-  const {bdf, vendor, device, subsystem, class: classCode, revision, dsn} = pci
-  return {
-    collectedAt: kernel.now().toISOString(),
-    // nothing on this machine vouches for its clock yet
-    clock: 'untrusted',
-    host: {
-      machineIdHash: machineId === null ? null : named(new Uint8Array(Buffer.from(machineId))),
-      bootId: pci.bootId,
-      kernel: textOrNull(kernel, '/proc/sys/kernel/osrelease'),
-      tool,
-      toolDigest: null,
-    },
-    device: {bdf, vendor, device, subsystem, class: classCode, revision, ...(dsn !== undefined && {dsn})},
-    tdiState: tdi.state,
-  }
-}
-
 function objectsOf(
   kernel: Kernel,
   collected: CollectedEvidence,
@@ -112,7 +93,6 @@ function objectsOf(
   tdi: Tdi,
 ): EvidenceObject[] {
   const tsm = tsmFacts(tdi.lockedBy, tdi.state, collected.digests)
-  const autoprobe = textOrNull(kernel, '/sys/bus/pci/drivers_autoprobe')
   return [
     ...[...collected.objects].map(([label, bytes]): EvidenceObject => {
       const digest = collected.digests.get(label)
@@ -132,17 +112,12 @@ function objectsOf(
         unknownAttributes: [...collected.unknownAttributes],
         generations: collected.generations,
         driverOverride: tdi.driverOverride,
-        driversAutoprobe: autoprobe === null ? null : autoprobe === '1',
+        ...kernelFacts(kernel),
       }),
       source: 'sysfs',
     },
   ]
 }
-
-const bundleName = (digest: string): string => `evidence-${digest.slice('sha384:'.length)}.tsmb.json`
-
-const keepBundle = (kernel: Kernel, bundle: Bundle): void =>
-  kernel.state.replace(bundleName(bundle.digest), new Uint8Array(Buffer.from(bundleToJson(bundle))))
 
 /** The kept bundle of `digest`. Throws TsmctlError when this machine never collected it. */
 export function keptBundle(kernel: Kernel, digest: string): Bundle {

@@ -17,6 +17,7 @@ import {
   streamsOf,
 } from '../tsm/index.js'
 import {attentive, inTime, isTimeout} from './attentive.js'
+import {rememberConnection} from './connections.js'
 import {chooseHostTsm} from './choose-host-tsm.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
 import {connectionText, type HostConnection, type HostLook, lookAtHost} from './host-state.js'
@@ -189,6 +190,7 @@ async function verified(
     : `it could not be looked at again: ${look instanceof TsmctlError ? (look.got ?? look.message) : String(look)}`
   if (problem !== undefined) throw await takenBack(kernel, before, tsm, problem, options)
   const after = (look as HostLook).connection
+  rememberConnection(kernel, bdf)
   const notes = [
     ...linkNotes(look as HostLook),
     ...(after.streams?.length === 0 ? [`${tsm} made no IDE stream: nothing here protects the link`] : []),

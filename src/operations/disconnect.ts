@@ -7,6 +7,7 @@ import {disconnectPlan, PlanError, planLines, runPlan, sleepPlan, withoutTsm} fr
 import {attentive, inTime} from './attentive.js'
 import {type HostOptions, letSleep} from './connect.js'
 import {openDevices} from './device.js'
+import {forgetConnection} from './connections.js'
 import {explainFailure, interruptedAfter, lostAgain} from './host-failure.js'
 import {connectionText, type HostConnection, type HostLook, lookAtHost, lookUntilClear} from './host-state.js'
 import {UNTOLD} from './list.js'
@@ -56,6 +57,7 @@ async function disconnectHeld(kernel: Kernel, bdf: string, options: HostOptions)
     const notes = [ended, ...error.failure.notUndone.map(what => `NOT undone: ${what}`)]
     return {...result, after: connection, writes, notes, failure: connectedAnew(connection, ended)}
   }
+  forgetConnection(kernel, bdf)
   const notes = await letSleep(kernel, look, options)
   const {after, left} = await lookUntilClear(look, () => lookAgain(kernel, bdf, abandon))
   const lost =
