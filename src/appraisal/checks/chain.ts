@@ -14,9 +14,10 @@ import {
 } from '../../spdm/index.js'
 import {certificateLabel, known} from '../facts.js'
 import {problemsOfPath} from '../trust-path.js'
-import {type Check, type Context, withoutAlgorithms} from './context.js'
+import {aboutChain} from './about-chain.js'
+import {type Check, withoutAlgorithms} from './context.js'
 import {revocation} from './revocation.js'
-import {type Answer, blocked, fail, failIfAny, malformed, pass, skip} from './verdict.js'
+import {blocked, fail, failIfAny, malformed, pass, skip} from './verdict.js'
 
 const format: Check = ({facts}) => {
   const {chain, certificates, slot} = facts
@@ -27,14 +28,6 @@ const format: Check = ({facts}) => {
   if (certificates.kind === 'malformed') return malformed(label, certificates.error)
   return pass(`${chain.value.certificates.length} certificates`)
 }
-
-/** Answers about the certificates; `spdm.chain.format` has passed. */
-const about =
-  (answer: (chain: readonly CertificateFacts[], context: Context) => Answer): Check =>
-  context => {
-    const chain = known(context.facts.certificates)
-    return chain === undefined ? blocked('spdm.chain.format') : answer(chain, context)
-  }
 
 const slot: Check = ({facts, rule}) => {
   const measurements = known(facts.measurements)
@@ -61,7 +54,7 @@ const rootHash: Check = ({facts, anchor}) => {
     : fail('differs', 'another root', {place: {object: certificateLabel(facts.slot), offset: 4}})
 }
 
-const rootPinned = about(([first], {anchor, policy, rule}) => {
+const rootPinned = aboutChain(([first], {anchor, policy, rule}) => {
   if (anchor !== undefined) return pass(`anchor ${quoted(anchor.anchor.label)}`)
   const labels = rule.anchors.flatMap(set => policy?.anchors.get(set)?.map(({label}) => quoted(label)) ?? [])
   if (labels.length === 0) return fail('no-anchors', 'a root nobody pinned', {expected: 'an anchor'})
@@ -69,7 +62,7 @@ const rootPinned = about(([first], {anchor, policy, rule}) => {
 })
 
 const ofPath = (...kinds: readonly PathProblemKind[]): Check =>
-  about((chain, {facts, anchor}) =>
+  aboutChain((chain, {facts, anchor}) =>
     failIfAny(
       problemsOfPath(chain, anchor)
         .filter(({kind}) => kinds.includes(kind))
@@ -82,7 +75,7 @@ const ofPath = (...kinds: readonly PathProblemKind[]): Check =>
   )
 
 const ofLeaf = (...kinds: readonly LeafProblem['kind'][]): Check =>
-  about((chain, {facts}) => {
+  aboutChain((chain, {facts}) => {
     const version = known(facts.vca)?.version ?? known(facts.measurements)?.version ?? 0
     const problems = leafProblems(chain.at(-1)!, version, facts.negotiated?.asym)
     return failIfAny(
@@ -91,7 +84,7 @@ const ofLeaf = (...kinds: readonly LeafProblem['kind'][]): Check =>
     )
   })
 
-const model = about((chain, {facts, rule}) => {
+const model = aboutChain((chain, {facts, rule}) => {
   const flags = known(facts.vca)?.responder.flags
   if (flags === undefined) return blocked('spdm.vca.framing')
   const used = flags.aliasCertCap ? 'alias' : 'device'
@@ -114,7 +107,7 @@ const model = about((chain, {facts, rule}) => {
   return pass(`${used} certificates`)
 })
 
-const validity = about((chain, {circumstances, rule, facts, anchor}) => {
+const validity = aboutChain((chain, {circumstances, rule, facts, anchor}) => {
   const {validity: mode, floor} = rule.time
   const {now, built, clockTrusted} = circumstances
   if (mode !== 'floor-only' && (!clockTrusted || facts.bundle.manifest.clock === 'untrusted'))
@@ -130,7 +123,7 @@ const validity = about((chain, {circumstances, rule, facts, anchor}) => {
   )
 })
 
-const denied = about((chain, {policy}) => {
+const denied = aboutChain((chain, {policy}) => {
   const [leaf] = chain.slice(-1)
   for (const entry of policy?.document.deny ?? []) {
     const index = chain.findIndex(({sha384, spkiSha384}) =>

@@ -3,6 +3,7 @@ import type {CheckId} from '../registry/index.js'
 import {ACQUISITION_CHECKS} from './acquisition.js'
 import {CHAIN_CHECKS} from './chain.js'
 import type {Check} from './context.js'
+import {DICE_CHECKS} from './dice.js'
 import {IDENTITY_CHECKS} from './identity.js'
 import {REPORT_CHECKS} from './interface-report.js'
 import {LINK_CHECKS} from './link.js'
@@ -10,6 +11,7 @@ import {MACHINE_CHECKS} from './machine.js'
 import {MEASURED_VALUE_CHECKS} from './measured-values.js'
 import {MEASUREMENT_MANIFEST_CHECKS} from './measurement-manifest.js'
 import {MEASUREMENT_CHECKS} from './measurements.js'
+import {NAME_CHECKS} from './names.js'
 import {PLACEMENT_CHECKS} from './placement.js'
 import {PLATFORM_CHECKS} from './platform.js'
 import {SPDM_SESSION_CHECKS} from './spdm-session.js'
@@ -30,7 +32,9 @@ export const CHECKS: Readonly<Record<EvidenceCheckId, Check>> = {
   ...ACQUISITION_CHECKS,
   ...SPDM_SESSION_CHECKS,
   ...CHAIN_CHECKS,
+  ...NAME_CHECKS,
   ...IDENTITY_CHECKS,
+  ...DICE_CHECKS,
   ...MEASUREMENT_CHECKS,
   ...MEASUREMENT_MANIFEST_CHECKS,
   ...MEASURED_VALUE_CHECKS,

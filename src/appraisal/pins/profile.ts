@@ -50,23 +50,13 @@ function measurementsOf(blocks: readonly BlockFacts[], groupOf: ProfileInput['gr
     })
 }
 
-/** Names of the digest algorithms of firmware ids (RFC 5912 §2, FIPS 202). */
-const HASHES: Readonly<Record<string, string>> = {
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-  '2.16.840.1.101.3.4.2.8': 'sha3-256',
-  '2.16.840.1.101.3.4.2.9': 'sha3-384',
-  '2.16.840.1.101.3.4.2.10': 'sha3-512',
-}
-
 function diceOf(chain: readonly CertificateFacts[]): DiceLayer[] {
   const infos = chain.flatMap(({dice}) =>
     dice.flatMap(({content}) => (content.kind === 'tcb-info' ? content.infos : [])),
   )
   return infos.map(({layer, fwids, svn, flags}, i) => ({
     layer: layer ?? i,
-    fwids: fwids.map(({hashOid, digest}) => `${HASHES[hashOid] ?? hashOid}:${toHex(digest)}`),
+    fwids: fwids.map(({hash, digest}) => `${hash}:${toHex(digest)}`),
     svn: svn === undefined ? null : String(svn),
     flags: [...(flags ?? [])],
   }))

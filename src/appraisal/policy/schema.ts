@@ -120,8 +120,21 @@ const MEASUREMENTS = v.pipe(
   ),
 )
 
+/** Which PCI functions a product of a vendor appears as. */
+const PRODUCT = v.strictObject({
+  /** `manufacturer:product` of the DMTF device info; may end in one `*`. */
+  san: v.pipe(
+    v.string(),
+    v.maxLength(128),
+    v.regex(/^[^*:]+:[^*:]*\*?$/, '"manufacturer:product"; only a last * is one'),
+  ),
+  vendor: hex16,
+  device: list(hex16),
+})
+
 const IDENTITY = v.pipe(
   v.strictObject({
+    products: v.optional(list(PRODUCT)),
     mode: v.picklist(['allowlist', 'enrolled', 'tofu', 'any-from-anchor']),
     pin: v.optional(v.picklist(['device-cert', 'leaf', 'san'])),
     allow: v.optional(

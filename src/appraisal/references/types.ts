@@ -28,6 +28,8 @@ export interface FirmwareReference {
   readonly index: number | null
   /** `sha384:…`. */
   readonly digests: readonly string[]
+  /** Integrity registers of the layer are approved as well, of which this tool reads none. */
+  readonly registers?: boolean
   readonly provenance: Provenance
 }
 

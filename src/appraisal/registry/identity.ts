@@ -75,6 +75,6 @@ export const IDENTITY = checks({
     fails: 'certificate and measurements disagree: {got}',
     stops: ['A24'],
     skips: ['abs'],
-    requires: ['spdm.dice.parse', 'spdm.meas.blocks'],
+    requires: ['spdm.dice.parse', 'spdm.meas.type-rep'],
   },
 })

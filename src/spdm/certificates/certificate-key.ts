@@ -43,7 +43,13 @@ const HASHES: Readonly<Record<string, string>> = {
   [`${NIST_ARC}.2.2`]: 'sha384',
   [`${NIST_ARC}.2.3`]: 'sha512',
   [`${NIST_ARC}.2.4`]: 'sha224',
+  [`${NIST_ARC}.2.8`]: 'sha3-256',
+  [`${NIST_ARC}.2.9`]: 'sha3-384',
+  [`${NIST_ARC}.2.10`]: 'sha3-512',
 }
+
+/** Name of a digest algorithm by its object identifier. */
+export const digestNamed = (oid: string): string | undefined => HASHES[oid]
 
 const WHAT = 'signature algorithm'
 

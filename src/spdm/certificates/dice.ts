@@ -3,7 +3,21 @@
  * different syntaxes, so the content decides what it is, not the identifier.
  */
 import {isZero} from '../../bits/index.js'
-import {childrenOf, contentOf, contextTag, type Der, encodingOf, expectTag, malformed, readWhole, TAG} from './der.js'
+import {hashNamed} from '../algorithms.js'
+import {digestNamed} from './certificate-key.js'
+import {
+  checkNesting,
+  childrenOf,
+  contentOf,
+  contextTag,
+  type Der,
+  encodingOf,
+  expectTag,
+  malformed,
+  onlyChildOf,
+  readWhole,
+  TAG,
+} from './der.js'
 import {bitNumbersOf, countOf, integerOf, oidOf, utf8Of} from './der-values.js'
 
 const DICE_ARC = '2.23.133.5.4'
@@ -31,8 +45,9 @@ const OPERATIONAL_FLAGS = [
 ] as const
 
 export interface Fwid {
-  /** Object identifier of the digest algorithm. */
+  /** Object identifier of the digest algorithm, and its name; the identifier again when it is not known. */
   readonly hashOid: string
+  readonly hash: string
   readonly digest: Uint8Array
   readonly allZero: boolean
 }
@@ -58,6 +73,8 @@ export type DiceContent =
   /** The older CompositeDeviceID: a public key and the digest of the firmware it was derived from. */
   | {readonly kind: 'composite-device-id'; readonly version: number; readonly spki: Uint8Array; readonly fwid: Fwid}
   | {readonly kind: 'ueid'; readonly ueid: Uint8Array}
+  /** An extension of another purpose, which nothing here is read from. */
+  | {readonly kind: 'other'}
   /** A syntax this reader does not know, and why. */
   | {readonly kind: 'not-understood'; readonly why: string}
 
@@ -73,7 +90,12 @@ function fwidOf(element: Der | undefined): Fwid {
   const [algorithm, digest, ...others] = childrenOf(expectTag(element, TAG.SEQUENCE, WHAT), WHAT)
   const value = contentOf(expectTag(digest, TAG.OCTET_STRING, WHAT)).slice()
   if (others.length > 0) throw malformed(WHAT, others[0]!.at, 'the end of a FWID', 'another element')
-  return {hashOid: oidOf(algorithm, WHAT), digest: value, allZero: isZero(value)}
+  const hashOid = oidOf(algorithm, WHAT)
+  const hash = digestNamed(hashOid)
+  const size = hash === undefined ? undefined : hashNamed(hash)?.size
+  if (size !== undefined && value.length !== size)
+    throw malformed(WHAT, digest!.at, `a digest of ${size} bytes`, `${value.length}`)
+  return {hashOid, hash: hash ?? hashOid, digest: value, allZero: isZero(value)}
 }
 
 const flagNames = (element: Der): string[] =>
@@ -81,6 +103,13 @@ const flagNames = (element: Der): string[] =>
 
 const FWIDS = contextTag(6, true)
 const tagOf = (n: number): number => contextTag(n, false)
+
+/** Security version numbers count up from 0. */
+function svnOf(element: Der, what: string): bigint {
+  const svn = integerOf(element, what)
+  if (svn < 0n) throw malformed(what, element.at, 'a security version number', 'a negative one')
+  return svn
+}
 
 /** Fields are told apart by their context tags, which ascend; an unknown one is reported, not refused. */
 function tcbInfoOf(element: Der): TcbInfo {
@@ -97,7 +126,7 @@ function tcbInfoOf(element: Der): TcbInfo {
     vendor: field(0, utf8Of),
     model: field(1, utf8Of),
     version: field(2, utf8Of),
-    svn: field(3, integerOf),
+    svn: field(3, svnOf),
     layer: field(4, countOf),
     index: field(5, countOf),
     fwids: fwids ? childrenOf(fwids, WHAT).map(fwidOf) : [],
@@ -108,16 +137,21 @@ function tcbInfoOf(element: Der): TcbInfo {
   }
 }
 
+const KNOWN_SYNTAX: readonly string[] = Object.values(DICE_OID)
+
 const isContextTag = (tag: number): boolean => tag >= contextTag(0, false)
 
 /** What a DICE extension value says. Never throws: a syntax nobody knows is `not-understood`. */
 export function diceContent(oid: string, value: Uint8Array): DiceContent {
+  if (!KNOWN_SYNTAX.includes(oid)) return {kind: 'other'}
   try {
     const outer = expectTag(readWhole(value, WHAT), TAG.SEQUENCE, WHAT)
+    checkNesting(outer, WHAT)
     const children = childrenOf(outer, WHAT)
     const [first, second, third] = children
     if (first === undefined) throw malformed(WHAT, outer.at, 'a field', 'none')
-    if (oid === DICE_OID.ueid) return {kind: 'ueid', ueid: contentOf(expectTag(first, TAG.OCTET_STRING, WHAT)).slice()}
+    if (oid === DICE_OID.ueid)
+      return {kind: 'ueid', ueid: contentOf(expectTag(onlyChildOf(outer, WHAT), TAG.OCTET_STRING, WHAT)).slice()}
     if (isContextTag(first.tag)) return {kind: 'tcb-info', infos: [tcbInfoOf(outer)]}
     if (first.tag === TAG.SEQUENCE) return {kind: 'tcb-info', infos: children.map(tcbInfoOf)}
     if (first.tag === TAG.INTEGER && children.length === 3)

@@ -21,7 +21,7 @@ export const CMA_NAME_OID = '2.23.147'
 
 export interface OtherName {
   readonly oid: string
-  /** Text of the value; undefined when it is not a string. */
+  /** Text of the value; undefined when it is not a string, or not of UTF-8. */
   readonly text: string | undefined
 }
 
@@ -30,6 +30,16 @@ export interface DeviceInfo {
   readonly manufacturer: string
   readonly product: string
   readonly serial: string
+}
+
+/** A name that is no text is a wrong name; the other names of the certificate can still be read. */
+function textOf(value: Der): string | undefined {
+  if (!STRINGS.includes(value.tag)) return undefined
+  try {
+    return utf8Of(value, SAN)
+  } catch {
+    return undefined
+  }
 }
 
 const STRINGS: readonly number[] = [TAG.UTF8_STRING, TAG.PRINTABLE_STRING, TAG.IA5_STRING]
@@ -41,7 +51,7 @@ function otherNameOf(name: Der): OtherName {
   const [value] = values
   if (others.length > 0 || values.length !== 1)
     throw malformed(SAN, name.at, 'one value in otherName', 'another number')
-  return {oid: oidOf(type, SAN), text: STRINGS.includes(value!.tag) ? utf8Of(value!, SAN) : undefined}
+  return {oid: oidOf(type, SAN), text: textOf(value!)}
 }
 
 /** Every otherName of a SubjectAltName extension value. Throws DecodeError. */
