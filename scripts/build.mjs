@@ -63,6 +63,7 @@ const bundle = await build({
   plugins: [without(NEVER_RUN), straightImports(root)],
   entryPoints: {
     main: 'src/main.ts',
+    'fleet-worker': 'src/fleet-worker.ts',
     ...Object.fromEntries(commands.map(id => [`commands/${id}`, `src/commands/${id}.ts`])),
   },
 })

@@ -2,7 +2,7 @@
 import {toJsonSchema} from '@valibot/to-json-schema'
 import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
-import {DATA, envelopeOf, WATCH_EVENT} from '../src/cli/schemas/index.js'
+import {DATA, envelopeOf, FLEET_VERDICT, WATCH_EVENT} from '../src/cli/schemas/index.js'
 import {FINDINGS} from '../src/ide/index.js'
 import {headerOf} from '../src/operations/column.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'
@@ -142,6 +142,7 @@ const schemas = (): [string, string][] => [
   ...Object.entries(DATA).map(([command, data]) =>
     schemaFile(command, `tsmctl ${command} --json`, envelopeOf(command, data)),
   ),
+  schemaFile('fleet-verdict', 'tsmctl verify DIR --json, each line', FLEET_VERDICT),
   schemaFile('watch-event', 'tsmctl watch --json, each line', WATCH_EVENT),
 ]
 

@@ -31,6 +31,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   commands: 8,
   tui: 8,
   'main.ts': 9,
+  'fleet-worker.ts': 9,
   fast: 9,
 }
 /** Inside `spdm/`: its folders and root files, each above what it may know. One floor: they do not know each other. */
@@ -56,7 +57,7 @@ const SPDM_FLOOR: Readonly<Record<string, number>> = {
 /** Rooms on one floor that may still know each other, and rooms that must not although their floors would allow it. */
 const ALLOWED_SIDEWAYS = new Set(['bits>errors.ts', 'known.ts>errors.ts', 'commands>tui'])
 const FORBIDDEN = new Set(['sim>tsm', 'tsm>sim'])
-const UI_ROOMS = new Set(['cli', 'commands', 'tui', 'main.ts', 'fast'])
+const UI_ROOMS = new Set(['cli', 'commands', 'tui', 'main.ts', 'fleet-worker.ts', 'fast'])
 
 interface Import {
   readonly file: string

@@ -1,11 +1,16 @@
+import {fileURLToPath} from 'node:url'
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {givenPolicy, policyFlag} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
+import type {Envelope} from '../cli/envelope.js'
+import {verifyFleet} from '../cli/verify-fleet.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
 import {toHex} from '../bits/index.js'
+import {TsmctlError} from '../errors.js'
 import type {Bundle, DumpedEvidence} from '../evidence/index.js'
-import {isUserDirectory, type Kernel, readUserDirectory, readUserFile} from '../kernel/index.js'
+import {isUserDirectory, type Kernel, readUserDirectory, readUserFile, statUserFile} from '../kernel/index.js'
+import {isFleet} from '../operations/fleet/find.js'
 import {keptBundle} from '../operations/collect.js'
 import {importEvidence, readBundle, readEvidenceDirectory} from '../operations/import-evidence.js'
 import {verifyBundle} from '../operations/review.js'
@@ -14,10 +19,13 @@ export default class Verify extends BaseCommand {
   static override summary = 'Appraise frozen evidence under a policy'
   static override description =
     'Runs every check on a bundle, or on raw evidence of a device vendor, and decides under the policy: exit code 0 ' +
-    'accept, 10 review needed, 4 denied. Nothing is changed, and evidence from a file never leads to accept by itself.'
+    'accept, 10 review needed, 4 denied. Nothing is changed, and evidence from a file never leads to accept by itself. ' +
+    'A directory of many bundles is appraised on all processors, one line for each; the exit code is that of the worst: ' +
+    '5 when one has no verdict, else 4, else 10, else 0.'
   static override examples = [
     '<%= config.bin %> verify gpu.tsmb.json --policy policy.yaml',
     '<%= config.bin %> verify dump/ --nonce $(xxd -p -c 32 nonce) --policy policy.yaml',
+    '<%= config.bin %> verify fleet/ --policy policy.yaml --json',
     '<%= config.bin %> verify report.bin --certificates chain.pem --policy policy.yaml',
   ]
   static override args = {
@@ -37,12 +45,27 @@ export default class Verify extends BaseCommand {
     hash: Flags.string({description: 'negotiated hash of raw evidence', default: 'sha384'}),
     asym: Flags.string({description: 'negotiated signature algorithm of raw evidence', default: 'ecdsa-p384'}),
     all: Flags.boolean({description: 'print every check, also those that passed'}),
+    jobs: Flags.integer({
+      min: 1,
+      max: 1024,
+      description: 'threads for a directory of bundles; all processors unless given',
+    }),
   }
 
-  protected async act({kernel}: Session): Promise<Outcome> {
+  #last: ((answer: Envelope) => string) | undefined
+
+  protected async act(session: Session): Promise<Outcome> {
+    const {kernel} = session
     const {args, flags} = await this.parse(Verify)
     const now = kernel.now()
     const policy = givenPolicy(flags.policy, kernel, flags)
+    if (flags.certificates === undefined && isFleet(args.evidence)) {
+      if (flags.redact) throw notRedacted()
+      const run = {directory: args.evidence, policy, jobs: flags.jobs, script: workerScript()}
+      const {outcome, last} = await verifyFleet(session, run)
+      this.#last = last
+      return outcome
+    }
     const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
       hash: flags.hash,
       asym: flags.asym,
@@ -53,6 +76,10 @@ export default class Verify extends BaseCommand {
       source: args.evidence,
     })
     return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
+  }
+
+  protected override answerText(answer: Envelope): string {
+    return this.#last?.(answer) ?? super.answerText(answer)
   }
 
   private async bundleOf(
@@ -72,3 +99,17 @@ export default class Verify extends BaseCommand {
     return readBundle(readUserFile(evidence))
   }
 }
+
+/** What runs in threads is a file of its own beside the commands of the package; sources have none. */
+function workerScript(): URL | undefined {
+  const script = new URL('../fleet-worker.js', import.meta.url)
+  return statUserFile(fileURLToPath(script)) === undefined ? undefined : script
+}
+
+const notRedacted = (): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: 'mask the verdicts of many bundles',
+    got: '--redact is for one bundle at a time',
+    hint: 'Leave out --redact, or name one bundle.',
+  })

@@ -54,3 +54,4 @@ export {connectTcp, listenTcp, type Limits, type TcpAddress, type TcpListener, t
 export {treeKernel, type TreeOptions} from './tree.js'
 export {encodeUevent, LARGEST_UEVENT, parseUevent, type Uevent} from './uevent.js'
 export {type Lookup, resolvePath} from './walk.js'
+export {processors, type WorkerLimits, type WorkerPool, workerPool} from './workers.js'

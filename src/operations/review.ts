@@ -4,15 +4,13 @@ import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
+import {BUILT} from './built.js'
 import {collectHeld, type CollectOptions} from './collect.js'
 import type {HeldVerb} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {pinReader} from './pin-store.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
-
-/** When this tool was built: a lower bound of the present that no host can turn back. Set by the release. */
-export const BUILT = new Date('2026-11-21T00:00:00Z')
 
 export interface ReviewOptions extends CollectOptions {
   readonly policy: Policy

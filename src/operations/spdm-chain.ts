@@ -15,7 +15,7 @@ import {
   validityProblems,
   verifyCertificateSignature,
 } from '../spdm/index.js'
-import {BUILT} from './review.js'
+import {BUILT} from './built.js'
 
 /** A root certificate that the user trusts, read from a file. */
 export interface TrustedRoot {

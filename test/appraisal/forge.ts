@@ -28,7 +28,7 @@ const CURVES = {
   'P-256': {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-384'},
 } as const
 type Keys = webcrypto.CryptoKeyPair
-const newKeys = (curve: keyof typeof CURVES = 'P-384'): Promise<Keys> =>
+export const newKeys = (curve: keyof typeof CURVES = 'P-384'): Promise<Keys> =>
   webcrypto.subtle.generateKey(CURVES[curve], true, ['sign', 'verify']) as Promise<Keys>
 
 x509.cryptoProvider.set('node', webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[1])

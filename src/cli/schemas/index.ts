@@ -11,6 +11,7 @@ import {COMPARISON, PROFILE} from './pins.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
 
+export {FLEET_VERDICT} from './fleet.js'
 export {WATCH_EVENT} from './watch.js'
 
 const tdi = v.strictObject({

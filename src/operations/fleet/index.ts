@@ -1,0 +1,5 @@
+export {appraiseItem, type FleetTerms} from './appraise-item.js'
+export {failureOf} from './failure.js'
+export {isFleet} from './find.js'
+export {appraiseFleet, type FleetOptions, noVerdicts} from './fleet.js'
+export type {FleetFailure, FleetItem, FleetSummary, FleetVerdict} from './types.js'
