@@ -6,7 +6,18 @@
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {bundleToJson} from '../src/evidence/index.js'
-import {certificates, chainObject, deviceInfo, basic, DOCUMENT, forge, KEYS, newKeys, RULE, usage, Usage} from '../test/appraisal/forge.js'
+import {
+  certificates,
+  chainObject,
+  deviceInfo,
+  basic,
+  DOCUMENT,
+  forge,
+  newKeys,
+  RULE,
+  usage,
+  Usage,
+} from '../test/appraisal/forge.js'
 import {FACTS} from '../test/appraisal/guest.js'
 import {VCA} from '../test/appraisal/bases/negotiation.js'
 import {toHex} from '../src/bits/index.js'

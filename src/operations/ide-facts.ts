@@ -92,7 +92,7 @@ export function ideFacts(view: IdeView, bdf: string): IdeFacts | undefined {
     rootPort: fn.ports[0] ?? null,
     integrated: isPlaced && fn.portType.known && fn.portType.value === PORT_TYPE.rcIntegratedEndpoint,
     capable: fn.ide.known ? fn.ide.value !== undefined : null,
-    switches: isPlaced ? [...fn.ports.slice(1)] : null,
+    switches: isPlaced ? fn.ports.slice(1) : null,
     functions: requesterIds(view, fn),
     streams: streams.map(stream => streamFacts(view, stream)),
     unread: unreadOf(view, fn, streams),

@@ -1,5 +1,5 @@
 /** One bundle of many: read, appraised, and all but its verdict forgotten. */
-import {appraise, earOf, type EarStatus, type Policy} from '../../appraisal/index.js'
+import {appraise, earOf, type Policy, type Tier} from '../../appraisal/index.js'
 import {bundleFromFiles, bundleFromJson} from '../../evidence/index.js'
 import {readUserDirectory, readUserFile} from '../../kernel/index.js'
 import {BUILT} from '../built.js'
@@ -27,7 +27,7 @@ export async function appraiseItem({name, path, form}: FleetItem, {policy, now}:
       bdf: bundle.manifest.device.bdf,
       rule,
       decision,
-      ear: submodule!['ear.status'] satisfies EarStatus,
+      ear: submodule!['ear.status'] satisfies Tier,
       failed: results.filter(({blocking, result}) => blocking && result !== 'blocked').map(({id}) => id),
       error: null,
     }

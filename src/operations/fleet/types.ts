@@ -1,5 +1,5 @@
 /** What is said about each of many bundles. */
-import type {Decision, EarStatus} from '../../appraisal/index.js'
+import type {Decision, Tier} from '../../appraisal/index.js'
 import type {ErrorKind} from '../../errors.js'
 
 /** One bundle of a fleet's directory, or what lies where one should be. */
@@ -25,7 +25,7 @@ export interface FleetVerdict {
   readonly bdf: string | null
   readonly rule: string | null
   readonly decision: Decision | null
-  readonly ear: EarStatus | null
+  readonly ear: Tier | null
   /** Checks that stand against the device by themselves, in the order of the registry. */
   readonly failed: readonly string[]
   readonly error: FleetFailure | null

@@ -5,9 +5,9 @@ import {describe, expect, it} from 'vitest'
 import {keyId, signingKey, signJws, verificationKey, verifyJws} from '../../../src/appraisal/index.js'
 import {errorOf} from '../audit-kernel.js'
 
+const pem = (key: KeyObject, type: 'pkcs8' | 'spki'): Uint8Array => Buffer.from(key.export({type, format: 'pem'}))
 const pair = (make: () => {readonly privateKey: KeyObject; readonly publicKey: KeyObject}) => {
   const {privateKey, publicKey} = make()
-  const pem = (key: KeyObject, type: 'pkcs8' | 'spki'): Uint8Array => Buffer.from(key.export({type, format: 'pem'}))
   return {privatePem: pem(privateKey, 'pkcs8'), publicPem: pem(publicKey, 'spki')}
 }
 const KEYS = {

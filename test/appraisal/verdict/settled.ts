@@ -84,6 +84,8 @@ export function appraisalWith(
       report: null,
       placement: null,
     },
+    profile: null,
+    comparison: null,
     relaxations: [],
     allowSkip: [],
     ...change,
