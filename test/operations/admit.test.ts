@@ -1,6 +1,7 @@
 /** The main job, on devices of every kind and with everything that can go wrong on the way. */
 import {readFileSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
+import type {Appraisal} from '../../src/appraisal/index.js'
 import {TsmctlError} from '../../src/errors.js'
 import {accept, admit, collectEvidence, lock, readAudit, readPolicy, reviewDevice} from '../../src/operations/index.js'
 import {type Fault, injectFault, machineStatus} from '../../src/sim/index.js'
@@ -11,8 +12,8 @@ type Guest = Awaited<ReturnType<typeof guest>>
 
 const policyOf = ({kernel, policy}: Guest) => readPolicy([policy], kernel.now())
 const admitted = (machine: Guest, bdf: string) => admit(machine.kernel, bdf, {policy: policyOf(machine)})
-const failing = ({appraisal}: {appraisal: {results: readonly {id: string; result: string}[]}}) =>
-  appraisal.results.filter(({result}) => result === 'fail').map(({id}) => id)
+const failing = ({appraisal}: {appraisal: Pick<Appraisal, 'results'>}) =>
+  appraisal.results.filter(({result, blocking}) => blocking && result === 'fail').map(({id}) => id)
 const trail = ({kernel}: Guest, bdf: string) =>
   readAudit(kernel).records.flatMap(({event, device}) => ((device as {bdf: string | null}).bdf === bdf ? [event] : []))
 

@@ -4,7 +4,7 @@ import {fromHex} from '../../bits/index.js'
 import type {ObjectLabel} from '../../evidence/index.js'
 import {certificateLabel, known} from '../facts.js'
 import type {Check, Context} from './context.js'
-import {type Answer, fail, malformed, pass, skip} from './verdict.js'
+import {type Answer, blocked, fail, malformed, pass, skip} from './verdict.js'
 
 /** Digest algorithms that are strong enough, with the names of node:crypto. */
 const ALGORITHMS = ['sha256', 'sha384', 'sha512']
@@ -15,7 +15,9 @@ const digestsOptional = ({rule}: Context): string | undefined =>
 const digestAlgorithm: Check = context => {
   const {tsm} = context.facts
   if (tsm.kind === 'malformed') return malformed('tsm', tsm.error)
-  const algorithm = known(tsm)?.digestAlgorithm ?? null
+  const {digestAlgorithm: algorithm = null, digests = {}} = known(tsm) ?? {}
+  if (algorithm === null && Object.keys(digests).length > 0)
+    return fail('unnamed', 'digests of no named algorithm', {place: {object: 'tsm'}})
   if (algorithm === null) return skip('tsm', 'the TSM gives no digests', digestsOptional(context))
   return ALGORITHMS.includes(algorithm) ? pass(algorithm) : fail('algorithm', algorithm, {place: {object: 'tsm'}})
 }
@@ -24,7 +26,9 @@ function compare(context: Context, label: ObjectLabel): Answer {
   const tsm = known(context.facts.tsm)
   const stated = tsm?.digests[label]
   const bytes = context.facts.bundle.objects.get(label)
+  if (context.facts.tsm.kind === 'malformed') return blocked('tsm.digest.algo')
   if (stated === undefined) return skip('tsm', `the TSM gives no digest of ${label}`, digestsOptional(context))
+  if (!context.satisfied('tsm.digest.algo')) return blocked('tsm.digest.algo')
   if (bytes === undefined) return fail('missing', `${label} is missing`)
   const expected = fromHex(stated)
   const actual = createHash(tsm!.digestAlgorithm!).update(bytes).digest()

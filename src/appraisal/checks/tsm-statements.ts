@@ -66,9 +66,11 @@ function sameKey({of, alg, value}: NonNullable<TsmSession['key']>, leaf: Certifi
     : fail('differs', `its ${KEY_NAMES[of]} is not the leaf's`, {place: PLACE})
 }
 
-const sessionKey = stated((tsm, {facts}) => {
+const sessionKey = stated((tsm, {facts, satisfied}) => {
   const key = tsm?.session?.key
   if (key === undefined) return silent('which key the session was built with')
+  // another chain than the TSM's has another leaf: that is known already
+  if (!satisfied('tsm.digest.certs')) return blocked('tsm.digest.certs')
   const leaf = known(facts.certificates)?.at(-1)
   return leaf === undefined ? blocked('spdm.chain.format') : sameKey(key, leaf)
 })

@@ -25,7 +25,6 @@ export const BINDING = checks({
     fails: 'the certificates differ from what the TSM saw',
     stops: ['A3', 'A9'],
     skips: ['tsm'],
-    requires: ['tsm.digest.algo'],
   },
   'tsm.digest.vca': {
     class: 'F',
@@ -34,7 +33,6 @@ export const BINDING = checks({
     fails: 'the VCA differs from what the TSM saw',
     stops: ['A4', 'A9'],
     skips: ['tsm'],
-    requires: ['tsm.digest.algo'],
   },
   'tsm.digest.measurements': {
     class: 'F',
@@ -43,7 +41,6 @@ export const BINDING = checks({
     fails: 'the measurements differ from what the TSM saw',
     stops: ['A9'],
     skips: ['tsm'],
-    requires: ['tsm.digest.algo'],
   },
   'tsm.digest.report': {
     class: 'F',
@@ -52,7 +49,6 @@ export const BINDING = checks({
     fails: 'the interface report differs from what the TSM saw',
     stops: ['A6', 'A9'],
     skips: ['tsm'],
-    requires: ['tsm.digest.algo'],
   },
   'tsm.digest.fresh': {
     class: 'W',
@@ -75,7 +71,6 @@ export const BINDING = checks({
     fails: 'the session was built with another key: {got}',
     stops: ['A3'],
     skips: ['tsm'],
-    requires: ['tsm.digest.certs'],
   },
   'tsm.lock.flags': {
     class: 'W',

@@ -2,7 +2,7 @@
 import type {TsmFacts} from '../../../src/evidence/index.js'
 import {G4, G5, hostRuleWith, LINK, registersWith, STREAM, streamWith} from '../bases/index.js'
 import {PCI, ruleWith} from '../forge.js'
-import {row, type Row, rowsOn} from './row.js'
+import {besides, row, type Row, rowsOn} from './row.js'
 
 const two = (change: Partial<typeof STREAM>) => registersWith({streams: [STREAM, {...STREAM, ...change}]})
 const notDefault = {...STREAM, endpoint: {...STREAM.endpoint!, defaultStream: false}}
@@ -24,7 +24,10 @@ export const ROWS: readonly Row[] = [
     row('N079 a state nobody defined', 'ide.stream.secure', streamWith({}, {}, {state: '0x3'})),
     row('N079 a fail message', 'ide.stream.secure', streamWith({}, {failReceived: true})),
     row('N079 on at one end only', 'ide.stream.secure', streamWith({}, {enabled: false})),
-    row('N079 a stream with one end', 'ide.stream.secure', streamWith({rootPort: null})),
+    besides(
+      row('N079 a stream with one end', 'ide.stream.secure', streamWith({rootPort: null})),
+      'ide.stream.association',
+    ),
     row('N079 no IDE, says the TSM', 'ide.stream.secure', {tsm: {connected: true, link: {secure: false}}}),
     row('N080 two default streams', 'ide.stream.default', two({name: 'stream1.1.1'})),
     row('N080 the default is another stream', 'ide.stream.default', registersWith({streams: [notDefault, foreign]})),

@@ -4,8 +4,8 @@ import {hashNamed, maskOf} from '../../../src/spdm/index.js'
 import {createHash} from 'node:crypto'
 import {negotiation} from '../../../src/sim/responder.js'
 import {chainObject, GENUINE, ruleWith, transcript} from '../forge.js'
-import {G3, G4, oldRuleWith, SESSION, statedRuleWith} from '../bases/index.js'
-import {ALGORITHMS, CAPABILITIES, changed, flagsAt, put, row, type Row, rowsOn, VCA, VERSION} from './row.js'
+import {G3T, G4, SESSION, statedRuleWith} from '../bases/index.js'
+import {besides, ALGORITHMS, CAPABILITIES, changed, flagsAt, put, row, type Row, rowsOn, VCA, VERSION} from './row.js'
 
 const HASH_SELECTED = ALGORITHMS! + 16
 const [first, second] = [VERSION! + 6, VERSION! + 8]
@@ -52,7 +52,14 @@ export const ROWS: readonly Row[] = [
   row('N016 reserved MEAS_CAP', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt]! |= 0x18))}),
   row('N016 no encryption', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt]! &= 0xbf))}),
   row('N016 a reserved PSK_CAP', 'spdm.vca.capabilities', {vca: changed(VCA, v => (v[flagsAt + 1]! |= 0x0c))}),
-  ...rowsOn(G3, row('N017 SPDM 1.1 that nobody vouches for', 'spdm.vca.covered', {}, oldRuleWith({}))),
+  ...rowsOn(
+    G3T,
+    // SPDM 1.1 signs no negotiation, and of all objects the TSM has no digest of this one
+    besides(
+      row('N017 SPDM 1.1 that nobody vouches for', 'spdm.vca.covered', {digests: {vca: undefined}}),
+      'tsm.digest.vca',
+    ),
+  ),
   row('N018 another negotiation', 'spdm.vca.covered', async () => ({
     vca: put(VCA, CAPABILITIES! + 5, 19),
     measurements: concat(VCA, await transcript(VCA)),
