@@ -165,13 +165,13 @@ export const BLOCKS: readonly Block[] = [
 export const withBlock = (index: number, change: Partial<Block>): readonly Block[] =>
   BLOCKS.map(block => (block.index === index ? {...block, ...change} : block))
 
-const encodeBlock = ({index, type, raw = false, value}: Block) => ({
+export const encodeBlock = ({index, type, raw = false, value}: Block) => ({
   index,
   measurementSpecification: 1,
   measurement: DMTF_MEASUREMENT.encode({valueType: MEASUREMENT_TYPE[type], rawBitStream: raw, value}),
 })
 
-const privateKey = async (keys: Keys): Promise<KeyObject> =>
+export const privateKey = async (keys: Keys): Promise<KeyObject> =>
   createPrivateKey({
     key: Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)),
     format: 'der',
@@ -434,7 +434,8 @@ const WAIVABLE = CHECK_IDS.filter(id => REGISTRY[id].class === 'W')
 const SKIPPABLE = CHECK_IDS.filter(id => REGISTRY[id].class === 'W' || REGISTRY[id].whenKnown)
 
 /** The same policy with everything relaxed that the schema lets anybody relax by waiver or skip. */
-export const generous = (document: typeof DOCUMENT): object => ({
+export const generous = (document: typeof DOCUMENT): object => withFiles(relaxed(document), FILES.get(document))
+const relaxed = (document: typeof DOCUMENT): object => ({
   ...document,
   waivers: WAIVABLE.map((check, i) => ({
     id: `w${i}`,
@@ -451,7 +452,17 @@ export const generous = (document: typeof DOCUMENT): object => ({
   })),
 })
 
-export const policyFrom = (document: object, files = new Map<string, Uint8Array>()): Policy =>
+type Files = ReadonlyMap<string, Uint8Array>
+const FILES = new WeakMap<object, Files>()
+const NO_FILES: Files = new Map()
+
+/** A policy document together with the files it names. */
+export function withFiles<T extends object>(document: T, files: Files = NO_FILES): T {
+  FILES.set(document, files)
+  return document
+}
+
+export const policyFrom = (document: object, files: Files = FILES.get(document) ?? NO_FILES): Policy =>
   loadPolicy([{name: 'forge.yaml', text: JSON.stringify(document)}], files, NOW)
 
 export const ruleWith = (change: object): object => ({...DOCUMENT, rules: [{...RULE, ...change}]})

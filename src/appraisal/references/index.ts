@@ -1,3 +1,3 @@
 export {compare, type Comparison, isApproved, isPlaceholder, type SignedFacts} from './compare.js'
-export {resolveReferences} from './resolve.js'
+export {type ReferenceSources, resolveReferences} from './resolve.js'
 export type {FirmwareReference, Provenance, Reference, ReferenceSet, UsableReferences} from './types.js'

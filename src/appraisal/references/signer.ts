@@ -74,7 +74,9 @@ export async function requireSigner(signature: Signature, name: string, policy: 
       'signer-path',
       `certificate ${problem.certificate} of its signer: ${printable(problem.message, 120)}`,
     )
-  if (signer.keyUsage !== undefined && !signer.keyUsage.includes('digitalSignature') && path.length > 1)
+  // an anchor is trusted as it stands
+  const isAnchor = match.inChain && path.length === 1
+  if (!isAnchor && signer.keyUsage !== undefined && !signer.keyUsage.includes('digitalSignature'))
     throw new Refusal('signer-path', 'the key of its signer may not sign')
   for (const {certSha384, reason} of policy.document.deny ?? [])
     if (

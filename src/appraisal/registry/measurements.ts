@@ -91,7 +91,7 @@ export const MEASUREMENTS = checks({
     stops: ['A24'],
     skips: ['na'],
     requires: ['policy.selector'],
-    remedy: 'Give reference values in the rule (measurements.source: inline).',
+    remedy: 'Get a manifest that is signed, in time and for this device; tsmctl reference show tells what is in one.',
   },
   'spdm.meas.coverage': {
     class: 'W',
@@ -130,7 +130,7 @@ export const MEASUREMENTS = checks({
     fails: 'security version {got}, needed is {expected}',
     stops: ['A24'],
     skips: ['abs'],
-    requires: ['spdm.meas.type-rep'],
+    requires: ['spdm.meas.type-rep', 'spdm.meas.reference'],
   },
   'spdm.meas.rollback': {
     class: 'W',

@@ -1,7 +1,36 @@
 /** The measurements (N045 to N065). */
 import {concat, toHex} from '../../../src/bits/index.js'
-import {BLOCKS, IDENTITY, KEYS, mode, ruleWith, transcript, valuesWith, withBlock, DOCUMENT} from '../forge.js'
-import {VCA, put, flip, zero48, row, alsoSeenBy, besides, type Row} from './row.js'
+import {GET_MEASUREMENTS, MEASUREMENTS} from '../../../src/spdm/index.js'
+import {G2} from '../bases/index.js'
+import {
+  type Block,
+  BLOCKS,
+  encodeBlock,
+  IDENTITY,
+  KEYS,
+  mode,
+  ruleWith,
+  transcript,
+  valuesWith,
+  withBlock,
+  DOCUMENT,
+} from '../forge.js'
+import {ROWS as REFERENCE_ROWS} from './references.js'
+import {VCA, put, flip, zero48, row, rowsOn, alsoSeenBy, besides, type Row} from './row.js'
+
+/** An exchange that nobody signs, in front of the signed one. */
+const exchangeOf = (operation: number, blocks: readonly Block[], total = 0): Uint8Array =>
+  concat(
+    GET_MEASUREMENTS.encode({spdmVersion: 0x12, measurementOperation: operation}),
+    MEASUREMENTS.encode({
+      spdmVersion: 0x12,
+      totalNumberOfMeasurements: total,
+      measurementRecord: blocks.map(encodeBlock),
+      nonce: new Uint8Array(32).fill(8),
+      opaqueData: new Uint8Array(),
+    }),
+  )
+const LAST = BLOCKS.at(-1)!
 
 export const ROWS: readonly Row[] = [
   row('N045 a byte behind the signature', 'spdm.meas.framing', {
@@ -28,12 +57,37 @@ export const ROWS: readonly Row[] = [
     'spdm.meas.debug',
     'spdm.meas.device-mode',
   ),
+  alsoSeenBy(
+    row('N047 a request that asks for no signature', 'spdm.meas.request', {
+      measurements: exchangeOf(0xff, BLOCKS),
+    }),
+    'spdm.meas.signature',
+  ),
+  row('N047 one block fewer than there are', 'spdm.meas.request', {
+    transcript: {
+      before: bytes =>
+        concat(
+          exchangeOf(0, [], BLOCKS.length + 1),
+          ...BLOCKS.slice(0, -1).map(block => exchangeOf(block.index, [block])),
+          bytes,
+        ),
+      request: {measurementOperation: LAST.index},
+      blocks: [LAST],
+    },
+  }),
   row('N048 an old transcript', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32).fill(7)}}),
   row('N048 a nonce of zeros', 'spdm.meas.nonce', {transcript: {nonce: new Uint8Array(32)}}),
+  ...rowsOn(
+    G2,
+    row('N049 another requester context comes back', 'spdm.meas.context', {
+      transcript: {response: {requesterContext: new Uint8Array(8).fill(1)}},
+    }),
+  ),
   row('N050 a bit of the value', 'spdm.meas.signature', {transcript: {after: bytes => flip(bytes, 37 + 20)}}),
   row('N050 a bit of the nonce', 'spdm.meas.signature', {transcript: {after: bytes => flip(bytes, 4)}}),
   row('N051 another context', 'spdm.meas.signature', {transcript: {context: 'responder-challenge_auth signing'}}),
   row('N051 the recipe of 1.1', 'spdm.meas.signature', {transcript: {signedAs: 0x11}}),
+  row('N051 the prefix of another version', 'spdm.meas.signature', {transcript: {signedAs: 0x13}}),
   row('N051 little-endian', 'spdm.meas.signature', {
     transcript: {
       after: bytes => {
@@ -65,15 +119,13 @@ export const ROWS: readonly Row[] = [
   row('N056 a device mode of 12 bytes', 'spdm.meas.type-rep', {
     transcript: {blocks: withBlock(254, {value: new Uint8Array(12)})},
   }),
-  besides(
-    row(
-      'N057 a source this version cannot read',
-      'spdm.meas.reference',
-      {},
-      ruleWith({measurements: {source: 'enrolled'}, identity: {mode: 'allowlist', allow: [{san: IDENTITY}]}}),
-    ),
-    'spdm.meas.svn',
+  row(
+    'N057 nothing enrolled to compare with',
+    'spdm.meas.reference',
+    {},
+    ruleWith({measurements: {source: 'enrolled'}, identity: {mode: 'allowlist', allow: [{san: IDENTITY}]}}),
   ),
+  ...REFERENCE_ROWS,
   row('N058 a block missing', 'spdm.meas.coverage', {transcript: {blocks: BLOCKS.filter(({index}) => index !== 5)}}),
   row('N058 a block too many', 'spdm.meas.coverage', {transcript: {blocks: [...BLOCKS, {...BLOCKS[0]!, index: 12}]}}),
   row('N059 a digest one bit off', 'spdm.meas.values', {
