@@ -121,12 +121,15 @@ function negotiatedOf({manifest}: Bundle, vca: VcaFacts | undefined): Negotiated
   return hash && asym && {hash, asym, measurementHash: hash, source: 'import'}
 }
 
-/** Slot of the signed request; otherwise the first one that has a chain. */
+/**
+ * Slot of the chain: that of the signed request, where there is one of it; otherwise the first one that has a chain.
+ * Whether they are the same is for a check to say.
+ */
 function slotOf({manifest, objects}: Bundle, measurements: MeasurementFacts | undefined): number {
   const stated = measurements?.signed?.request.slot ?? manifest.spdm?.slot
-  if (stated !== undefined) return stated
-  const present = [...objects.keys()].filter(label => label.startsWith('cert')).sort()[0]
-  return present === undefined ? 0 : Number(present.slice('cert'.length))
+  const present = [...objects.keys()].filter(label => label.startsWith('cert')).sort()
+  if (stated !== undefined && present.includes(certificateLabel(stated))) return stated
+  return present[0] === undefined ? (stated ?? 0) : Number(present[0].slice('cert'.length))
 }
 
 export const certificateLabel = (slot: number): ObjectLabel => `cert${slot}` as ObjectLabel

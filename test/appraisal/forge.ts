@@ -6,7 +6,7 @@ import 'reflect-metadata'
 import {createHash, createPrivateKey, type KeyObject, webcrypto} from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import {concat, toHex} from '../../src/bits/index.js'
-import {CHECK_IDS, loadPolicy, type Policy, REGISTRY, SKIP_NAMES} from '../../src/appraisal/index.js'
+import {CHECK_IDS, loadPolicy, type Policy, type PolicyExtras, REGISTRY, SKIP_NAMES} from '../../src/appraisal/index.js'
 import type {Bundle, CollectionFacts, ManifestFacts, PciFacts, TsmFacts} from '../../src/evidence/index.js'
 import {
   asymNamed,
@@ -47,6 +47,7 @@ export const KEYS = {
 
 export interface CertificateSpec {
   readonly keys?: Keys
+  readonly serial?: string
   readonly name?: string
   readonly issuer?: string
   readonly signer?: Keys
@@ -79,9 +80,9 @@ export async function certificate(
   spec: CertificateSpec,
   defaults: Required<Omit<CertificateSpec, 'notBefore' | 'notAfter'>>,
 ): Promise<Uint8Array> {
-  const {keys, name, issuer, signer, extensions} = {...defaults, ...spec}
+  const {keys, serial, name, issuer, signer, extensions} = {...defaults, ...spec}
   const made = await x509.X509CertificateGenerator.create({
-    serialNumber: '01',
+    serialNumber: serial,
     subject: `CN=${name}`,
     issuer: `CN=${issuer}`,
     notBefore: spec.notBefore ?? new Date('2026-01-01T00:00:00Z'),
@@ -102,21 +103,30 @@ export interface ChainSpec {
   readonly leaf?: CertificateSpec
 }
 
-const issuing = [basic(true), usage(Usage.keyCertSign)]
+const issuing = [basic(true), usage(Usage.keyCertSign | Usage.cRLSign)]
 
 const makeRoot = ({root = {}}: ChainSpec): Promise<Uint8Array> =>
   certificate(root, {
     keys: KEYS.root,
+    serial: '01',
     name: 'Root',
     issuer: 'Root',
     signer: root.keys ?? KEYS.root,
     extensions: issuing,
   })
 const makeCa = ({root = {}, ca = {}}: ChainSpec): Promise<Uint8Array> =>
-  certificate(ca, {keys: KEYS.ca, name: 'CA', issuer: 'Root', signer: root.keys ?? KEYS.root, extensions: issuing})
+  certificate(ca, {
+    keys: KEYS.ca,
+    serial: '02',
+    name: 'CA',
+    issuer: 'Root',
+    signer: root.keys ?? KEYS.root,
+    extensions: issuing,
+  })
 const makeLeaf = ({leaf = {}}: ChainSpec): Promise<Uint8Array> =>
   certificate(leaf, {
     keys: KEYS.leaf,
+    serial: '03',
     name: 'Leaf',
     issuer: 'CA',
     signer: KEYS.ca,
@@ -434,7 +444,7 @@ const WAIVABLE = CHECK_IDS.filter(id => REGISTRY[id].class === 'W')
 const SKIPPABLE = CHECK_IDS.filter(id => REGISTRY[id].class === 'W' || REGISTRY[id].whenKnown)
 
 /** The same policy with everything relaxed that the schema lets anybody relax by waiver or skip. */
-export const generous = (document: typeof DOCUMENT): object => withFiles(relaxed(document), FILES.get(document))
+export const generous = (document: typeof DOCUMENT): object => supplying(relaxed(document), SUPPLIED.get(document))
 const relaxed = (document: typeof DOCUMENT): object => ({
   ...document,
   waivers: WAIVABLE.map((check, i) => ({
@@ -452,17 +462,24 @@ const relaxed = (document: typeof DOCUMENT): object => ({
   })),
 })
 
-type Files = ReadonlyMap<string, Uint8Array>
-const FILES = new WeakMap<object, Files>()
-const NO_FILES: Files = new Map()
-
-/** A policy document together with the files it names. */
-export function withFiles<T extends object>(document: T, files: Files = NO_FILES): T {
-  FILES.set(document, files)
-  return document
+/** What comes with a policy: the files it names, and statements about revocation. */
+export interface Supplied extends PolicyExtras {
+  readonly files?: ReadonlyMap<string, Uint8Array>
 }
 
-export const policyFrom = (document: object, files: Files = FILES.get(document) ?? NO_FILES): Policy =>
-  loadPolicy([{name: 'forge.yaml', text: JSON.stringify(document)}], files, NOW)
+const SUPPLIED = new WeakMap<object, Supplied>()
+
+/** A policy document together with what comes with it. */
+export function supplying<T extends object>(document: T, supplied: Supplied = {}): T {
+  SUPPLIED.set(document, supplied)
+  return document
+}
+export const withFiles = <T extends object>(document: T, files: ReadonlyMap<string, Uint8Array>): T =>
+  supplying(document, {files})
+
+export function policyFrom(document: object, supplied: Supplied = SUPPLIED.get(document) ?? {}): Policy {
+  const {files = new Map(), ...extras} = supplied
+  return loadPolicy([{name: 'forge.yaml', text: JSON.stringify(document)}], files, NOW, extras)
+}
 
 export const ruleWith = (change: object): object => ({...DOCUMENT, rules: [{...RULE, ...change}]})

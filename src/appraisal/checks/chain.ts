@@ -37,6 +37,8 @@ const slot: Check = ({facts, rule}) => {
     // an unsigned response need not name a slot
     if (request.signatureRequested) seen.add(response.slot)
   }
+  const session = known(facts.tsm)?.session?.slot
+  if (session !== undefined) seen.add(session)
   if (rule.spdm.slot !== null) seen.add(rule.spdm.slot)
   return seen.size === 1
     ? pass(`slot ${facts.slot}`)

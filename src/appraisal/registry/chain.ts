@@ -12,7 +12,7 @@ export const CHAIN = checks({
   },
   'spdm.chain.slot': {
     class: 'F',
-    passes: 'certificates, request and response name the same slot, and the one of the rule',
+    passes: 'certificates, request, response and session name the same slot, and the one of the rule',
     fails: 'certificate slots differ: {got}, expected {expected}',
     stops: ['A3'],
     requires: ['spdm.chain.format', 'spdm.meas.framing'],

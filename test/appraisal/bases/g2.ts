@@ -83,6 +83,7 @@ export async function aliasCertificates(spec: AliasSpec = {}): Promise<Uint8Arra
     ...upper.slice(0, 2),
     await certificate(device, {
       keys: deviceKeys,
+      serial: '04',
       name: 'Device',
       issuer: 'CA',
       signer: KEYS.ca,
@@ -96,6 +97,7 @@ export async function aliasCertificates(spec: AliasSpec = {}): Promise<Uint8Arra
     }),
     await certificate(leaf, {
       keys: KEYS.leaf,
+      serial: '05',
       name: 'Alias',
       issuer: 'Device',
       signer: deviceKeys,
