@@ -51,6 +51,8 @@ export interface CertificateSpec {
   readonly name?: string
   readonly issuer?: string
   readonly signer?: Keys
+  /** Digest of the signature. */
+  readonly hash?: string
   readonly notBefore?: Date
   readonly notAfter?: Date
   readonly extensions?: readonly x509.Extension[]
@@ -78,9 +80,10 @@ export function deviceInfo(text: string): x509.Extension {
 
 export async function certificate(
   spec: CertificateSpec,
-  defaults: Required<Omit<CertificateSpec, 'notBefore' | 'notAfter'>>,
+  defaults: Required<Omit<CertificateSpec, 'notBefore' | 'notAfter' | 'serial' | 'hash'>> &
+    Pick<CertificateSpec, 'serial'>,
 ): Promise<Uint8Array> {
-  const {keys, serial, name, issuer, signer, extensions} = {...defaults, ...spec}
+  const {keys, serial = '01', name, issuer, signer, extensions, hash = 'SHA-384'} = {...defaults, ...spec}
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: serial,
     subject: `CN=${name}`,
@@ -89,7 +92,7 @@ export async function certificate(
     notAfter: spec.notAfter ?? new Date('2036-01-01T00:00:00Z'),
     publicKey: keys.publicKey,
     signingKey: signer.privateKey,
-    signingAlgorithm: CURVES['P-384'],
+    signingAlgorithm: {name: signer.privateKey.algorithm.name, hash},
     extensions: [...extensions],
   })
   return new Uint8Array(made.rawData)

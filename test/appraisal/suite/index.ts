@@ -5,6 +5,7 @@ import {ROWS as CHAIN} from './chain.js'
 import {ROWS as IDENTITY} from './identity.js'
 import {ROWS as MACHINE} from './machine.js'
 import {ROWS as MEASUREMENTS} from './measurements.js'
+import {ROWS as REVOCATION} from './revocation.js'
 import {ROWS as REPORT} from './report.js'
 import type {Row} from './row.js'
 import {ROWS as SESSION} from './session.js'
@@ -13,6 +14,7 @@ export const ROWS: readonly Row[] = [
   ...ACQUISITION,
   ...SESSION,
   ...CHAIN,
+  ...REVOCATION,
   ...IDENTITY,
   ...MEASUREMENTS,
   ...BINDING,
