@@ -21,7 +21,8 @@ const text: Read = value => {
 }
 
 const hex: Read = value => toHex(value)
-const number: Read = value => String(Buffer.from(value).readUIntLE(0, Math.min(value.length, 4)))
+const number: Read = value =>
+  value.length === 0 || value.length > 4 ? undefined : String(Buffer.from(value).readUIntLE(0, value.length))
 
 const SWITCHES: Readonly<Record<number, string>> = {0x55: 'disabled', 0xaa: 'enabled'}
 /** Values that are far apart, so that no single bit turns one into the other. */
