@@ -89,31 +89,3 @@ export function effectiveRule(rule: Rule | undefined): EffectiveRule {
     withoutEvidence: rule?.withoutEvidence ?? null,
   }
 }
-
-/** Keys of the rule that ask for less than the default, in words: amber in every review. */
-export function relaxationsOf(rule: EffectiveRule): readonly string[] {
-  const {spdm, tdisp, tsm, measurements, identity, time, revocation, withoutEvidence} = rule
-  const table: readonly (readonly [boolean, string])[] = [
-    [spdm.minVersion === '1.1', 'spdm.minVersion: 1.1'],
-    [identity.mode === 'any-from-anchor', 'identity.mode: any-from-anchor'],
-    [measurements.source === 'none', 'measurements.source: none'],
-    [measurements.coverage === 'listed', 'measurements.coverage: listed'],
-    [measurements.rollback === 'warn', 'measurements.rollback: warn'],
-    [tdisp.noFwUpdate === 'allow-update', 'tdisp.noFwUpdate: allow-update'],
-    [tdisp.lockMsix === 'allow-unlocked', 'tdisp.lockMsix: allow-unlocked'],
-    [tdisp.ats === 'allow', 'tdisp.ats: allow'],
-    [tdisp.prs === 'allow', 'tdisp.prs: allow'],
-    [tdisp.pasid === 'allow', 'tdisp.pasid: allow'],
-    [tdisp.bindP2p === 'allow', 'tdisp.bindP2p: allow'],
-    [tdisp.updatableRanges === 'allow', 'tdisp.updatableRanges: allow'],
-    [tdisp.nonTeeRanges.length > 0, 'tdisp.nonTeeRanges'],
-    [tsm.digests === 'if-available', 'tsm.digests: if-available'],
-    [tsm.platformAttestation !== 'require', `tsm.platformAttestation: ${tsm.platformAttestation}`],
-    [tsm.ide === 'not-required', 'tsm.ide: not-required'],
-    [tsm.ideErrata === 'ignore', 'tsm.ideErrata: ignore'],
-    [revocation.mode !== 'hard', `revocation.mode: ${revocation.mode}`],
-    [time.validity === 'floor-only', 'time.validity: floor-only'],
-    [withoutEvidence !== null, 'withoutEvidence: UNVERIFIED where the kernel has no evidence'],
-  ]
-  return table.filter(([applies]) => applies).map(([, words]) => words)
-}

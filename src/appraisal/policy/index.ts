@@ -1,5 +1,6 @@
 export {anchorProblem, certificateOf, resolveAnchors, type TrustAnchor} from './anchors.js'
-export {type EffectiveRule, effectiveRule, relaxationsOf} from './effective.js'
+export {type EffectiveRule, effectiveRule} from './effective.js'
+export {type Relaxation, relaxationCosts, relaxationsOf} from './relaxations.js'
 export {LINT_RULES, type LintRule, matchesGlob, type PolicyFinding, productionFindings} from './lint/index.js'
 export {
   filesOf,
@@ -15,3 +16,5 @@ export {
 export {HASHES, type MeasurementValue, type PolicyDocument, type Rule, VALUE_TYPES, type Waiver} from './schema.js'
 export {matchesClaims, matchesName, matchingRules} from './select.js'
 export {isSignatureOf, keyText, policyKeyOf, policySignature, signingKeyOf} from './signature.js'
+export {explainPolicy, type PolicyExplanation, type RuleExplanation} from './explain/index.js'
+export {POLICY_KEYS} from './keys.js'

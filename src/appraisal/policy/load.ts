@@ -1,12 +1,12 @@
 /** From policy files to one policy: form, schema, merge, lint, and the digest P that names the result. */
 import type {KeyObject} from 'node:crypto'
-import * as v from 'valibot'
 import {mask} from '../../bits/index.js'
 import {printable, quoted, TsmctlError} from '../../errors.js'
-import {issueText, nameOfJson, type Sha384} from '../../evidence/index.js'
+import {nameOfJson, type Sha384} from '../../evidence/index.js'
 import {resolveAnchors, type TrustAnchor} from './anchors.js'
 import {lintPolicy, type PolicyFinding} from './lint/index.js'
-import {POLICY, type PolicyDocument} from './schema.js'
+import {parsePolicy} from './parse.js'
+import type {PolicyDocument} from './schema.js'
 import {isSignatureOf, keyText} from './signature.js'
 import {readYaml} from './yaml.js'
 
@@ -86,12 +86,10 @@ function parseFile(file: PolicyFile, findings: PolicyFinding[]): PolicyDocument 
     for (const {line, message} of yaml.findings) refuse('form', line === undefined ? name : `${name}:${line}`, message)
     return undefined
   }
-  const parsed = v.safeParse(POLICY, yaml.value)
-  if (parsed.success) return parsed.output
-  for (const issue of parsed.issues) {
-    const {path, message} = issueText([issue])
+  const parsed = parsePolicy(yaml.value)
+  if (parsed.ok) return parsed.document
+  for (const {path, message} of parsed.problems)
     refuse('schema', name, `${path === '' ? 'the document' : path}: ${message}`)
-  }
   return undefined
 }
 

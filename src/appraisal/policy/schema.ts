@@ -3,6 +3,7 @@
  * narrows or relaxes what is required.
  */
 import * as v from 'valibot'
+import {implies, needs, notEmpty, oneOf, relation, required} from './relations.js'
 
 const slug = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/))
 const digest = v.pipe(v.string(), v.regex(/^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/))
@@ -16,21 +17,12 @@ const label = v.pipe(v.string(), v.maxLength(80))
 const dateTime = v.pipe(
   v.string(),
   v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/, 'an RFC 3339 time in quotes'),
-  v.check(text => !Number.isNaN(Date.parse(text)), 'a time that exists'),
+  relation((text: string) => !Number.isNaN(Date.parse(text)), 'a time that exists', {format: 'date-time'}),
 )
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
   v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most))
 const list = <const S extends v.GenericSchema>(item: S) => v.pipe(v.array(item), v.minLength(1))
 const denyAllow = v.picklist(['deny', 'allow'])
-
-/** Exactly one of `keys` must be given. */
-const oneOf = <T extends object>(...keys: readonly string[]) =>
-  v.check(
-    (value: T) => keys.filter(key => key in value).length === 1,
-    `exactly one of ${keys.join(', ')} must be given`,
-  )
-const notEmpty = <T extends object>() =>
-  v.check((value: T) => Object.keys(value).length > 0, 'at least one member must be given')
 
 const ANCHOR = v.pipe(
   v.strictObject({
@@ -113,11 +105,8 @@ const MEASUREMENTS = v.pipe(
     coverage: v.optional(v.picklist(['exhaustive', 'listed'])),
     rollback: v.optional(v.picklist(['deny', 'warn'])),
   }),
-  v.check(({source, values}) => source !== 'inline' || values !== undefined, 'source inline needs values'),
-  v.check(
-    ({source, rim}) => (source !== 'corim' && source !== 'vendor-rim') || rim !== undefined,
-    'this source needs rim',
-  ),
+  needs('source', ['inline'], 'values'),
+  needs('source', ['corim', 'vendor-rim'], 'rim'),
 )
 
 /** Which PCI functions a product of a vendor appears as. */
@@ -151,7 +140,7 @@ const IDENTITY = v.pipe(
       ),
     ),
   }),
-  v.check(({mode, allow}) => mode !== 'allowlist' || allow !== undefined, 'mode allowlist needs allow'),
+  needs('mode', ['allowlist'], 'allow'),
 )
 
 export const HASHES = ['sha256', 'sha384', 'sha512', 'sha3-256', 'sha3-384', 'sha3-512'] as const
@@ -204,7 +193,13 @@ const RULE = v.pipe(
     dice: v.optional(
       v.strictObject({
         flags: v.optional(
-          v.record(v.picklist(['notConfigured', 'notSecure', 'recovery', 'debug', 'other']), denyAllow),
+          v.strictObject({
+            notConfigured: v.optional(denyAllow),
+            notSecure: v.optional(denyAllow),
+            recovery: v.optional(denyAllow),
+            debug: v.optional(denyAllow),
+            other: v.optional(denyAllow),
+          }),
         ),
         minSvn: v.optional(whole(0)),
       }),
@@ -246,12 +241,16 @@ const RULE = v.pipe(
     /** For kernels without any interface for evidence: a person may accept the device, unverified. */
     withoutEvidence: v.optional(v.strictObject({reason: v.pipe(v.string(), v.minLength(20))})),
   }),
-  v.check(
+  relation(
     ({decision, anchors, identity, measurements, withoutEvidence}) =>
       decision === 'deny' ||
       withoutEvidence !== undefined ||
       (anchors !== undefined && identity !== undefined && measurements !== undefined),
     'a rule that may accept needs anchors, identity and measurements',
+    implies(
+      {properties: {decision: {enum: ['accept', 'review']}}, not: required('withoutEvidence')},
+      required('anchors', 'identity', 'measurements'),
+    ),
   ),
 )
 
@@ -264,7 +263,9 @@ const WAIVER = v.strictObject({
   ticket: v.optional(v.string()),
   approvedBy: v.pipe(
     list(slug),
-    v.check(names => new Set(names).size === names.length, 'names must be unique'),
+    relation((names: string[]) => new Set(names).size === names.length, 'names must be unique', {
+      uniqueItems: true,
+    }),
   ),
   created: dateTime,
   expires: dateTime,
@@ -289,6 +290,22 @@ export const POLICY = v.strictObject({
   rules: v.array(RULE),
   waivers: v.optional(v.array(WAIVER)),
 })
+
+/** Parts that a JSON Schema names once. */
+export const POLICY_PARTS = {
+  slug,
+  digest,
+  d384,
+  hex16,
+  checkId,
+  bdf,
+  dateTime,
+  match: MATCH,
+  anchors: ANCHOR_MAP,
+  measurementValue: MEASUREMENT_VALUE,
+  rule: RULE,
+  waiver: WAIVER,
+}
 
 export type PolicyDocument = v.InferOutput<typeof POLICY>
 export type Rule = PolicyDocument['rules'][number]
