@@ -1,10 +1,11 @@
 /** Everything in the repository that is generated from the code: reference pages and JSON Schemas, by path. */
 import {toJsonSchema} from '@valibot/to-json-schema'
-import {ATTACKS, CHECK_IDS, REGISTRY, SKIP_NAMES} from '../src/appraisal/index.js'
+import {ATTACKS, CHECK_IDS} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
 import {DATA, envelopeOf, FLEET_VERDICT, WATCH_EVENT} from '../src/cli/schemas/index.js'
 import {FINDINGS} from '../src/ide/index.js'
 import {headerOf} from '../src/operations/column.js'
+import {checkRows, CLASSES} from '../src/operations/policy/checks.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'
 import {type Attack, ATTACK_SCENARIOS, NOT_SIMULATED, stopperOf} from '../src/sim/index.js'
 import {HOST_SCENARIO} from '../src/sim/host/schema.js'
@@ -64,19 +65,17 @@ const ideFindings = (): string =>
     '',
   ].join('\n')
 
-const CLASS = {F: 'fatal: never waived, skipped or forced', W: 'required', A: 'advisory'} as const
-
 function checks(): string {
-  const rows = CHECK_IDS.map(id => {
-    const {class: kind, whenKnown, passes, stops, skips = [], remedy = ''} = REGISTRY[id]
-    return `| \`${id}\` | ${kind}${whenKnown ? ' where known' : ''} | ${passes} | ${stops.join(' ')} | ${skips.map(skip => SKIP_NAMES[skip]).join(', ')} | ${remedy} |`
-  })
+  const rows = checkRows().map(
+    ({id, class: kind, whereKnown, passes, protectsFrom, skips, remedy}) =>
+      `| \`${id}\` | ${kind}${whereKnown ? ' where known' : ''} | ${passes} | ${protectsFrom.map(attack => attack.id).join(' ')} | ${skips.join(', ')} | ${remedy ?? ''} |`,
+  )
   return [
     '# Checks',
     '',
     GENERATED,
     '',
-    `Every registered check (${CHECK_IDS.length}). Classes: ${Object.entries(CLASS)
+    `Every registered check (${CHECK_IDS.length}). Classes: ${Object.entries(CLASSES)
       .map(([kind, meaning]) => `**${kind}** ${meaning}`)
       .join(
         '; ',

@@ -36,6 +36,7 @@ export {
   policyKeyOf,
   policySignature,
   productionFindings,
+  readYaml,
   relaxationsOf,
   requireUsable,
   signingKeyOf,

@@ -1,9 +1,9 @@
 /** The policy that decides, from the files it lies in. */
 import {loadPolicy, type Policy} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
-import {policyInput, type PolicySources} from './policy-files.js'
+import {policyInput, type PolicySources} from './policy/files.js'
 
-export {type PolicySources, SYSTEM_POLICY, type SystemPolicy} from './policy-files.js'
+export {type PolicySources, SYSTEM_POLICY, type SystemPolicy} from './policy/files.js'
 
 /**
  * The merged policy of `paths`, files or directories; without any the one of the machine, and without that the policy

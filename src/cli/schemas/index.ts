@@ -8,6 +8,7 @@ import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
 import {COMPARISON, PROFILE} from './pins.js'
+import {POLICY_DATA} from './policy.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
 
@@ -181,6 +182,7 @@ export const DATA = {
   'audit-verify': auditLog,
   'ide-list': IDE_LIST,
   'ide-show': IDE_SHOW,
+  ...POLICY_DATA,
   'sim-create': v.strictObject({directory: text, scenario: text, root: maybe(text), policy: maybe(text)}),
   'sim-list': v.strictObject({
     scenarios: v.array(v.strictObject({name: text, title: text, group: text, attack: maybe(text)})),

@@ -8,9 +8,9 @@ import {
   type PolicyFile,
   type PolicyFinding,
   policyKeyOf,
-} from '../appraisal/index.js'
-import {printable, printablePath, TsmctlError} from '../errors.js'
-import {listUserDirectory, readGuardedFile, readUserDirectory, readUserFile, statUserFile} from '../kernel/index.js'
+} from '../../appraisal/index.js'
+import {printable, printablePath, TsmctlError} from '../../errors.js'
+import {listUserDirectory, readGuardedFile, readUserDirectory, readUserFile, statUserFile} from '../../kernel/index.js'
 
 /** The policy of a machine, where nobody names another one. */
 export interface SystemPolicy {
