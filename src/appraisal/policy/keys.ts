@@ -47,6 +47,10 @@ export const POLICY_KEYS = {
   'rules[].identity.mode':
     'Which of the devices below the anchors: those listed, those enrolled here, the first one, or any.',
   'rules[].identity.pin': 'What a device is known again by.',
+  'rules[].identity.products': 'Which ids go with which certified name; a name that goes with other ids is refused.',
+  'rules[].identity.products[].san': 'Manufacturer and product of the certified name, `ACME:WIDGET`; `*` at its end stands for anything.',
+  'rules[].identity.products[].vendor': 'Vendor ID of this product.',
+  'rules[].identity.products[].device': 'Device IDs of this product.',
   'rules[].identity.allow': 'The devices of `allowlist`. All members of an entry hold.',
   'rules[].identity.allow[].certSha384': 'SHA-384 of its certificate.',
   'rules[].identity.allow[].spkiSha384': 'SHA-384 of its public key.',

@@ -7,7 +7,7 @@ import {toHex} from '../../bits/index.js'
 import {printable, TsmctlError} from '../../errors.js'
 import type {Bundle} from '../../evidence/index.js'
 import {type BlockFacts, versionText} from '../../spdm/index.js'
-import {BUILT} from '../review.js'
+import {BUILT} from '../built.js'
 
 type Facts = Awaited<ReturnType<typeof gatherFacts>>
 

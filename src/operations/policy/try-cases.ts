@@ -5,7 +5,7 @@ import {printable, printablePath, quoted, TsmctlError} from '../../errors.js'
 import {type Bundle, issueText} from '../../evidence/index.js'
 import {isUserDirectory, readUserDirectory, readUserFile} from '../../kernel/index.js'
 import {readBundle, readEvidenceDirectory} from '../import-evidence.js'
-import {BUILT} from '../review.js'
+import {BUILT} from '../built.js'
 import {directoryOf} from './files.js'
 
 const CASE = v.strictObject({

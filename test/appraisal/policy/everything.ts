@@ -37,6 +37,7 @@ export const EVERYTHING = {
       allowSkip: [{check: 'ide.topology', because: 'no-kernel-support'}],
       spdm: {minVersion: '1.3', hash: ['sha384'], asym: ['ecdsa-p384'], slot: 0, certModel: 'alias'},
       identity: {
+        products: [{san: 'ACME:GPU*', vendor: '0x10de', device: ['0x2901']}],
         mode: 'allowlist',
         pin: 'leaf',
         allow: [{certSha384: D('a'), spkiSha384: D('b'), san: 'ACME:GPU:1', label: 'unit 1'}],

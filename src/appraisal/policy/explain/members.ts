@@ -42,6 +42,12 @@ const ALLOWED: Words<Allowed> = {
   san: value => `name ${text(value)}`,
   label: value => `called ${text(value)}`,
 }
+type Product = NonNullable<Part<'identity'>['products']>[number]
+const PRODUCT: Words<Product> = {
+  san: value => `the name ${text(value)}`,
+  vendor: value => `vendor ${value}`,
+  device: value => `device ${either(value)}`,
+}
 const IDENTITY: Words<Omit<Part<'identity'>, 'allow'>> = {
   mode: chosen({
     allowlist: 'It is one of the devices this rule lists:',
@@ -54,6 +60,7 @@ const IDENTITY: Words<Omit<Part<'identity'>, 'allow'>> = {
     leaf: 'A device is known again by its leaf certificate, which may change with its firmware.',
     san: 'A device is known again by its certified name.',
   }),
+  products: value => `Its name goes with its ids: ${value.map(product => both(sayAll(PRODUCT, product))).join('; ')}.`,
 }
 export function sayIdentity({allow, ...rest}: Part<'identity'>): readonly string[] {
   const [mode, ...others] = sayAll(IDENTITY, {pin: 'device-cert', ...rest})
