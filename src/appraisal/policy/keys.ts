@@ -48,7 +48,8 @@ export const POLICY_KEYS = {
     'Which of the devices below the anchors: those listed, those enrolled here, the first one, or any.',
   'rules[].identity.pin': 'What a device is known again by.',
   'rules[].identity.products': 'Which ids go with which certified name; a name that goes with other ids is refused.',
-  'rules[].identity.products[].san': 'Manufacturer and product of the certified name, `ACME:WIDGET`; `*` at its end stands for anything.',
+  'rules[].identity.products[].san':
+    'Manufacturer and product of the certified name, `ACME:WIDGET`; `*` at its end stands for anything.',
   'rules[].identity.products[].vendor': 'Vendor ID of this product.',
   'rules[].identity.products[].device': 'Device IDs of this product.',
   'rules[].identity.allow': 'The devices of `allowlist`. All members of an entry hold.',
