@@ -1,18 +1,17 @@
 import {fileURLToPath} from 'node:url'
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
+import {importFlags, importPath} from '../cli/import-flags.js'
 import {givenPolicy, policyFlag} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
 import type {Envelope} from '../cli/envelope.js'
 import {verifyFleet} from '../cli/verify-fleet.js'
 import {verdictOutcome} from '../cli/verdict-output.js'
-import {toHex} from '../bits/index.js'
 import {TsmctlError} from '../errors.js'
-import type {Bundle, DumpedEvidence} from '../evidence/index.js'
-import {isUserDirectory, type Kernel, readUserDirectory, readUserFile, statUserFile} from '../kernel/index.js'
+import {statUserFile} from '../kernel/index.js'
 import {isFleet} from '../operations/fleet/find.js'
 import {keptBundle} from '../operations/collect.js'
-import {importEvidence, readBundle, readEvidenceDirectory} from '../operations/import-evidence.js'
+import {chosenItem} from '../operations/import-evidence.js'
 import {verifyBundle} from '../operations/review.js'
 
 export default class Verify extends BaseCommand {
@@ -32,18 +31,15 @@ export default class Verify extends BaseCommand {
     evidence: Args.string({
       ignoreStdin: true,
       description:
-        'bundle, sha384:… of evidence this machine keeps, directory of objects that device-evidence dump wrote, or raw ' +
-        'measurements with --certificates',
+        'bundle, sha384:… of evidence this machine keeps, a directory of bundles, or whatever bundle import reads: JSON ' +
+        'of NVIDIA, netlink messages, a pcap file, a directory of device-evidence dump, raw measurements',
       required: true,
     }),
   }
   static override flags = {
     ...policyFlag,
     ...redactFlag,
-    certificates: Flags.string({description: 'PEM certificates of raw evidence'}),
-    nonce: Flags.string({description: 'nonce that was sent for raw evidence, 64 hexadecimal digits'}),
-    hash: Flags.string({description: 'negotiated hash of raw evidence', default: 'sha384'}),
-    asym: Flags.string({description: 'negotiated signature algorithm of raw evidence', default: 'ecdsa-p384'}),
+    ...importFlags,
     all: Flags.boolean({description: 'print every check, also those that passed'}),
     jobs: Flags.integer({
       min: 1,
@@ -66,37 +62,14 @@ export default class Verify extends BaseCommand {
       this.#last = last
       return outcome
     }
-    const bundle = await this.bundleOf(args.evidence, flags.certificates, kernel, {
-      hash: flags.hash,
-      asym: flags.asym,
-      nonce: flags.nonce,
-      collectedAt: now.toISOString(),
-      bundleId: toHex(kernel.random(16)),
-      tool: this.config.userAgent,
-      source: args.evidence,
-    })
+    const bundle = args.evidence.startsWith('sha384:')
+      ? keptBundle(kernel, args.evidence)
+      : chosenItem(await importPath(args.evidence, flags, kernel, this.config.userAgent), flags.item).bundle
     return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
   }
 
   protected override answerText(answer: Envelope): string {
     return this.#last?.(answer) ?? super.answerText(answer)
-  }
-
-  private async bundleOf(
-    evidence: string,
-    certificates: string | undefined,
-    kernel: Kernel,
-    imported: Omit<DumpedEvidence, 'files'>,
-  ): Promise<Bundle> {
-    if (evidence.startsWith('sha384:')) return keptBundle(kernel, evidence)
-    if (certificates !== undefined)
-      return importEvidence({
-        transcript: readUserFile(evidence),
-        certificates: Buffer.from(readUserFile(certificates)).toString('latin1'),
-        ...imported,
-      })
-    if (isUserDirectory(evidence)) return readEvidenceDirectory({files: readUserDirectory(evidence), ...imported})
-    return readBundle(readUserFile(evidence))
   }
 }
 

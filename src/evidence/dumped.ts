@@ -6,25 +6,15 @@
 import * as v from 'valibot'
 import {EVIDENCE_TYPES, type EvidenceLabel} from '../kernel/index.js'
 import {quoted, TsmctlError} from '../errors.js'
-import {freeze, OBJECT_LIMIT} from './bundle.js'
+import {OBJECT_LIMIT} from './bundle.js'
 import {issueText} from './fact-objects.js'
+import {freezeImported, type ImportFacts} from './imported.js'
 import {strictJson} from './strict-json.js'
 import type {Bundle} from './types.js'
 
-export interface DumpedEvidence {
+export interface DumpedEvidence extends ImportFacts {
   /** File name, without directory, to content. */
   readonly files: ReadonlyMap<string, Uint8Array>
-  /** Negotiated algorithms, for evidence without VCA. */
-  readonly hash: string
-  readonly asym: string
-  /** The nonce that was given to the helper, 32 bytes in lower-case hexadecimal. */
-  readonly nonce?: string | undefined
-  /** RFC 3339. */
-  readonly collectedAt: string
-  readonly bundleId: string
-  readonly tool: string
-  /** Names the origin, for people. */
-  readonly source: string
 }
 
 const OBJECT_FILE = /^(cert[0-7]|vca|measurements|report)(\.(bin|raw|dump))?$/
@@ -94,7 +84,7 @@ function generationOf(lines: readonly Line[], objects: ReadonlyMap<EvidenceLabel
  * that are not whole, not of one generation, given twice, or of other names.
  */
 export function importDumped(dump: DumpedEvidence): Bundle {
-  const {files, hash, asym, nonce, source} = dump
+  const {files, source} = dump
   const foreign = [...files.keys()].find(name => !isDumpFile(name))
   if (foreign !== undefined)
     throw unusable(
@@ -106,19 +96,9 @@ export function importDumped(dump: DumpedEvidence): Bundle {
   if (present.length === 0) throw unusable('there is no object in it')
   const lines = [...files].filter(([name]) => LINES_FILE.test(name)).flatMap(([name, bytes]) => linesOf(name, bytes))
   const slot = EVIDENCE_TYPES.findIndex(label => label.startsWith('cert') && objects.has(label))
-  return freeze(
+  return freezeImported(
     present.map(([label, bytes]) => ({label, bytes, source})),
-    {
-      bundleId: dump.bundleId,
-      collectedAt: dump.collectedAt,
-      clock: 'untrusted',
-      host: {machineIdHash: null, bootId: null, kernel: null, tool: dump.tool, toolDigest: null},
-      device: {bdf: null, vendor: null, device: null, subsystem: null, class: null, revision: null},
-      provider: {kind: 'file', abi: 'device-evidence-dump', tsm: null, generation: generationOf(lines, objects)},
-      nonce: nonce === undefined ? null : {value: nonce, derivation: 'external'},
-      lockEpoch: {kind: 'none', value: null},
-      tdiState: 'unknown',
-      spdm: {hash, asym, slot: Math.max(slot, 0)},
-    },
+    dump,
+    {kind: 'file', abi: 'device-evidence-dump', slot: Math.max(slot, 0), generation: generationOf(lines, objects)},
   )
 }

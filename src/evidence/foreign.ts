@@ -5,38 +5,29 @@
  */
 import {certificatesOfPem, digestOf, encodeCertificateChain, hashNamed} from '../spdm/index.js'
 import {quoted, TsmctlError} from '../errors.js'
-import {freeze} from './bundle.js'
-import type {Bundle, ObjectLabel} from './types.js'
+import {freezeImported, type ImportFacts} from './imported.js'
+import type {Bundle, ObjectLabel, ProviderFacts} from './types.js'
 
-export interface ForeignEvidence {
+export interface ForeignEvidence extends ImportFacts {
   /** GET_MEASUREMENTS and MEASUREMENTS as they were sent. */
   readonly transcript: Uint8Array
   /** PEM certificates of the device. */
   readonly certificates: string
   /** Vendors write the leaf first; SPDM chains start at the root. */
   readonly order?: 'leaf-first' | 'root-first'
-  /** Negotiated base hash and signature algorithm, `sha384` and `ecdsa-p384`: the transcript does not say. */
-  readonly hash: string
-  readonly asym: string
   readonly slot?: number
-  /** The nonce that was sent, 32 bytes in lower-case hexadecimal, if the caller knows it by other means. */
-  readonly nonce?: string | undefined
-  /** RFC 3339. */
-  readonly collectedAt: string
-  readonly bundleId: string
-  readonly tool: string
-  /** Names the origin, for people. */
-  readonly source: string
+  /** Where it is from; a file of which nothing is known, unless it is said. */
+  readonly provider?: Pick<ProviderFacts, 'kind' | 'abi'>
 }
 
-const NO_DEVICE = {bdf: null, vendor: null, device: null, subsystem: null, class: null, revision: null}
+const FILE = {kind: 'file', abi: 'file'} as const
 
 /**
  * A bundle of foreign evidence. Throws TsmctlError: `usage` for an unknown hash, `malformed` for a file without
  * certificates; DecodeError for one that is not a certificate.
  */
 export function importForeign(foreign: ForeignEvidence): Bundle {
-  const {slot = 0, order = 'leaf-first', source} = foreign
+  const {slot = 0, order = 'leaf-first', provider = FILE, source} = foreign
   const hash = hashNamed(foreign.hash)
   if (hash === undefined)
     throw new TsmctlError({
@@ -46,7 +37,7 @@ export function importForeign(foreign: ForeignEvidence): Bundle {
     })
   const given = certificatesOfPem(foreign.certificates)
   const chain = order === 'leaf-first' ? given.toReversed() : given
-  return freeze(
+  return freezeImported(
     [
       {
         label: `cert${slot}` as ObjectLabel,
@@ -56,17 +47,7 @@ export function importForeign(foreign: ForeignEvidence): Bundle {
       },
       {label: 'measurements', bytes: foreign.transcript, source},
     ],
-    {
-      bundleId: foreign.bundleId,
-      collectedAt: foreign.collectedAt,
-      clock: 'untrusted',
-      host: {machineIdHash: null, bootId: null, kernel: null, tool: foreign.tool, toolDigest: null},
-      device: NO_DEVICE,
-      provider: {kind: 'file', abi: 'file', tsm: null, generation: null},
-      nonce: foreign.nonce === undefined ? null : {value: foreign.nonce, derivation: 'external'},
-      lockEpoch: {kind: 'none', value: null},
-      tdiState: 'unknown',
-      spdm: {hash: foreign.hash, asym: foreign.asym, slot},
-    },
+    foreign,
+    {...provider, slot},
   )
 }

@@ -1,3 +1,12 @@
+export {
+  type BoundEvidence,
+  BOUND_TYPE,
+  boundOf,
+  boundToJson,
+  carriesBinding,
+  isBound,
+  type PlatformReport,
+} from './bound.js'
 export {BUNDLE_LIMIT, freeze, integrityFindings, OBJECT_LIMIT} from './bundle.js'
 export {named, nameOfJson, sha384, shortDigest} from './digest.js'
 export {type DumpedEvidence, importDumped, isDumpFile} from './dumped.js'
@@ -12,9 +21,25 @@ export {
 } from './fact-objects.js'
 export {type ForeignEvidence, importForeign} from './foreign.js'
 export type {IdeEndFacts, IdeFacts, IdeStreamFacts} from './ide-facts.js'
+export {freezeImported, type ImportFacts} from './imported.js'
 export {jcs, jcsBytes} from './jcs.js'
-export {derivationHolds, drawNonce, NONCE_LENGTH, nonceBytes, platformBinding} from './nonce.js'
-export {BUNDLE_TYPE, bundleFromFiles, bundleFromJson, bundleToFiles, bundleToJson} from './serialize.js'
+export {importNetlink} from './netlink-dump.js'
+export {derivationHolds, drawNonce, isRelyingPartyNonce, NONCE_LENGTH, nonceBytes, platformBinding} from './nonce.js'
+export {isNvidia, nvidiaItems, type VendorItem} from './nvidia.js'
+export {DROPPABLE, type Droppable, redact} from './redact.js'
+export {
+  BUNDLE_TYPE,
+  bundleFromFiles,
+  bundleFromJson,
+  bundleToFiles,
+  bundleToJson,
+  checkJsonSize,
+  findBundle,
+  type FoundBundle,
+  inspectFiles,
+  MANIFEST_FILE,
+  wholeBundle,
+} from './serialize.js'
 export {strictJson} from './strict-json.js'
 export {
   IDE_ERRATA,

@@ -30,12 +30,17 @@ export function drawNonce(random: (length: number) => Uint8Array, relyingParty?:
   }
 }
 
+/** Relying parties bring 1 to 64 bytes. */
+export const isRelyingPartyNonce = ({length}: Uint8Array): boolean => length > 0 && length <= 64
+
 export const nonceBytes = ({value}: NonceFacts): Uint8Array => fromHex(value)
 
 /** Is the value what the recorded inputs give? */
 export function derivationHolds({value, derivation, relyingPartyNonce, localRandom}: NonceFacts): boolean {
   if (derivation !== 'relying-party') return relyingPartyNonce === undefined && localRandom === undefined
   if (relyingPartyNonce === undefined || localRandom === undefined) return false
+  // the inputs stand back to back: of other lengths, one value would have several pairs of them
+  if (localRandom.length !== 2 * NONCE_LENGTH || !isRelyingPartyNonce(fromHex(relyingPartyNonce))) return false
   return toHex(derive(fromHex(relyingPartyNonce), fromHex(localRandom))) === value
 }
 

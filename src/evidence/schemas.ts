@@ -57,6 +57,7 @@ export const MANIFEST = v.strictObject({
   }),
   tdiState,
   spdm: v.optional(v.strictObject({hash: text, asym: text, slot: v.pipe(count, v.maxValue(7))})),
+  redactedFrom: v.optional(sha384Name),
   objects: v.array(
     v.strictObject({
       label,

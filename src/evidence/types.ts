@@ -97,6 +97,8 @@ export interface ManifestFacts {
   readonly tdiState: TdiStateName
   /** SPDM algorithms for evidence without VCA, named by whoever imported it: SPDM 1.1 transcripts carry none. */
   readonly spdm?: {readonly hash: string; readonly asym: string; readonly slot: number} | undefined
+  /** D of the bundle that this one is, without what identifies its machine. */
+  readonly redactedFrom?: Sha384 | undefined
 }
 
 export interface Manifest extends ManifestFacts {

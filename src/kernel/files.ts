@@ -1,10 +1,22 @@
 /** The user's own files: bundles, policies, captures. Apart from the kernel's tree, and the same on every host. */
-import {accessSync, closeSync, constants, fstatSync, openSync, readdirSync, realpathSync, statSync} from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import {basename, dirname, join as pathOf} from 'node:path'
 import {join} from '../bits/index.js'
-import {ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
+import {errnoOf, ErrnoError, type ErrorKind, printablePath, TsmctlError} from '../errors.js'
 import {readToEnd, statOf} from './attribute-io.js'
-import {publish, writeAll} from './durable.js'
+import {publish, syncDirectory, writeAll} from './durable.js'
 import {errnoError} from './errno.js'
 import type {Stat} from './port.js'
 
@@ -54,9 +66,39 @@ export function readUserFile(path: string): Uint8Array {
   }
 }
 
+/** Bytes of all files of a directory together. */
+const LARGEST_DIRECTORY = LARGEST_INPUT
+
+/** An entry of a directory: a regular file of at most `room` bytes, never a link to something else. */
+function readEntry(path: string, room: number): Uint8Array {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw notOrdinary(path, 'it is not a regular file')
+    if (stat.size > room) throw new ErrnoError('EFBIG', 'read', path, {kind: 'usage'})
+    return readToEnd(fd, path)
+  } catch (error) {
+    const refusal = fileError(error, 'read', path)
+    throw errnoOf(refusal) === 'ELOOP' ? notOrdinary(path, 'it is a symbolic link') : refusal
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+const notOrdinary = (path: string, got: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: `read ${printablePath(path)}`,
+    path,
+    got,
+    hint: 'Only regular files in such a directory are read.',
+  })
+
 /**
  * Content of every file in a directory the user named, by name. Throws TsmctlError as `readUserFile` does, `usage` for
- * more than `most` entries or anything that is no file.
+ * more than `most` entries, for more bytes than any file may have, and for anything that is no regular file: a directory
+ * may come from somebody else, and a link in it would name a file of ours.
  */
 export function readUserDirectory(path: string, most = 32): ReadonlyMap<string, Uint8Array> {
   const names = listUserDirectory(path)
@@ -67,7 +109,35 @@ export function readUserDirectory(path: string, most = 32): ReadonlyMap<string, 
       path,
       got: `it has ${names.length} entries, and at most ${most} are expected`,
     })
-  return new Map(names.map(name => [name, readUserFile(pathOf(path, name))]))
+  let room = LARGEST_DIRECTORY
+  return new Map(
+    names.map(name => {
+      const bytes = readEntry(pathOf(path, name), room)
+      room -= bytes.length
+      return [name, bytes]
+    }),
+  )
+}
+
+/**
+ * Makes a directory with these files, completely or not at all. Throws TsmctlError `usage` when something is there
+ * already, `not-permitted`, `not-found` without its parent.
+ */
+export function writeUserDirectory(path: string, files: ReadonlyMap<string, Uint8Array>, mode = 0o600): void {
+  try {
+    if (statOf(path) !== undefined) throw new ErrnoError('EEXIST', 'write', path)
+    const making = mkdtempSync(pathOf(dirname(path), `.${basename(path)}.`))
+    try {
+      for (const [name, bytes] of files) publish(pathOf(making, name), bytes, mode)
+      renameSync(making, path)
+    } catch (error) {
+      rmSync(making, {recursive: true, force: true})
+      throw error
+    }
+    syncDirectory(dirname(path))
+  } catch (error) {
+    throw writeError(error, path)
+  }
 }
 
 /** Names in a directory the user named, sorted. Throws TsmctlError as `readUserFile` does. */

@@ -10,12 +10,14 @@ export {
   readUserDirectory,
   readUserFile,
   statUserFile,
+  writeUserDirectory,
   writeUserFile,
   type WriteOptions,
 } from './files.js'
 export {type GuardedFile, readGuardedFile} from './guarded-file.js'
 export {formatCapture} from './format-capture.js'
 export {NETLINK_LAYOUTS} from './genetlink/message.js'
+export {looksRecorded, type RecordedDump, recordedDumps} from './genetlink/recorded.js'
 export {ioctlNumber, type IoctlDirection} from './ioctl-number.js'
 export {liveKernel, type LiveOptions} from './live.js'
 export {fileLocks, memoryLocks} from './lock.js'

@@ -1,11 +1,16 @@
 export {
+  assemble,
+  type Assembled,
   chooseProvider,
   type CollectedEvidence,
+  DEVICE_EVIDENCE_REPLY,
   deviceEvidence,
   type EvidenceProvider,
   type EvidenceState,
   none,
+  PCI_TSM_REPLY,
   pciTsm,
+  type ReplyAttributes,
 } from './evidence/index.js'
 export {acceptPlan, bindPlan, HOLD, holdPlan, lockPlan, unlockPlan} from './guest-plans.js'
 export {

@@ -160,7 +160,7 @@ describe('a bundle at rest', () => {
     ['padded base64', edited(json => (record(json, 'vca')[1] = 'EIQ=')), 'strict base64url'],
     ['standard base64', edited(json => (record(json, 'vca')[1] = '+/+/')), 'strict base64url'],
     ['slack bits in base64', edited(json => (record(json, 'vca')[1] = 'EIR')), 'strict base64url'],
-    ['no manifest', edited(json => delete json['manifest']), '"manifest" is not a triple'],
+    ['no manifest', edited(json => delete json['manifest']), 'no record "manifest"'],
     ['another version', withManifest(manifest => (manifest['version'] = 2)), 'manifest.version'],
     ['an unknown manifest member', withManifest(manifest => (manifest['extra'] = 1)), 'manifest.extra'],
     ['an object listed twice', withManifest(m => objectsOf(m).push(objectsOf(m)[0]!)), 'listed twice'],

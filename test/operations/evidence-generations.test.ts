@@ -3,6 +3,7 @@ import {readFileSync, writeFileSync} from 'node:fs'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {TsmctlError} from '../../src/errors.js'
+import {importDumped} from '../../src/evidence/index.js'
 import {formatCapture, type Kernel, parseCapture, recordingKernel, replayKernel} from '../../src/kernel/index.js'
 import {
   accept,
@@ -10,7 +11,6 @@ import {
   appraiseLive,
   collectEvidence,
   readAudit,
-  readEvidenceDirectory,
   readPolicy,
   reviewDevice,
   verifyBundle,
@@ -221,7 +221,7 @@ describe('what the helper of the kernel dumped', () => {
       const {length} = bundle.objects.get(type)!
       return JSON.stringify({type, generation: bundle.manifest.provider.generation, length, received: length})
     })
-    const imported = readEvidenceDirectory({
+    const imported = importDumped({
       files: new Map([
         ...labels.map(label => [`${label}.bin`, bundle.objects.get(label)!] as const),
         ['lines.json', new Uint8Array(Buffer.from(lines.join('\n')))],

@@ -15,6 +15,8 @@ import type {Check} from './context.js'
 import {fail, failIfAny, malformed, pass, skip} from './verdict.js'
 
 const KNOWN_ABIS = ['device-evidence/1', 'pci-tsm/1', 'host-link/1']
+/** Forms of vendors' tools that the importers read. */
+const VENDOR_FORMS = ['nvidia-evidence/1', 'nvidia-evidence-item/1']
 const LIVE = ['device-evidence', 'pci-tsm']
 
 /** Does every object of this interface carry a generation? */
@@ -25,6 +27,7 @@ const isLiveKind = ({bundle}: Facts): boolean => LIVE.includes(bundle.manifest.p
 const abiKnown: Check = ({facts}) => {
   const {kind, abi} = facts.bundle.manifest.provider
   if (kind === 'file') return pass('evidence from a file')
+  if (kind === 'vendor-tool' && VENDOR_FORMS.includes(abi)) return pass("evidence of a vendor's tool")
   if (kind === 'none') return fail('none', 'this kernel has none')
   if (!KNOWN_ABIS.includes(abi)) return fail('abi', quoted(abi), {expected: KNOWN_ABIS.join(', ')})
   const {collection} = facts
@@ -154,7 +157,9 @@ const objectLimits: Check = ({facts}) => {
 
 const sourceLive: Check = ({facts, circumstances}) => {
   if (circumstances.mode === 'offline') return skip('na', 'offline: nothing can be accepted on this evidence alone')
-  const {kind} = facts.bundle.manifest.provider
+  const {provider, redactedFrom} = facts.bundle.manifest
+  const {kind} = provider
+  if (redactedFrom !== undefined) return fail('redacted', 'a bundle that was redacted')
   return isLiveKind(facts) ? pass() : fail('source', kind === 'none' ? 'no interface' : `a ${kind}`)
 }
 

@@ -66,11 +66,11 @@ export interface Message {
   readonly payload: Uint8Array
 }
 
-/** The messages of one datagram, in order. Throws DecodeError for a length that does not fit. */
-export function messagesOf(datagram: Uint8Array): Message[] {
+/** The messages of one datagram, in order, the first `most` of them. Throws DecodeError for a length that does not fit. */
+export function messagesOf(datagram: Uint8Array, most = Infinity): Message[] {
   const data = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength)
   const out: Message[] = []
-  for (let at = 0; at < datagram.length;) {
+  for (let at = 0; at < datagram.length && out.length < most;) {
     const {length, type, flags, sequence} = NLMSGHDR.read(data, at, datagram.length).value
     if (length < NLMSGHDR.headSize || length > datagram.length - at)
       throw new DecodeError({

@@ -60,7 +60,7 @@ function kernelWords(attributes: Uint8Array): string | undefined {
 }
 
 /** Errno of an acknowledgement or of the end of a dump, and where its attributes begin. */
-function statusOf({type, flags, payload}: Message): {error: number; words: string | undefined} {
+export function statusOf({type, flags, payload}: Message): {error: number; words: string | undefined} {
   if (payload.length < 4) throw refusal('error', '4 bytes', `${payload.length} bytes`)
   const data = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   const error = int32(data.getUint32(0, true))

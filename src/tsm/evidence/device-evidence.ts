@@ -4,21 +4,24 @@
  * kernel which generation was verified.
  */
 import {DEVICE_EVIDENCE, type Kernel, stringAttribute, u32Attribute} from '../../kernel/index.js'
+import type {ReplyAttributes} from './assemble.js'
 import {explained, type Family, providerOf, requestOf} from './dump.js'
 import type {EvidenceProvider} from './provider.js'
 
 const {attribute, name, version} = DEVICE_EVIDENCE
+
+export const DEVICE_EVIDENCE_REPLY: ReplyAttributes = {
+  type: attribute.type,
+  value: attribute.value,
+  announced: {generation: attribute.generation, length: attribute.length, count: attribute.count},
+}
 
 const FAMILY: Family = {
   name,
   version,
   read: DEVICE_EVIDENCE.read,
   request: attribute,
-  reply: {
-    type: attribute.type,
-    value: attribute.value,
-    announced: {generation: attribute.generation, length: attribute.length, count: attribute.count},
-  },
+  reply: DEVICE_EVIDENCE_REPLY,
   allTypes: DEVICE_EVIDENCE.allTypes,
   digestFlag: DEVICE_EVIDENCE.digestFlag,
   device: bdf => [

@@ -1,6 +1,6 @@
 export {assemble, type Assembled, LARGEST_OBJECT, type ReplyAttributes} from './assemble.js'
 export {chooseProvider} from './choose.js'
-export {deviceEvidence} from './device-evidence.js'
+export {DEVICE_EVIDENCE_REPLY, deviceEvidence} from './device-evidence.js'
 export {none} from './none.js'
-export {pciTsm} from './pci-tsm.js'
+export {PCI_TSM_REPLY, pciTsm} from './pci-tsm.js'
 export type {CollectedEvidence, EvidenceProvider, EvidenceState} from './provider.js'
