@@ -58,6 +58,8 @@ function manifestOf(bytes: Uint8Array): Manifest {
   throw malformed(`manifest${path === '' ? '' : `.${path}`}: ${message}`)
 }
 
+const isLabel = (label: string): label is ObjectLabel => (LABELS as readonly string[]).includes(label)
+
 /** The bundle of a manifest and its records; `mediaTypes` where the form states them beside the records. */
 export function assembleBundle(
   manifestBytes: Uint8Array,
@@ -65,7 +67,6 @@ export function assembleBundle(
   mediaTypes?: ReadonlyMap<string, string>,
 ): FoundBundle {
   const manifest = manifestOf(manifestBytes)
-  const isLabel = (label: string): label is ObjectLabel => (LABELS as readonly string[]).includes(label)
   const objects = [...records].filter((entry): entry is [ObjectLabel, Uint8Array] => isLabel(entry[0]))
   const bundle: Bundle = {manifest, objects: new Map(objects), digest: nameOfJson(manifest)}
   const listed = new Map<string, string>(manifest.objects.map(({label, mediaType}) => [label, mediaType]))
