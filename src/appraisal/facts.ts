@@ -115,7 +115,8 @@ function negotiatedOf({manifest}: Bundle, vca: VcaFacts | undefined): Negotiated
     return hash && asym && {hash, asym, measurementHash, source: 'vca'}
   }
   // only files may name their algorithms: evidence of a kernel comes with its negotiation
-  if (manifest.provider.kind !== 'file' || manifest.spdm === undefined) return undefined
+  const {kind} = manifest.provider
+  if ((kind !== 'file' && kind !== 'vendor-tool') || manifest.spdm === undefined) return undefined
   const hash = hashNamed(manifest.spdm.hash)
   const asym = asymNamed(manifest.spdm.asym)
   return hash && asym && {hash, asym, measurementHash: hash, source: 'import'}

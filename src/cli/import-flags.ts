@@ -45,7 +45,7 @@ export function importPath(
     collectedAt: kernel.now().toISOString(),
     newId: () => toHex(kernel.random(16)),
     tool,
-    source: path,
+    source: basename(path),
   })
 }
 
@@ -58,3 +58,6 @@ function nonceOf(text: string): string {
     hint: 'It is the nonce of the GET_MEASUREMENTS request, for example --nonce "$(xxd -p -c 32 nonce)".',
   })
 }
+
+/** The last part of a path: where a file lies is nobody's business but its owner's. */
+const basename = (path: string): string => (path.split('/').findLast(part => part !== '') ?? path).slice(0, 128)

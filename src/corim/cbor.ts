@@ -31,11 +31,11 @@ function uniqueMap(entries: readonly (readonly [unknown, unknown, Uint8Array])[]
   return map
 }
 
-/** The item that `bytes` consist of. Throws DecodeError, for `structure`. */
-export function decodeItem(bytes: Uint8Array, structure: string, path = ''): unknown {
+/** The item that `bytes` consist of, `limit` of them at most. Throws DecodeError, for `structure`. */
+export function decodeItem(bytes: Uint8Array, structure: string, path = '', limit = CORIM_LIMIT): unknown {
   const refuse = (expected: string, got: string): DecodeError =>
     new DecodeError({structure, path, offset: bytes.byteOffset, expected, got})
-  if (bytes.length > CORIM_LIMIT) throw refuse(`at most ${CORIM_LIMIT} bytes`, `${bytes.length}`)
+  if (bytes.length > limit) throw refuse(`at most ${limit} bytes`, `${bytes.length}`)
   try {
     return decode(bytes, OPTIONS)
   } catch (error) {

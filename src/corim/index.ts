@@ -18,3 +18,9 @@ export const loadCorimReader = (): Promise<typeof import('./corim.js')> => impor
 
 /** The reader of concise evidence in measurement manifests, likewise. */
 export const loadConciseEvidenceReader = (): Promise<typeof import('./evidence.js')> => import('./evidence.js')
+
+/** CBOR of strangers, and of our own. */
+export const loadCbor = (): Promise<typeof import('./cbor.js')> => import('./cbor.js')
+
+/** Whoever signs in COSE. */
+export const loadCoseSigner = (): Promise<typeof import('./cose-sign.js')> => import('./cose-sign.js')

@@ -7,6 +7,7 @@ export {
   isBound,
   type PlatformReport,
 } from './bound.js'
+export {bundleFromCbor, bundleToCbor, inspectCbor} from './cbor-form.js'
 export {BUNDLE_LIMIT, freeze, integrityFindings, OBJECT_LIMIT} from './bundle.js'
 export {named, nameOfJson, sha384, shortDigest} from './digest.js'
 export {type DumpedEvidence, importDumped, isDumpFile} from './dumped.js'

@@ -4,19 +4,15 @@
  */
 import {
   type Bundle,
-  bundleFromFiles,
   checkJsonSize,
-  findBundle,
   freezeImported,
   type ImportFacts,
   importDumped,
   importForeign,
   importNetlink,
-  isBound,
   isNvidia,
   MANIFEST_FILE,
   nvidiaItems,
-  boundOf,
   strictJson,
   type VendorItem,
   wholeBundle,
@@ -25,6 +21,7 @@ import {quoted, TsmctlError} from '../errors.js'
 import {looksRecorded} from '../kernel/index.js'
 import {readCapture} from '../pcap/index.js'
 import {certificatesOfPem, isSelfSigned, loadCertificateReader} from '../spdm/index.js'
+import {isCborMap, openBundle} from './bundle.js'
 
 export const IMPORT_FORMATS = ['bundle', 'nvidia-json', 'netlink', 'pcap', 'dump', 'raw'] as const
 export type ImportFormat = (typeof IMPORT_FORMATS)[number]
@@ -62,6 +59,7 @@ const startsJson = (bytes: Uint8Array): boolean =>
 function formatOf(brought: Brought, {certificates}: ImportOptions): ImportFormat {
   if (!(brought instanceof Uint8Array)) return brought.has(MANIFEST_FILE) ? 'bundle' : 'dump'
   if (certificates !== undefined) return 'raw'
+  if (isCborMap(brought)) return 'bundle'
   if (startsJson(brought)) return isNvidia(jsonOf(brought)) ? 'nvidia-json' : 'bundle'
   if (readCapture(brought) !== undefined) return 'pcap'
   if (looksRecorded(brought)) return 'netlink'
@@ -93,12 +91,6 @@ async function vendorItem(item: VendorItem, facts: ImportFacts): Promise<One> {
   return {name, bundle, statedNonce: statedNonce ?? null}
 }
 
-function bundleIn(brought: Brought): Bundle {
-  if (!(brought instanceof Uint8Array)) return bundleFromFiles(brought)
-  const json = jsonOf(brought)
-  return wholeBundle(isBound(json) ? boundOf(json) : findBundle(json))
-}
-
 const oneFile = (brought: Brought, format: ImportFormat): Uint8Array => {
   if (brought instanceof Uint8Array) return brought
   throw refused(`it is a directory, and ${format} is one file`)
@@ -109,7 +101,7 @@ async function itemsOf(brought: Brought, format: ImportFormat, options: ImportOp
   const facts = (): ImportFacts => ({...said, bundleId: newId()})
   switch (format) {
     case 'bundle':
-      return single(bundleIn(brought))
+      return single(wholeBundle(await openBundle(brought)))
     case 'dump':
       if (brought instanceof Uint8Array) throw refused('it is a file, and a dump is a directory')
       return single(importDumped({...facts(), files: brought}))

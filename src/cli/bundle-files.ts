@@ -1,0 +1,31 @@
+/** Reading and writing of bundles for the `bundle` commands. */
+import {Args, Flags} from '@oclif/core'
+import {printablePath} from '../errors.js'
+import {isUserDirectory, readUserDirectory, readUserFile, writeUserDirectory, writeUserFile} from '../kernel/index.js'
+import {type OpenedBundle, openBundle, type Written} from '../operations/bundle.js'
+
+export const bundleArgument = {
+  bundle: Args.string({
+    ignoreStdin: true,
+    description: 'bundle: *.tsmb.json, its directory form, its CBOR form, or one that is bound to a platform',
+    required: true,
+  }),
+}
+
+export const outArgument = {
+  out: Args.string({ignoreStdin: true, description: 'file or directory to write', required: true}),
+}
+
+export const forceFlag = {force: Flags.boolean({description: 'overwrite the file'})}
+
+export const readBundleAt = (path: string): Promise<OpenedBundle> =>
+  openBundle(isUserDirectory(path) ? readUserDirectory(path) : readUserFile(path))
+
+/** Evidence names hardware: what is written is for its owner alone. */
+export function writeAt(path: string, written: Written, force: boolean): void {
+  if (typeof written === 'string') writeUserFile(path, new Uint8Array(Buffer.from(written)), {force, mode: 0o600})
+  else if (written instanceof Uint8Array) writeUserFile(path, written, {force, mode: 0o600})
+  else writeUserDirectory(path, written)
+}
+
+export const writtenLine = (path: string): string => `written to ${printablePath(path)}\n`
