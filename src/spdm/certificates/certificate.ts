@@ -34,6 +34,7 @@ import {
 import {extensionsOf, type RawExtension, repeatedOids} from './extensions.js'
 import {diceContent, type DiceExtension, isDiceOid} from './dice.js'
 import {countOf, integerOf} from './der-values.js'
+import {Remembered} from './remembered.js'
 import {CMA_NAME_OID, deviceInfoOf, DMTF_OID, dmtfExtensionOids, type OtherName, otherNamesOf} from './subject-names.js'
 
 const WHAT = 'Certificate'
@@ -150,11 +151,15 @@ const lower = (hex: string | undefined): string | undefined => hex?.toLowerCase(
 /** URLs of distribution points and access descriptions that have any. */
 const urls = (values: readonly (string | undefined)[]): string[] => values.filter(value => value !== undefined)
 
+const known = new Remembered<CertificateFacts>(256)
+
 /**
  * Facts of the certificate `der`. Throws DecodeError for anything that is not one strict-DER X.509 certificate; single
  * extensions that cannot be read are listed in `unreadable`.
  */
-export function certificateFacts(input: Uint8Array): CertificateFacts {
+export const certificateFacts = (der: Uint8Array): CertificateFacts => known.of([der], () => factsOf(der))
+
+function factsOf(input: Uint8Array): CertificateFacts {
   const der = new Uint8Array(input)
   const parts = partsOf(der)
   const certificate = parse(der)

@@ -8,6 +8,7 @@ import {asymNamed} from '../algorithms.js'
 import {librarySchemeOf, publicKeyOf, rawPublicKeyOf} from '../crypto/index.js'
 import type {SignatureFacts} from './certificate-facts.js'
 import {signatureFacts} from './certificate-key.js'
+import {Remembered} from './remembered.js'
 import {childrenOf, contentOf, type Der, encodingOf, expectTag, malformed, readWhole, TAG} from './der.js'
 
 export interface Signed {
@@ -89,8 +90,18 @@ export function verifySigned(signed: Signed, spki: Uint8Array): boolean {
 
 const CERTIFICATE = 'certificate'
 
+/** Signatures that verified; whether others do may depend on what is loaded. */
+const verified = new Remembered<boolean>(512)
+
 /** Is the signature on certificate `der` made by the key `spki`? A certificate that cannot be checked is not signed. */
-export function verifyCertificateSignature(der: Uint8Array, spki: Uint8Array): boolean {
+export const verifyCertificateSignature = (der: Uint8Array, spki: Uint8Array): boolean =>
+  verified.of(
+    [der, spki],
+    () => verifies(der, spki),
+    isValid => isValid,
+  )
+
+function verifies(der: Uint8Array, spki: Uint8Array): boolean {
   const key = publicKeyOf(spki)
   try {
     return key === undefined
