@@ -63,7 +63,10 @@ const WORTH: Readonly<Record<Exclude<ObjectLabel, `cert${number}`>, Worth>> = {
   },
 }
 
-const worthOf = (label: ObjectLabel): Worth => (WORTH as Readonly<Partial<Record<ObjectLabel, Worth>>>)[label] ?? CHAIN
+const OTHER_SLOT: Worth = {...CHAIN, proves: 'nothing: it is not of the slot that was used'}
+
+const worthOf = (label: ObjectLabel, slot: number): Worth =>
+  (WORTH as Readonly<Partial<Record<ObjectLabel, Worth>>>)[label] ?? (label === `cert${slot}` ? CHAIN : OTHER_SLOT)
 
 export interface BundleView {
   readonly check: BundleCheck

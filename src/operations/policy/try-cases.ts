@@ -4,7 +4,7 @@ import {type Appraisal, appraise, CHECK_IDS, type Policy, readYaml, requireUsabl
 import {printable, printablePath, quoted, TsmctlError} from '../../errors.js'
 import {type Bundle, issueText} from '../../evidence/index.js'
 import {isUserDirectory, readUserDirectory, readUserFile} from '../../kernel/index.js'
-import {readBundle, readEvidenceDirectory} from '../import-evidence.js'
+import {chosenItem, importItems} from '../import-evidence.js'
 import {BUILT} from '../built.js'
 import {directoryOf} from './files.js'
 
@@ -60,18 +60,17 @@ function readCases(path: string): readonly Case[] {
   throw malformed(path, `${where}: ${message}`)
 }
 
-/** A bundle, or evidence as a directory. */
-function evidenceAt(path: string): Bundle {
-  if (!isUserDirectory(path)) return readBundle(readUserFile(path))
-  return readEvidenceDirectory({
-    files: readUserDirectory(path),
+/** Evidence of any form that `verify` takes. */
+async function evidenceAt(path: string): Promise<Bundle> {
+  const items = await importItems(isUserDirectory(path) ? readUserDirectory(path) : readUserFile(path), {
     hash: 'sha384',
     asym: 'ecdsa-p384',
     collectedAt: BUILT.toISOString(),
-    bundleId: '0'.repeat(32),
+    newId: () => '0'.repeat(32),
     tool: 'tsmctl',
     source: path,
   })
+  return chosenItem(items, undefined).bundle
 }
 
 const same = (a: readonly string[], b: readonly string[]): boolean =>
@@ -89,7 +88,7 @@ function compare({expect, rule, failed}: Case, {decision, rule: matched}: Apprai
 }
 
 async function tryCase(one: Case, path: string, policy: Policy): Promise<TriedCase> {
-  const bundle = evidenceAt(path)
+  const bundle = await evidenceAt(path)
   const appraisal = await appraise({
     bundle,
     policy,

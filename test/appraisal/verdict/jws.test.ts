@@ -88,7 +88,7 @@ describe('keys', () => {
     // the key of RFC 8037 appendix A.1
     const x = Buffer.from('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', 'base64url')
     const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), x])
-    const pem = `-----BEGIN PUBLIC KEY-----\n${der.toString('base64')}\n-----END PUBLIC KEY-----\n`
+    const armoured = `-----BEGIN PUBLIC KEY-----\n${der.toString('base64')}\n-----END PUBLIC KEY-----\n`
     expect(keyId(verificationKey(Buffer.from(pem)))).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k')
   })
 
