@@ -23,6 +23,10 @@ import type {Brought} from './import-evidence.js'
 export const BUNDLE_FORMS = ['json', 'directory', 'cbor', 'bound'] as const
 export type BundleForm = (typeof BUNDLE_FORMS)[number]
 
+/** Forms for other verifiers; the token of the profile for device assignment says less than a bundle. */
+export const EXPORT_FORMATS = ['cmw-json', 'cmw-cbor', 'eat-da'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
 export interface OpenedBundle extends FoundBundle {
   readonly form: BundleForm
   readonly bound: BoundEvidence | null

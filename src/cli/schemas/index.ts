@@ -3,6 +3,7 @@
  * ship in `schema/`; tests hold every command's output against them. No command loads this file.
  */
 import * as v from 'valibot'
+import {BUNDLE_DATA} from './bundle.js'
 import {DEVICE_DATA} from './devices.js'
 import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
@@ -130,6 +131,7 @@ const auditLog = v.strictObject({
 export const DATA = {
   error: v.null(),
   ...DEVICE_DATA,
+  ...BUNDLE_DATA,
   connect: perDevice(CONNECT),
   disconnect: perDevice(DISCONNECT),
   doctor: DOCTOR,
