@@ -21,7 +21,6 @@ const MUTATIONS = `
 
 /** Mutations that are still to be written, by case. The list only ever gets shorter. */
 const MISSING: Readonly<Record<string, number>> = {
-  N011: 3,
   N021: 1,
   N024: 1,
   N025: 1,
@@ -60,7 +59,6 @@ const MISSING: Readonly<Record<string, number>> = {
 }
 /** Checks that are still nobody's target. */
 const UNTARGETED: readonly string[] = [
-  'acq.bundle.integrity',
   'spdm.chain.weak',
   'spdm.chain.revocation',
   'spdm.id.pci-match',

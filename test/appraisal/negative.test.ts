@@ -39,13 +39,15 @@ function evidenceOf({base = G1, forgery = NOTHING}: Partial<Row>): Promise<Bundl
   return made
 }
 
+const untouched = (bundle: Bundle): Bundle => bundle
+
 const judged = async (
   {policy, circumstances, ...what}: Partial<Row>,
   reading: 'own' | 'generous' = 'own',
 ): Promise<Appraisal> => {
-  const {base = G1} = what
+  const {base = G1, tamper = untouched} = what
   return judge(
-    await evidenceOf(what),
+    tamper(await evidenceOf(what)),
     policiesOf(policy ?? base.document)[reading],
     circumstances ?? base.circumstances,
   )

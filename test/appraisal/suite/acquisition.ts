@@ -49,12 +49,5 @@ export const ROWS: readonly Row[] = [
     row('N009 a huge chain', 'acq.object.limits', {chain: concat(chain, new Uint8Array(66_000))}),
     'spdm.chain.format',
   ),
-  row('N010 a file', 'acq.source.live', {facts: {provider: {...FACTS.provider, kind: 'file'}}}),
-  alsoSeenBy(
-    row('N010 a tool of the vendor', 'acq.source.live', {
-      facts: {provider: {...FACTS.provider, kind: 'vendor-tool', abi: 'vendor/1'}},
-    }),
-    'acq.abi.known',
-  ),
   row('N012 a clock before the floor', 'acq.time.trusted', {}, ruleWith({time: {floor: '2027-01-01T00:00:00Z'}})),
 ]

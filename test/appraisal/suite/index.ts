@@ -1,6 +1,7 @@
 /** All rows that are run on evidence, and where the cases are that need a live device or a policy file. */
 import {ROWS as ACQUISITION} from './acquisition.js'
 import {ROWS as BINDING} from './binding.js'
+import {ROWS as BUNDLE} from './bundle.js'
 import {ROWS as CHAIN} from './chain.js'
 import {ROWS as IDENTITY} from './identity.js'
 import {ROWS as MACHINE} from './machine.js'
@@ -12,6 +13,7 @@ import {ROWS as SESSION} from './session.js'
 
 export const ROWS: readonly Row[] = [
   ...ACQUISITION,
+  ...BUNDLE,
   ...SESSION,
   ...CHAIN,
   ...REVOCATION,

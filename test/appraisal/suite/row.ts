@@ -1,4 +1,5 @@
 /** One thing wrong at a time: what a row of the suite is, and the small tools rows are written with. */
+import type {Bundle} from '../../../src/evidence/index.js'
 import {parseVca} from '../../../src/spdm/index.js'
 import {der, otherNames} from '../../spdm/authority.js'
 import {
@@ -48,6 +49,8 @@ export interface Row {
   readonly base?: Base
   /** What is replaced in the base evidence. */
   readonly forgery?: Forgery | (() => Promise<Forgery>)
+  /** What somebody does to the bundle after it was frozen. */
+  readonly tamper?: (bundle: Bundle) => Bundle
   /** Instead of that of the base. */
   readonly policy?: object
   readonly circumstances?: Parameters<typeof judge>[2]
