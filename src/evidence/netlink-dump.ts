@@ -84,6 +84,14 @@ function readDump(dump: RecordedDump): ReadDump[] {
   ]
 }
 
+const DIGEST_SIZES = [32, 48, 64]
+
+/** All of one size, which is that of a digest. */
+function looksLikeDigests({assembled: {objects}}: ReadDump): boolean {
+  const sizes = new Set([...objects.values()].map(({length}) => length))
+  return sizes.size === 1 && DIGEST_SIZES.includes([...sizes][0]!)
+}
+
 /** The objects come first, as they are collected, unless the requests say otherwise. */
 function sorted(dumps: readonly ReadDump[]): {readonly data: ReadDump; readonly digests: ReadDump | undefined} {
   if (dumps.length === 0) throw malformed('there is no dump of evidence in it')
@@ -91,7 +99,8 @@ function sorted(dumps: readonly ReadDump[]): {readonly data: ReadDump; readonly 
     throw malformed(`there are ${dumps.length} dumps of evidence in it`, 'Cut out the messages of one collection.')
   const [first, second] = dumps as [ReadDump, ReadDump?]
   const [data, digests] = first.isDigests === true ? [second, first] : [first, second]
-  if (data === undefined || data.isDigests === true || digests?.isDigests === false)
+  const mistaken = digests !== undefined && !(digests.isDigests ?? looksLikeDigests(digests))
+  if (data === undefined || data.isDigests === true || mistaken)
     throw malformed('there is not one dump of objects and at most one of digests in it')
   if (digests !== undefined && digests.family !== data.family) throw malformed('the dumps are of different families')
   return {data, digests}

@@ -6,7 +6,7 @@
 import {TsmctlError} from '../errors.js'
 import {freeze, integrityFindings} from './bundle.js'
 import {decodeCollectionFacts, decodePciFacts, encodeFacts} from './fact-objects.js'
-import type {Bundle, CollectionFacts, EvidenceObject, PciFacts} from './types.js'
+import type {Bundle, CollectionFacts, EvidenceObject, Manifest, PciFacts} from './types.js'
 
 /** What may be left out besides the names of the machine: the platform's report, the device's serial number. */
 export const DROPPABLE = ['platform', 'dsn'] as const
@@ -33,6 +33,12 @@ function checkAgreement(what: string, values: readonly (string | null | undefine
     throw refused(`it has different values for the ${what}, and that is part of what it shows`)
 }
 
+/** The manifest repeats what was seen, if it says anything. */
+const serialNumbers = ({device}: Manifest, looks: readonly PciFacts[]): (string | undefined)[] => [
+  ...(device.dsn === undefined ? [] : [device.dsn]),
+  ...looks.map(({dsn}) => dsn),
+]
+
 /**
  * The bundle without its machine's names, and without what `drop` names. Throws TsmctlError `malformed` for a bundle that
  * is not whole, whose facts cannot be read, or that shows by those values that something changed.
@@ -50,11 +56,7 @@ export function redact(bundle: Bundle, dropped: Iterable<Droppable> = []): Bundl
     'boot',
     looks.map(({bootId}) => bootId),
   )
-  if (drop.has('dsn'))
-    checkAgreement(
-      'serial number',
-      [manifest.device, ...looks].map(({dsn}) => dsn),
-    )
+  if (drop.has('dsn')) checkAgreement('serial number', serialNumbers(manifest, looks))
   const facts = new Map<string, Uint8Array>([
     ...(pci === undefined ? [] : [['pci', encodeFacts(redactPci(pci, drop))] as const]),
     ...(collection === undefined ? [] : [['collection', encodeFacts(redactCollection(collection, drop))] as const]),
