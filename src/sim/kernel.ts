@@ -13,6 +13,7 @@ import {type MailboxModels, simMailboxes} from './mailboxes.js'
 import {machineTree} from './machine-tree.js'
 import type {FileNode, Tree} from './nodes.js'
 import {openMachine} from './store.js'
+import {withTsmReports} from './tsm-reports.js'
 import {listen} from './uevents.js'
 
 export interface SimOptions {
@@ -176,7 +177,7 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
     }
   }
 
-  return {
+  const kernel: Kernel = {
     host: {kind: 'sim', label: directory},
     state: directoryState(stateDirectory),
     lock: fileLocks(join(stateDirectory, 'lock')),
@@ -278,4 +279,5 @@ export function simKernel(directory: string, options: SimOptions = {}): Kernel {
       // nothing is kept open between calls
     },
   }
+  return store.machine.host === null ? withTsmReports(kernel, privileged) : kernel
 }

@@ -5,6 +5,7 @@ import {hostOf, type HostSimFunction} from './host/facts.js'
 import {addHost, addHostFunction, hostConfig} from './host/tree.js'
 import {fromBase64, guestTsmPath, type Machine, type MachineState} from './machine.js'
 import {type Tree, treeBuilder, type TreeBuilder} from './nodes.js'
+import {REPORTS} from './tsm-reports.js'
 
 /** Every bridge starts with as many, IDE or not (Linux drivers/pci/ide.c). */
 const STREAM_SLOTS = '256'
@@ -67,6 +68,7 @@ export function machineTree(machine: Machine, state: MachineState, privileged: b
     if (machine.tsm !== 'absent') tree.directory('/sys/class/tsm')
     addGuestBridges(tree, machine)
     addGuestProcessor(tree)
+    tree.directory(REPORTS)
   } else addHost(tree, host)
   addDevsecTsm(tree, machine, state)
   for (const fn of machine.functions) {
