@@ -177,6 +177,8 @@ async function alreadyAccepted(
   return {...result, commit, changed: bound.writes.length > 0, ...bound}
 }
 
+const NO_EVIDENCE = {digests: new Map<string, Uint8Array>(), generation: null, count: null}
+
 /** Everything that was reviewed, read once more and held against the frozen evidence. */
 async function readAndCheck(
   kernel: Kernel,
@@ -187,7 +189,8 @@ async function readAndCheck(
   const {bundle} = reviewed
   const bdf = bundle.manifest.device.bdf!
   const tdi = await readTdi(kernel, bdf, signal)
-  const evidence = await provider.readDigests(kernel, bdf, signal)
+  // of a device that was unlocked meanwhile there is no evidence to ask for
+  const evidence = tdi.state === 'CONFIG_LOCKED' ? await provider.readDigests(kernel, bdf, signal) : NO_EVIDENCE
   return commitChecks({
     ...reviewed,
     ...evidence,

@@ -156,6 +156,19 @@ function windowsAreDisjoint(bars: readonly Bar[], mode: OffsetMode): boolean {
   return windows.every((window, i) => i === 0 || window.first >= windows[i - 1]!.end)
 }
 
+/**
+ * Could one offset explain all BARs? A BAR lies at a multiple of its size, so the reported page of its beginning tells
+ * the offset modulo that size, and of two BARs modulo the smaller one. Where every BAR is covered completely nothing
+ * depends on the offset.
+ */
+function offsetsAgree(bars: readonly Bar[], mode: OffsetMode): boolean {
+  const ascendingBySize = bars.toSorted((a, b) => (a.pages < b.pages ? -1 : a.pages > b.pages ? 1 : 0))
+  return ascendingBySize.every((bar, i) => {
+    const smaller = ascendingBySize[i - 1]
+    return smaller === undefined || (originOf(bar, mode) - originOf(smaller, mode)) % smaller.pages === 0n
+  })
+}
+
 interface Candidate {
   readonly mode: OffsetMode
   readonly bars: readonly BarPlacement[]
@@ -167,14 +180,13 @@ function candidate(bars: readonly Bar[], mode: OffsetMode): Candidate {
   const placed = bars.map(bar => place(bar, mode))
   const reported = placed.filter(({ranges}) => ranges.length > 0)
   const inside = reported.every(isInside)
+  const used = bars.filter(({ranges}) => ranges.length > 0)
   const proven =
     inside &&
     reported.length > 0 &&
     reported.every(({explained}) => explained) &&
-    windowsAreDisjoint(
-      bars.filter(({ranges}) => ranges.length > 0),
-      mode,
-    )
+    windowsAreDisjoint(used, mode) &&
+    (reported.every(({gaps}) => gaps.length === 0) || offsetsAgree(used, mode))
   return {mode, bars: placed, inside, proven}
 }
 

@@ -72,7 +72,7 @@ describe('commit checks', () => {
 
   it.each([
     ['the TDI is in RUN', {state: 'RUN'}, 'commit.state state'],
-    ['the TDI is in ERROR', {state: 'ERROR'}, 'commit.state state'],
+    ['N115 the TDI is in ERROR', {state: 'ERROR'}, 'commit.state state'],
     ['the TDI was unlocked', {state: 'CONFIG_UNLOCKED'}, 'commit.state state'],
     ['another TSM has the lock', {lockedBy: 'tsm1'}, 'commit.state tsm'],
     ['nobody has the lock', {lockedBy: null}, 'commit.state tsm'],

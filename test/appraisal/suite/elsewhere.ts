@@ -35,4 +35,22 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     ['N122 nobody says which ranges were mapped, and the rule wants to know', 'commit.mmio-validated'],
   ),
   ...at('appraisal/references.test.ts', ['N053 a block from a list that nobody signed', 'spdm.meas.signed-only']),
+  ...at(
+    'appraisal/approvals.test.ts',
+    ['N114 other evidence', 'commit.human'],
+    ['N114 a decision of eleven minutes ago', 'commit.human'],
+    ['N114 one of them twice', 'commit.human'],
+    ['N114 an edited reason', 'commit.human'],
+  ),
+  ...at('appraisal/commit.test.ts', ['N115 the TDI is in ERROR', 'commit.state']),
+  ...at(
+    'appraisal/live-commit.test.ts',
+    ['N115 RUN, because somebody else accepted it', 'commit.state'],
+    ['N115 UNLOCKED, because somebody gave it back', 'commit.state'],
+    ['N116 another generation', 'commit.generation'],
+    ['N116 the kernel refuses to validate the generation', 'commit.generation'],
+    ['N117 unlocked and locked again', 'commit.lock-epoch'],
+    ['N118 a driver is bound', 'commit.driver-unbound'],
+    ['N119 another revision', 'commit.device-stable'],
+  ),
 ]

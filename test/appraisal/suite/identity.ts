@@ -47,5 +47,4 @@ export const ROWS: readonly Row[] = [
     {},
     ruleWith({identity: {mode: 'allowlist', allow: [{san: 'ACME:WIDGET:0002'}]}}),
   ),
-  row('N040 first use', 'spdm.id.pinned', {}, ruleWith({decision: 'review', identity: {mode: 'tofu'}})),
 ]

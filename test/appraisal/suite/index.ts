@@ -6,8 +6,9 @@ import {ROWS as CHAIN} from './chain.js'
 import {ROWS as IDENTITY} from './identity.js'
 import {ROWS as MACHINE} from './machine.js'
 import {ROWS as MEASUREMENTS} from './measurements.js'
-import {ROWS as REVOCATION} from './revocation.js'
+import {ROWS as PINNED} from './pinned.js'
 import {ROWS as REPORT} from './report.js'
+import {ROWS as REVOCATION} from './revocation.js'
 import type {Row} from './row.js'
 import {ROWS as SESSION} from './session.js'
 
@@ -21,5 +22,6 @@ export const ROWS: readonly Row[] = [
   ...MEASUREMENTS,
   ...BINDING,
   ...REPORT,
+  ...PINNED,
   ...MACHINE,
 ]
