@@ -16,6 +16,9 @@ const IDENTIFYING: Readonly<Record<string, string>> = {
   subject: 'subject',
   issuer: 'issuer',
   certificate: 'certificate',
+  pinId: 'certificate',
+  leaf: 'certificate',
+  san: 'subject',
   sha384: 'digest',
   chainDigest: 'digest',
   deviceInfo: 'device',
@@ -26,6 +29,7 @@ const IN_SUBJECT: Readonly<Record<string, string>> = {...IDENTIFYING, name: 'sub
 
 /** Zeros are what a recording without serial numbers has: they identify nobody. */
 const SAYS_NOTHING = /^(?:0x)?[0-]*$/
+const SHA384 = /^sha384:([0-9a-f]{12})[0-9a-f]{84}$/
 const SHORT_HEX = /^0x([0-9a-f]{1,16})$/
 
 export interface Redactor {
@@ -47,6 +51,9 @@ function labelsOf(data: unknown): Map<string, string> {
     labels.set(value, label)
     // the text of a decoded register shows all its digits
     const digits = SHORT_HEX.exec(value)?.[1]
+    // and that of a review the beginning of a digest
+    const beginning = SHA384.exec(value)?.[1]
+    if (kind === 'certificate' && beginning !== undefined) labels.set(beginning, label)
     if (digits !== undefined) labels.set(`0x${digits.padStart(16, '0')}`, label)
   }
   const collect = (value: unknown, kind: string | undefined, names: Readonly<Record<string, string>>): void => {

@@ -5,6 +5,8 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {acceptText} from '../cli/verdict-output.js'
+import {decodeApproval} from '../appraisal/index.js'
+import {readUserFile} from '../kernel/index.js'
 import {accept} from '../operations/accept.js'
 
 export default class Accept extends BaseCommand {
@@ -20,6 +22,11 @@ export default class Accept extends BaseCommand {
       description: 'full digest of the evidence, as evidence prints it',
       required: true,
     }),
+    approval: Flags.string({
+      multiple: true,
+      description: 'file that an approver signed with tsmctl approve; give it twice for two approvers',
+    }),
+    once: Flags.boolean({description: 'do not pin a device that is not pinned yet'}),
     'dry-run': Flags.boolean({description: 'appraise and look, and print the writes instead of making them'}),
     bind: Flags.boolean({
       description: 'bind the driver that lock had unbound, or allow drivers again',
@@ -31,11 +38,14 @@ export default class Accept extends BaseCommand {
   protected async act({kernel, signal, progress, json}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(Accept)
     const policy = decidingPolicy(flags.policy, kernel, flags)
+    const approvals = (flags.approval ?? []).map(path => decodeApproval(readUserFile(path)))
     return eachDevice(
       parseBdfs([args.bdf]),
       bdf =>
         accept(kernel, bdf, flags['evidence-digest'], {
           policy,
+          approvals,
+          once: flags.once,
           signal,
           bind: flags.bind,
           dryRun: flags['dry-run'],

@@ -8,7 +8,7 @@ import {DEVICE_DATA} from './devices.js'
 import {DOCTOR} from './doctor.js'
 import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
-import {COMPARISON, PROFILE} from './pins.js'
+import {APPROVE, COMPARISON, ENROLL, FORGET, PIN, PINS, PROFILE} from './pins.js'
 import {POLICY_DATA} from './policy.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
@@ -198,6 +198,11 @@ export const DATA = {
   'sim-status': v.looseObject({directory: text, scenario: text, devices: v.array(anything), faults: v.array(anything)}),
   'spdm-attest': SPDM_ATTEST,
   'spdm-respond': SPDM_RESPOND,
+  approve: APPROVE,
+  enroll: ENROLL,
+  forget: FORGET,
+  pins: PINS,
+  'pins-show': PIN,
   record: v.strictObject({file: text, functions: v.number(), nodes: v.number(), anonymised: v.boolean()}),
 } as const
 

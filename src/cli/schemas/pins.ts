@@ -75,4 +75,24 @@ export const PIN = v.strictObject({
   history: v.array(v.strictObject({event: v.picklist(['enrolled', 'accepted']), ...acceptance})),
 })
 
-export const PINS = v.strictObject({pins: v.array(PIN)})
+export const PINS = v.strictObject({
+  pins: v.array(PIN),
+  damaged: v.array(v.strictObject({pinId: digest, message: text})),
+})
+
+export const ENROLL = v.strictObject({
+  bdf,
+  digest,
+  pinId: digest,
+  san: maybe(text),
+  enrolled: maybe(v.picklist(['new', 'again'])),
+  allow: v.strictObject({certSha384: v.optional(digest), san: v.optional(text), label: text}),
+})
+
+export const FORGET = v.strictObject({pinId: digest, san: maybe(text), bdf: maybe(bdf), damaged: v.boolean()})
+
+export const APPROVE = v.strictObject({
+  approval: v.strictObject({D: digest, P: digest, bdf, rule: text, notAfter: time, reason: maybe(text)}),
+  key: text,
+  signature: text,
+})
