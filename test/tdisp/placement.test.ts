@@ -143,6 +143,43 @@ describe.each(HOLES)('hole: %s', hole => {
   })
 })
 
+/** Where ranges lie for whoever only asks that they fit, with the lowest one at the start of its BAR. */
+const fitsRelatively = ({bars, ranges}: Machine): boolean =>
+  bars.every(({bar, size}) => {
+    const own = ranges.filter(({rangeId}) => rangeId === bar)
+    const first = own.reduce((low, {firstPage}) => (firstPage < low ? firstPage : low), own[0]?.firstPage ?? 0n)
+    return own.every(({endPage}) => (endPage - first) * PAGE_SIZE <= size)
+  })
+
+it('P12 of 3000 layouts with a hole at offset 0 most would fit relatively, and none is accepted so', () => {
+  const layouts = fc.sample(machine('start', 'page'), {numRuns: 3000, seed: 37})
+  expect(layouts.filter(fitsRelatively)).toHaveLength(3000)
+  const accepted = layouts.filter(({ranges, bars, msix}) => placeRanges(ranges, bars, msix, 'relative').anchored)
+  expect(accepted).toEqual([])
+  const wrong = layouts.filter(one => {
+    const placement = placeRanges(one.ranges, one.bars, one.msix)
+    return placement.anchored && !isRight(one, placement)
+  })
+  expect(wrong).toEqual([])
+})
+
+describe('two BARs whose offsets no one offset explains', () => {
+  const bars = [memory(0, 4n), memory(2, 2n)]
+  const hidden: MsixFacts = {...msixAt(2, 1n, 1n, false)}
+  it.each<[string, bigint, boolean]>([
+    ['even and even', 0x10n, true],
+    ['even and odd', 0x11n, false],
+  ])('%s', (_, first, anchored) => {
+    const ranges = [range(0, 0, 0x1000n, 4n), range(1, 2, 0x1000n + first, 1n)]
+    expect(placeRanges(ranges, bars, hidden, 'relative').anchored).toBe(anchored)
+  })
+
+  it('nothing depends on the offset where every BAR is covered', () => {
+    const ranges = [range(0, 0, 0x1000n, 4n), range(1, 2, 0x1011n, 2n)]
+    expect(placeRanges(ranges, bars).anchored).toBe(true)
+  })
+})
+
 describe('by hand', () => {
   it('a BAR that is covered completely is anchored under any offset', () => {
     const placement = placeRanges([range(0, 0, 0x12345n, 16n)], [memory(0, 16n)])
