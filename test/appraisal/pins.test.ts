@@ -99,6 +99,9 @@ const with3 = (value: string) => ({
   measurements: [1, 2, 3].map(index => grouped(index, value) as DeviceProfile['measurements'][number]),
 })
 
+const tell = (approvedBy: (index: number) => string | null) =>
+  compare(with3('aa'), undefined, with3('bb'), {bdf: null, policy: null, tool: 'test', approvedBy})
+
 describe('a comparison', () => {
   it('of the same evidence finds nothing, of the first nothing to compare with', async () => {
     expect(base.comparison).toEqual({kind: 'first-seen'})
@@ -149,8 +152,6 @@ describe('a comparison', () => {
   })
 
   it('of one group of blocks says one thing, and nothing approves it unless all are approved', () => {
-    const tell = (approvedBy: (index: number) => string | null) =>
-      compare(with3('aa'), undefined, with3('bb'), {bdf: null, policy: null, tool: 'test', approvedBy})
     expect(tell(() => 'rim, signer acme')).toMatchObject({
       changes: [{text: 'VBIOS (3 blocks) changed, approved by rim, signer acme'}],
     })
