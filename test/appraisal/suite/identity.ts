@@ -31,6 +31,7 @@ export const ROWS: readonly Row[] = [
   besides(
     row('N042 a layer in debug mode', 'spdm.dice.flags', marked(extension(TCB_INFO, tcbInfo(der(0x87, DEBUG_FLAG))))),
     'spdm.dice.parse',
+    'spdm.dice.consistent',
   ),
   besides(
     row(
