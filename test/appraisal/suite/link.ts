@@ -28,7 +28,7 @@ export const ROWS: readonly Row[] = [
       row('N079 a stream with one end', 'ide.stream.secure', streamWith({rootPort: null})),
       'ide.stream.association',
     ),
-    row('N079 no IDE, says the TSM', 'ide.stream.secure', {tsm: {connected: true, link: {secure: false}}}),
+    row('N079 no IDE, says the TSM of a host', 'ide.stream.secure', {tsm: {connected: true, link: {secure: false}}}),
     row('N080 two default streams', 'ide.stream.default', two({name: 'stream1.1.1'})),
     row('N080 the default is another stream', 'ide.stream.default', registersWith({streams: [notDefault, foreign]})),
     row('N080 no default stream', 'ide.stream.default', registersWith({streams: [notDefault]})),
