@@ -279,6 +279,23 @@ for (const {name, spent, parse, ratio, messagesPerSecond, megabytesPerSecond} of
     evidence.ratio.toFixed(2),
     '',
   ])
+  const {one, fleet} = await measured('appraise')
+  rows.push([
+    'appraise one bundle, its vendor known',
+    `${one.own.toFixed(2)} ms`,
+    'four P-384 verifications',
+    `${one.bare.toFixed(2)} ms`,
+    one.ratio.toFixed(2),
+    '',
+  ])
+  rows.push([
+    `verify DIR, ${fleet.count} bundles, all processors`,
+    `${fleet.seconds.toFixed(1)} s, ${(fleet.count / fleet.seconds).toFixed(0)}/s`,
+    'their signatures alone, all processors',
+    `${fleet.bare.toFixed(1)} s`,
+    fleet.ratio.toFixed(2),
+    '',
+  ])
 }
 rmSync(scratch, {recursive: true})
 
