@@ -44,5 +44,13 @@ export {
 export {ATTACKS, CHECK_IDS, type CheckId, type CheckSpec, REGISTRY, SKIP_NAMES} from './registry/index.js'
 export * from './types.js'
 export * from './pins/index.js'
-export type {Provenance, Reference, ReferenceSet} from './references/index.js'
+export {
+  type DeviceFacts,
+  type Provenance,
+  readReferenceFile,
+  type Reference,
+  type ReferenceFile,
+  type ReferenceSet,
+  referencesIn,
+} from './references/index.js'
 export * from './verdict/index.js'

@@ -1,5 +1,5 @@
 /** What runs on the device: measurement blocks and how they compare with the reference values. */
-import type {MeasurementRow, Subject, Word} from '../appraisal/index.js'
+import {measurementStatus, type MeasurementRow, type Subject, type Word} from '../appraisal/index.js'
 import {BLANK, indented, type Line, line, paragraph, span} from './lines.js'
 import {DEBUG_WORDS, STATUS_WORDS, wordSpan} from './words.js'
 
@@ -31,10 +31,11 @@ export function measurementLines(subject: Subject, width: number): readonly Line
   return [
     ...measurementSummary(subject, width),
     BLANK,
-    ...subject.measurements.flatMap(({index, type, representation, value, status}) => {
-      const word = STATUS_WORDS[status]
+    ...subject.measurements.flatMap(row => {
+      const {index, type, representation, value} = row
+      const word = STATUS_WORDS[row.status]
       return [
-        [...(word === null ? [] : [wordSpan(word)]), span(`block ${index}: ${status}`)],
+        [...(word === null ? [] : [wordSpan(word)]), span(`block ${index}: ${measurementStatus(row)}`)],
         ...indented(`${type}, ${representation}`, width, 4),
         ...indented(value, width, 4, 'quiet'),
       ]

@@ -2,19 +2,23 @@
 import type {CertificateFacts, TcbInfo, ValidityMode} from '../../spdm/index.js'
 
 export interface DeviceFacts {
-  /** Certificates of the device, root first; undefined unless the path to a pinned anchor verified. */
-  readonly chain: readonly CertificateFacts[] | undefined
+  /** Manufacturer and product of the verified leaf; undefined where nothing verified says. */
+  readonly model: {readonly vendor: string; readonly model: string} | undefined
+  /** SHA-384 of its certificates, hexadecimal. */
+  readonly certificates: ReadonlySet<string>
+  /** Every DICE layer its certificates describe. */
+  readonly layers: readonly TcbInfo[]
 }
 
-/** Manufacturer and product of the verified leaf. */
-export function modelOf({chain}: DeviceFacts): {readonly vendor: string; readonly model: string} | undefined {
-  const info = chain?.at(-1)?.deviceInfo
-  return info && {vendor: info.manufacturer, model: info.product}
+/** Facts of the device with this chain, which verified up to a pinned anchor. */
+export function deviceOf(chain: readonly CertificateFacts[] = []): DeviceFacts {
+  const info = chain.at(-1)?.deviceInfo
+  return {
+    model: info && {vendor: info.manufacturer, model: info.product},
+    certificates: new Set(chain.map(({sha384}) => sha384)),
+    layers: chain.flatMap(({dice}) => dice.flatMap(({content}) => (content.kind === 'tcb-info' ? content.infos : []))),
+  }
 }
-
-/** Every DICE layer the verified certificates describe. */
-export const layersOf = ({chain}: DeviceFacts): readonly TcbInfo[] =>
-  (chain ?? []).flatMap(({dice}) => dice.flatMap(({content}) => (content.kind === 'tcb-info' ? content.infos : [])))
 
 /** Times by which signatures and manifests are valid. */
 export interface Moment {

@@ -12,7 +12,7 @@ import {
 } from '../../corim/index.js'
 import {printable, quoted} from '../../errors.js'
 import type {TcbInfo} from '../../spdm/index.js'
-import {type DeviceFacts, layersOf, type Moment, modelOf, outOfTime} from './device.js'
+import {type DeviceFacts, type Moment, outOfTime} from './device.js'
 import {Refusal} from './outcome.js'
 import type {Signature} from './signer.js'
 import type {FirmwareReference, Provenance, Reference, UsableReferences} from './types.js'
@@ -84,16 +84,16 @@ function approvals({mkey, mval}: Measurement): readonly Indexed[] {
 const differs = (stated: unknown, actual: unknown): boolean => stated !== undefined && stated !== actual
 
 /** Is the environment that of the device? Only what it states is compared. */
-function isAbout({class: kind}: Environment, device: DeviceFacts): boolean {
+function isAbout({class: kind}: Environment, {model}: DeviceFacts): boolean {
   if (kind?.vendor === undefined && kind?.model === undefined) return true
-  const model = modelOf(device)
-  if (model === undefined) throw new Refusal('model', 'they are for one model, and the device has no verified name')
+  if (model === undefined)
+    throw new Refusal('model', 'they are for one model, and nothing verified says that the device is of it')
   return !differs(kind.vendor, model.vendor) && !differs(kind.model, model.model)
 }
 
 /** The layers of the device a triple about firmware means. */
-const layersMeant = ({class: kind}: Environment, device: DeviceFacts): readonly TcbInfo[] =>
-  layersOf(device).filter(
+const layersMeant = ({class: kind}: Environment, {layers}: DeviceFacts): readonly TcbInfo[] =>
+  layers.filter(
     ({vendor, model, layer, index}) =>
       layer === kind?.layer &&
       !differs(kind?.index, index ?? 0) &&
@@ -132,11 +132,10 @@ function requireIdentity({identities}: Comid, device: DeviceFacts): void {
   for (const triple of identities) {
     if (!isAbout(triple.environment, device)) continue
     requireUnderstood(triple.remarks)
-    const own = new Set(device.chain?.map(({sha384}) => sha384))
     const stated = triple.thumbprints.filter(({algorithm}) => algorithm === 'sha384')
     if (stated.length !== triple.thumbprints.length)
       throw new Refusal('not-understood', 'a thumbprint of a certificate that is not SHA-384')
-    if (!stated.some(({value}) => own.has(toHex(value))))
+    if (!stated.some(({value}) => device.certificates.has(toHex(value))))
       throw new Refusal('identity', 'they are for devices with another certificate')
   }
 }
@@ -189,7 +188,7 @@ export function corimReferences(
   )
   const [values, firmware] = [found.flatMap(part => part.values), found.flatMap(part => part.firmware)]
   if (values.length + firmware.length === 0) {
-    const model = modelOf(device)
+    const {model} = device
     throw new Refusal('model', `there are none for ${model ? quoted(`${model.vendor}:${model.model}`) : 'this device'}`)
   }
   return {values, firmware}

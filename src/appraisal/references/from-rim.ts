@@ -1,7 +1,7 @@
 /** Reference values in the manifests of NVIDIA: one for the driver, one for the firmware on the board. */
 import {quoted} from '../../errors.js'
 import type {Rim, RimResource} from '../../vendor/index.js'
-import {type DeviceFacts, modelOf} from './device.js'
+import type {DeviceFacts} from './device.js'
 import {Refusal} from './outcome.js'
 import type {Provenance, Reference} from './types.js'
 
@@ -32,9 +32,9 @@ function referenceOf({block, digests}: RimResource, {rim, origin}: RimSource): R
 /** Products are written `LS10`, and `LS_10` in the certificates of the same. */
 const normal = (product: string): string => product.replaceAll('_', '').toUpperCase()
 
-function requireModel({manufacturer, product}: Rim, device: DeviceFacts): void {
-  const model = modelOf(device)
-  if (model === undefined) throw new Refusal('model', 'they are for one model, and the device has no verified name')
+function requireModel({manufacturer, product}: Rim, {model}: DeviceFacts): void {
+  if (model === undefined)
+    throw new Refusal('model', 'they are for one model, and nothing verified says that the device is of it')
   if (!manufacturer.startsWith(`${model.vendor} `) && manufacturer !== model.vendor)
     throw new Refusal('model', `they are by ${quoted(manufacturer)}, the device is by ${quoted(model.vendor)}`)
   if (normal(product) !== normal(model.model))

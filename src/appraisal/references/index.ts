@@ -1,3 +1,5 @@
 export {compare, type Comparison, isApproved, isPlaceholder, type SignedFacts} from './compare.js'
+export type {DeviceFacts} from './device.js'
+export {type ReferenceFile, readReferenceFile, referencesIn} from './file.js'
 export {type ReferenceSources, resolveReferences} from './resolve.js'
 export type {FirmwareReference, Provenance, Reference, ReferenceSet, UsableReferences} from './types.js'

@@ -5,7 +5,7 @@ import type {CertificateFacts} from '../../spdm/index.js'
 import {readRim} from '../../vendor/index.js'
 import type {Pin} from '../pins/types.js'
 import type {EffectiveRule, Policy} from '../policy/index.js'
-import type {DeviceFacts, Moment} from './device.js'
+import {type DeviceFacts, deviceOf, type Moment} from './device.js'
 import {corimReferences, openCorim} from './from-corim.js'
 import {pinReferences} from './from-pin.js'
 import {type RimSource, rimReferences} from './from-rim.js'
@@ -79,7 +79,7 @@ async function fromManifests(source: 'corim' | 'vendor-rim', sources: ReferenceS
   const {rule, policy, chain, now, built} = sources
   if (policy === undefined) return unusable('policy', 'there is no usable policy')
   const {validity: mode, floor} = rule.time
-  const device = {chain}
+  const device = deviceOf(chain)
   const moment = {now, built, floor: floor === null ? undefined : new Date(floor), mode}
   const manifests = rule.measurements.rim
   if (source === 'corim') {

@@ -59,7 +59,12 @@ async function pathTo(signature: Signature, anchors: readonly TrustAnchor[], set
 }
 
 /** Throws Refusal unless one of the set `name` signed, by a path that holds now. */
-export async function requireSigner(signature: Signature, name: string, policy: Policy, moment: Moment): Promise<void> {
+export async function requireSigner(
+  signature: Signature,
+  name: string,
+  policy: Pick<Policy, 'document' | 'files'>,
+  moment: Moment,
+): Promise<void> {
   const set = quoted(name)
   const anchors = resolveAnchors({[name]: policy.document.rimSigners?.[name] ?? []}, policy.files).get(name)!
   const {path, match} = await pathTo(signature, anchors, set)

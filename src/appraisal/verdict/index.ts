@@ -13,4 +13,4 @@ export {
 } from './reason.js'
 export {renderAppraisal, renderChecks} from './render.js'
 export {CLAIMS, type Tier, tierOf, trustVector, type TrustVector} from './trust-vector.js'
-export {BANNER, countersText, DEBUG, GLYPH} from './words.js'
+export {BANNER, countersText, DEBUG, GLYPH, measurementStatus} from './words.js'

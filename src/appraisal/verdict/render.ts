@@ -3,7 +3,7 @@
  * colour or a score; device text was escaped where it was taken.
  */
 import type {Appraisal, CheckResult, MeasurementRow, RangeRow, Word} from '../types.js'
-import {BANNER, countersText, DEBUG, GLYPH} from './words.js'
+import {BANNER, countersText, DEBUG, GLYPH, measurementStatus} from './words.js'
 
 const banner = ({decision, subject, rule, shortD, ageSeconds, unverified}: Appraisal): string =>
   [
@@ -63,10 +63,11 @@ const identity = ({subject}: Appraisal): string[] => [
 
 const SHORT_VALUE = 24
 
-const measurementLine = ({index, type, representation, value, status}: MeasurementRow): string =>
-  `  ${String(index).padStart(3)}  ${type.padEnd(20)} ${representation.padEnd(6)} ${
-    value.length > SHORT_VALUE ? `${value.slice(0, SHORT_VALUE)}...` : value.padEnd(SHORT_VALUE + 3)
-  }  ${status}`
+const measurementLine = (row: MeasurementRow): string => {
+  const {index, type, representation, value} = row
+  const shown = value.length > SHORT_VALUE ? `${value.slice(0, SHORT_VALUE)}...` : value.padEnd(SHORT_VALUE + 3)
+  return `  ${String(index).padStart(3)}  ${type.padEnd(20)} ${representation.padEnd(6)} ${shown}  ${measurementStatus(row)}`
+}
 
 function measurements({subject}: Appraisal): string[] {
   const rows = subject.measurements

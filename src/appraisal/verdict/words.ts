@@ -1,5 +1,5 @@
 /** The words of a verdict, the same wherever one is shown. A result nobody proved is never called passed. */
-import type {Appraisal, Subject, Word} from '../types.js'
+import type {Appraisal, MeasurementRow, Subject, Word} from '../types.js'
 
 /** Glyph and word of each result: the colour of a screen only repeats them. */
 export const GLYPH: Readonly<Record<Word, string>> = {
@@ -24,3 +24,7 @@ export const DEBUG: Readonly<Record<Subject['debug'], string>> = {
 /** Four numbers, never a score. */
 export const countersText = ({fail, relaxed, notProven, ok}: Appraisal['counters']): string =>
   `${fail} fail, ${relaxed} relaxed, ${notProven} not proven, ${ok} ok`
+
+/** What came of a measured value, and who approved it where that is not the policy itself. */
+export const measurementStatus = ({status, approvedBy}: MeasurementRow): string =>
+  approvedBy === null || approvedBy === 'policy' ? status : `${status} by ${approvedBy}`

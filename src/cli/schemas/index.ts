@@ -10,6 +10,7 @@ import {CONNECT, DISCONNECT} from './hosts.js'
 import {IDE_LIST, IDE_PLAN, IDE_SHOW} from './ide.js'
 import {APPROVE, COMPARISON, ENROLL, FORGET, PIN, PINS, PROFILE} from './pins.js'
 import {POLICY_DATA} from './policy.js'
+import {REFERENCE_IMPORT, REFERENCE_LEARN, REFERENCE_SHOW} from './reference.js'
 import {SPDM_ATTEST, SPDM_RESPOND} from './spdm-attest.js'
 import {anything, bdf, digest, error, identifyingDigest, maybe, text, time} from './atoms.js'
 
@@ -73,7 +74,14 @@ const subject = v.strictObject({
   slot: maybe(v.number()),
   spdm: maybe(v.strictObject({version: text, hash: text, asym: text})),
   measurements: v.array(
-    v.strictObject({index: v.number(), type: text, representation: text, value: text, status: text}),
+    v.strictObject({
+      index: v.number(),
+      type: text,
+      representation: text,
+      value: text,
+      status: text,
+      approvedBy: maybe(text),
+    }),
   ),
   debug: v.picklist(['off', 'on', 'absent', 'not proven']),
   report: maybe(
@@ -185,6 +193,9 @@ export const DATA = {
   'ide-list': IDE_LIST,
   'ide-show': IDE_SHOW,
   ...POLICY_DATA,
+  'reference-show': REFERENCE_SHOW,
+  'reference-import': REFERENCE_IMPORT,
+  'reference-learn': REFERENCE_LEARN,
   'sim-create': v.strictObject({directory: text, scenario: text, root: maybe(text), policy: maybe(text)}),
   'sim-list': v.strictObject({
     scenarios: v.array(v.strictObject({name: text, title: text, group: text, attack: maybe(text)})),
