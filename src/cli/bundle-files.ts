@@ -1,6 +1,7 @@
 /** Reading and writing of bundles for the `bundle` commands. */
 import {Args, Flags} from '@oclif/core'
 import {printablePath} from '../errors.js'
+import {type Bundle, wholeBundle} from '../evidence/index.js'
 import {isUserDirectory, readUserDirectory, readUserFile, writeUserDirectory, writeUserFile} from '../kernel/index.js'
 import {type OpenedBundle, openBundle, type Written} from '../operations/bundle.js'
 
@@ -20,6 +21,9 @@ export const forceFlag = {force: Flags.boolean({description: 'overwrite the file
 
 export const readBundleAt = (path: string): Promise<OpenedBundle> =>
   openBundle(isUserDirectory(path) ? readUserDirectory(path) : readUserFile(path))
+
+/** The bundle at `path`, which must be whole. */
+export const readWholeBundle = async (path: string): Promise<Bundle> => wholeBundle(await readBundleAt(path))
 
 /** Evidence names hardware: what is written is for its owner alone. */
 export function writeAt(path: string, written: Written, force: boolean): void {

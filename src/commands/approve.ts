@@ -2,10 +2,10 @@ import {Flags} from '@oclif/core'
 import {askFor} from '../cli/ask-approval.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
+import {readWholeBundle} from '../cli/bundle-files.js'
 import {TsmctlError} from '../errors.js'
 import {readUserFile, writeUserFile} from '../kernel/index.js'
 import {approve, approveText, readApproverKey, requireApprovable} from '../operations/approve.js'
-import {readBundle} from '../operations/import-evidence.js'
 import {verifyBundle} from '../operations/review.js'
 
 export default class Approve extends BaseCommand {
@@ -31,7 +31,7 @@ export default class Approve extends BaseCommand {
     const {flags} = await this.parse(Approve)
     const policy = decidingPolicy(flags.policy, kernel, flags)
     const key = readApproverKey(readUserFile(flags.key), flags.key)
-    const bundle = readBundle(readUserFile(flags.bundle))
+    const bundle = await readWholeBundle(flags.bundle)
     const appraisal = await verifyBundle(undefined, bundle, policy, kernel.now())
     const request = {bundle, appraisal, policy, key, reason: flags.reason ?? null, now: kernel.now()}
     requireApprovable(request)

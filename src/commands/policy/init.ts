@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
 import {parseBdfs} from '../../cli/bdf-args.js'
-import {readBundleAt} from '../../cli/bundle-files.js'
-import {type Bundle, wholeBundle} from '../../evidence/index.js'
+import {readWholeBundle} from '../../cli/bundle-files.js'
+import type {Bundle} from '../../evidence/index.js'
 import {type Kernel, writeUserFile} from '../../kernel/index.js'
 import {collectEvidence, keptBundle} from '../../operations/collect.js'
 import {denyAll, policyFrom} from '../../operations/policy/init.js'
@@ -43,6 +43,6 @@ export default class PolicyInit extends BaseCommand {
     if (device !== undefined)
       return collectEvidence(kernel, parseBdfs([device])[0]!, {signal, tool: this.config.userAgent})
     if (from === undefined) return undefined
-    return from.startsWith('sha384:') ? keptBundle(kernel, from) : wholeBundle(await readBundleAt(from))
+    return from.startsWith('sha384:') ? keptBundle(kernel, from) : readWholeBundle(from)
   }
 }

@@ -1,12 +1,12 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
 import {parseBdfs} from '../../cli/bdf-args.js'
+import {readWholeBundle} from '../../cli/bundle-files.js'
 import {TsmctlError} from '../../errors.js'
 import type {Bundle} from '../../evidence/index.js'
-import {type Kernel, readUserFile, statUserFile, writeUserFile} from '../../kernel/index.js'
+import {type Kernel, statUserFile, writeUserFile} from '../../kernel/index.js'
 import {committedEvidence} from '../../operations/audit.js'
 import {keptBundle} from '../../operations/collect.js'
-import {readBundle} from '../../operations/import-evidence.js'
 import {learn} from '../../operations/reference/learn.js'
 
 export default class ReferenceLearn extends BaseCommand {
@@ -32,16 +32,16 @@ export default class ReferenceLearn extends BaseCommand {
 
   protected async act({kernel}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(ReferenceLearn)
-    const data = await learn(kernel, bundleOf(kernel, args.evidence))
+    const data = await learn(kernel, await bundleOf(kernel, args.evidence))
     if (flags.out === undefined) return {data: {...data, file: null}, text: data.yaml}
     writeUserFile(flags.out, new Uint8Array(Buffer.from(data.yaml)), {force: flags.force})
     return {data: {...data, file: flags.out}, text: `written to ${flags.out}\n`}
   }
 }
 
-function bundleOf(kernel: Kernel, evidence: string): Bundle {
+async function bundleOf(kernel: Kernel, evidence: string): Promise<Bundle> {
   if (evidence.startsWith('sha384:')) return keptBundle(kernel, evidence)
-  if (statUserFile(evidence) !== undefined) return readBundle(readUserFile(evidence))
+  if (statUserFile(evidence) !== undefined) return readWholeBundle(evidence)
   const [bdf] = parseBdfs([evidence])
   const digest = committedEvidence(kernel, bdf!)
   if (digest !== null) return keptBundle(kernel, digest)
