@@ -12,6 +12,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   'group-by.ts': 0,
   'known.ts': 0,
   'records.ts': 0,
+  'version.ts': 0,
   kernel: 1,
   pcap: 2,
   pci: 2,

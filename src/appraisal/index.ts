@@ -11,6 +11,7 @@ export {
   WINDOW_SECONDS,
 } from './approvals.js'
 export {type Approval, commitChecks, type CommitInput, needsReason, postCommitChecks, REASON_LENGTH} from './commit.js'
+export {externalAnswer, externalQuestion, objection, withExternal} from './external.js'
 export {type Decoded, type Facts, gatherFacts} from './facts.js'
 export {burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
 export {

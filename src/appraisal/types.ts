@@ -119,6 +119,15 @@ export interface Subject {
   readonly placement: 'bar-aligned' | 'relative' | 'complete' | 'ambiguous' | null
 }
 
+/** What a program of the site said to the decision. It can only object. Text is escaped. */
+export interface ExternalDecision {
+  /** Path of the program. */
+  readonly command: string
+  readonly answer: 'deny' | 'abstain'
+  /** Why it objects, or why it counts as an objection that it did not answer. */
+  readonly reason: string | null
+}
+
 export interface Appraisal {
   readonly decision: Decision
   readonly human: HumanMode
@@ -145,6 +154,8 @@ export interface Appraisal {
   readonly comparison: Comparison | null
   /** Relaxing keys of the matched rule, in words. */
   readonly relaxations: readonly string[]
+  /** What a program of the site said; absent where none was asked. */
+  readonly external?: ExternalDecision
   /** Skips the rule allows; those of `commit.*` apply after the appraisal. */
   readonly allowSkip?: readonly {readonly check: string; readonly because: string}[]
 }

@@ -1,7 +1,7 @@
 /** The one JSON object every command prints under `--json`. Keys are never missing: what is absent is null. */
 import {EXIT_CODES, TsmctlError} from '../errors.js'
 import type {HostInfo} from '../kernel/index.js'
-import {VERSION} from './version.js'
+import {VERSION} from '../version.js'
 
 export interface Warning {
   readonly code: string

@@ -2,9 +2,10 @@
 import {
   type Appraisal,
   countersText,
-  earOf,
+  type Ear,
   findingLine,
   type Policy,
+  reasonsOf,
   renderAppraisal,
   renderChecks,
 } from '../appraisal/index.js'
@@ -14,18 +15,15 @@ import {type AdmitResult} from '../operations/admit.js'
 import {stateText} from '../operations/transition.js'
 import type {Outcome} from './base-command.js'
 import {plannedText} from './transition-text.js'
-import {VERSION} from './version.js'
 
 const policyLines = ({findings}: Policy): string =>
   findings.map(finding => `policy unusable: ${findingLine(finding)}\n`).join('')
 
-const ear = (appraisal: Appraisal) => earOf(appraisal, {developer: 'tsmctl', build: VERSION})
-
 /** Exit code 0 for accept, 10 for review, 4 for deny, 11 when the policy itself is unusable. */
-export function verdictOutcome(appraisal: Appraisal, policy: Policy, all: boolean): Outcome {
+export function verdictOutcome(appraisal: Appraisal, ear: Ear, policy: Policy, all: boolean): Outcome {
   const lines = [...renderAppraisal(appraisal), ...(all ? ['', 'All checks', ...renderChecks(appraisal.results)] : [])]
   return {
-    data: {appraisal, ear: ear(appraisal), policyFindings: policy.findings},
+    data: {appraisal, ear, reasons: reasonsOf(appraisal.results), policyFindings: policy.findings},
     text: policyLines(policy) + lines.map(line => `${line}\n`).join(''),
     error: refusal(appraisal, policy),
   }

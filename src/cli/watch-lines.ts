@@ -3,7 +3,7 @@ import {harmless, printable} from '../errors.js'
 import type {HostInfo} from '../kernel/index.js'
 import {type Fact, FUNCTION_FACTS, TSM_FACTS, type WatchEvent} from '../operations/watch/index.js'
 import {type EnvelopeError, envelopeError} from './envelope.js'
-import {VERSION} from './version.js'
+import {VERSION} from '../version.js'
 
 const SCHEMA = 'tsmctl.watch-event/1'
 

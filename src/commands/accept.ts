@@ -3,11 +3,14 @@ import {askApproval} from '../cli/ask-approval.js'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
+import {earFlags, verdictFile} from '../cli/ear-flags.js'
+import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {acceptText} from '../cli/verdict-output.js'
 import {decodeApproval} from '../appraisal/index.js'
 import {readUserFile} from '../kernel/index.js'
 import {accept} from '../operations/accept.js'
+import {verdictOf, writeVerdict} from '../operations/export-verdict.js'
 
 export default class Accept extends BaseCommand {
   static override summary = 'Accept a locked TDI on appraised evidence: CONFIG_LOCKED to RUN'
@@ -18,6 +21,8 @@ export default class Accept extends BaseCommand {
   static override args = bdfArgument
   static override flags = {
     ...policyFlag,
+    ...externalFlag,
+    ...earFlags,
     'evidence-digest': Flags.string({
       description: 'full digest of the evidence, as evidence prints it',
       required: true,
@@ -39,10 +44,12 @@ export default class Accept extends BaseCommand {
     const {args, flags} = await this.parse(Accept)
     const policy = decidingPolicy(flags.policy, kernel, flags)
     const approvals = (flags.approval ?? []).map(path => decodeApproval(readUserFile(path)))
+    const external = externalProgram(flags)
+    const file = verdictFile(flags)
     return eachDevice(
       parseBdfs([args.bdf]),
-      bdf =>
-        accept(kernel, bdf, flags['evidence-digest'], {
+      async bdf => {
+        const result = await accept(kernel, bdf, flags['evidence-digest'], {
           policy,
           approvals,
           once: flags.once,
@@ -50,8 +57,13 @@ export default class Accept extends BaseCommand {
           bind: flags.bind,
           dryRun: flags['dry-run'],
           onStep: progress,
+          ...external,
           ask: json ? undefined : appraisal => askApproval(appraisal, bdf, kernel.actor()),
-        }),
+        })
+        const running = result.failure === null && result.after.state === 'RUN'
+        if (file !== undefined) writeVerdict(verdictOf(result.appraisal, {running}), file)
+        return result
+      },
       acceptText,
     )
   }

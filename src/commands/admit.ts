@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
+import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {transitionText} from '../cli/transition-text.js'
 import {admitText} from '../cli/verdict-output.js'
@@ -20,6 +21,7 @@ export default class Admit extends BaseCommand {
   static override args = bdfArgument
   static override flags = {
     ...policyFlag,
+    ...externalFlag,
     'dry-run': Flags.boolean({description: 'print the writes instead of making them'}),
   }
 
@@ -27,7 +29,7 @@ export default class Admit extends BaseCommand {
     const {argv, flags} = await this.parse(Admit)
     const policy = decidingPolicy(flags.policy, kernel, flags)
     const bdfs = parseBdfs(argv as string[])
-    const options = {policy, signal, onStep: progress}
+    const options = {policy, signal, onStep: progress, ...externalProgram(flags)}
     if (flags['dry-run']) return eachDevice(bdfs, bdf => planAdmission(kernel, bdf, options), transitionText)
     return eachDevice(bdfs, bdf => admit(kernel, bdf, options), admitText)
   }

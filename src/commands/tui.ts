@@ -1,4 +1,5 @@
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
+import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {givenPolicy, policyFlag, policyPaths} from '../cli/policy-flag.js'
 import {TsmctlError} from '../errors.js'
 
@@ -9,7 +10,7 @@ export default class Tui extends BaseCommand {
     'the policy; accepts it after its address and evidence digest were typed, or rejects it. Needs a terminal of 60x16 ' +
     'or more; ? lists the keys. Without --policy every review ends in deny.'
   static override examples = ['<%= config.bin %> tui --policy policy.yaml', '<%= config.bin %> tui --host sim']
-  static override flags = policyFlag
+  static override flags = {...policyFlag, ...externalFlag}
 
   protected override readonly announcesWaits = false
 
@@ -27,6 +28,9 @@ export default class Tui extends BaseCommand {
     // Ink and React load here and in no other command
     const {operationsCockpit, runCockpit} = await import('../tui/index.js')
     const policyName = files.length === 0 ? null : files.join(' ')
-    return {data: null, text: await runCockpit(operationsCockpit(kernel, {policy, policyName}))}
+    return {
+      data: null,
+      text: await runCockpit(operationsCockpit(kernel, {policy, policyName, ...externalProgram(flags)})),
+    }
   }
 }

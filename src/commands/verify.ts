@@ -1,6 +1,8 @@
 import {fileURLToPath} from 'node:url'
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
+import {earFlags, verdictFile} from '../cli/ear-flags.js'
+import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {importFlags, importPath} from '../cli/import-flags.js'
 import {givenPolicy, policyFlag} from '../cli/policy-flag.js'
 import {redactFlag} from '../cli/redact.js'
@@ -11,6 +13,7 @@ import {TsmctlError} from '../errors.js'
 import {statUserFile} from '../kernel/index.js'
 import {isFleet} from '../operations/fleet/find.js'
 import {keptBundle} from '../operations/collect.js'
+import {verdictOf, writeVerdict} from '../operations/export-verdict.js'
 import {chosenItem} from '../operations/import-evidence.js'
 import {verifyBundle} from '../operations/review.js'
 
@@ -38,6 +41,8 @@ export default class Verify extends BaseCommand {
   }
   static override flags = {
     ...policyFlag,
+    ...externalFlag,
+    ...earFlags,
     ...redactFlag,
     ...importFlags,
     all: Flags.boolean({description: 'print every check, also those that passed'}),
@@ -51,12 +56,14 @@ export default class Verify extends BaseCommand {
   #last: ((answer: Envelope) => string) | undefined
 
   protected async act(session: Session): Promise<Outcome> {
-    const {kernel} = session
+    const {kernel, signal} = session
     const {args, flags} = await this.parse(Verify)
+    const file = verdictFile(flags)
     const now = kernel.now()
     const policy = givenPolicy(flags.policy, kernel, flags)
     if (flags.certificates === undefined && isFleet(args.evidence)) {
       if (flags.redact) throw notRedacted()
+      if (file !== undefined || flags['external-decision'] !== undefined) throw notForMany()
       const run = {directory: args.evidence, policy, jobs: flags.jobs, script: workerScript()}
       const {outcome, last} = await verifyFleet(session, run)
       this.#last = last
@@ -65,7 +72,10 @@ export default class Verify extends BaseCommand {
     const bundle = args.evidence.startsWith('sha384:')
       ? keptBundle(kernel, args.evidence)
       : chosenItem(await importPath(args.evidence, flags, kernel, this.config.userAgent), flags.item).bundle
-    return verdictOutcome(await verifyBundle(kernel, bundle, policy, now), policy, flags.all)
+    const appraisal = await verifyBundle(kernel, bundle, policy, now, {...externalProgram(flags), signal})
+    const ear = verdictOf(appraisal, {nonce: bundle.manifest.nonce?.relyingPartyNonce})
+    if (file !== undefined) writeVerdict(ear, file)
+    return verdictOutcome(appraisal, policy, flags.all, ear)
   }
 
   protected override answerText(answer: Envelope): string {
@@ -78,6 +88,14 @@ function workerScript(): URL | undefined {
   const script = new URL('../fleet-worker.js', import.meta.url)
   return statUserFile(fileURLToPath(script)) === undefined ? undefined : script
 }
+
+const notForMany = (): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: 'appraise many bundles',
+    got: '--ear and --external-decision are for one bundle at a time',
+    hint: 'Name one bundle; the lines of many carry their verdicts.',
+  })
 
 const notRedacted = (): TsmctlError =>
   new TsmctlError({

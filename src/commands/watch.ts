@@ -3,6 +3,7 @@ import {BaseCommand, type Outcome, type Session} from '../cli/base-command.js'
 import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {offer} from '../cli/emit.js'
 import {type Envelope, jsonLine} from '../cli/envelope.js'
+import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {parseInterval} from '../cli/interval.js'
 import {decidingPolicy, policyFlag, policyKeyFlag} from '../cli/policy-flag.js'
 import {watchDocuments, watchText} from '../cli/watch-lines.js'
@@ -43,6 +44,7 @@ export default class Watch extends BaseCommand {
       multiple: true,
       description: 'admit devices under this policy file; several are merged. Read again when it changes',
     }),
+    ...externalFlag,
     interval: Flags.string({
       description: 'time between two looks at what changes without events: 100ms to 1h',
       default: '2s',
@@ -89,6 +91,7 @@ export default class Watch extends BaseCommand {
       uevents: flags.uevents,
       policy,
       onStep: session.progress,
+      ...externalProgram(flags),
     })
     let worst: TsmctlError | undefined
     const begin = this.#documents.begin(kernel.now(), kernel.host, interval, policy !== undefined)

@@ -5,7 +5,7 @@
 import {emit, talk} from '../cli/emit.js'
 import {envelope, envelopeText} from '../cli/envelope.js'
 import {listNotes, listText} from '../cli/list-output.js'
-import {VERSION} from '../cli/version.js'
+import {VERSION} from '../version.js'
 import type {Kernel} from '../kernel/index.js'
 import {announcingWaits} from '../operations/attentive.js'
 import {listDevices} from '../operations/list.js'

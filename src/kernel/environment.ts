@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs'
 import {setTimeout} from 'node:timers/promises'
 import type {Kernel} from './port.js'
+import {runProgram} from './program.js'
 
 /** `node:crypto` is loaded on first use: listing devices needs none of it. */
 export const random = (length: number): Uint8Array =>
@@ -26,10 +27,11 @@ function userName(): string | null {
   }
 }
 
-export const environment: Pick<Kernel, 'now' | 'monotonic' | 'sleep' | 'random' | 'actor'> = {
+export const environment: Pick<Kernel, 'now' | 'monotonic' | 'sleep' | 'random' | 'runProgram' | 'actor'> = {
   actor: () => ({uid: process.getuid?.() ?? null, loginuid: loginUid(), user: userName(), tty: null}),
   now: () => new Date(),
   monotonic: () => process.hrtime.bigint(),
   sleep: (milliseconds, signal) => setTimeout(milliseconds, undefined, signal === undefined ? {} : {signal}),
   random,
+  runProgram,
 }

@@ -66,6 +66,36 @@ export function readUserFile(path: string): Uint8Array {
   }
 }
 
+/** Permission bits of group and others, POSIX. */
+const OTHERS = constants.S_IRWXG | constants.S_IRWXO
+
+/**
+ * Whole content of a file that only its owner may touch, such as a private key. Throws TsmctlError as `readUserFile` does,
+ * `not-permitted` when others may read or write it.
+ */
+export function readSecretFile(path: string): Uint8Array {
+  let fd: number | undefined
+  try {
+    refusePipe(path)
+    fd = openSync(path, constants.O_RDONLY)
+    const found = fstatSync(fd)
+    if (found.isDirectory()) throw new ErrnoError('EISDIR', 'read', path)
+    if (found.isFile() && (found.mode & OTHERS) !== 0)
+      throw new TsmctlError({
+        kind: 'not-permitted',
+        attempted: `use the secret in ${printablePath(path)}`,
+        path,
+        got: 'others than its owner may read or write it',
+        hint: `chmod 600 ${printablePath(path)}`,
+      })
+    return readToEnd(fd, path)
+  } catch (error) {
+    throw fileError(error, 'read', path)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
 /** Bytes of all files of a directory together. */
 const LARGEST_DIRECTORY = LARGEST_INPUT
 

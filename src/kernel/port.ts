@@ -69,6 +69,23 @@ export interface Actor {
   readonly tty: string | null
 }
 
+/** Path of a program, and its arguments. */
+export type ProgramCommand = readonly [path: string, ...given: string[]]
+
+export interface ProgramLimits {
+  readonly timeoutMs: number
+  /** Most that it may say. */
+  readonly mostBytes: number
+}
+
+export interface ProgramResult {
+  /** By itself, by a signal, or by us because it took too long or said too much. */
+  readonly ended: 'exit' | 'signal' | 'timeout' | 'too-much'
+  /** Exit code, where it ended by itself. */
+  readonly code: number | null
+  readonly output: Uint8Array
+}
+
 export interface Kernel {
   readonly host: HostInfo
   readonly state: StateStore
@@ -137,6 +154,16 @@ export interface Kernel {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** Bytes from the system's CSPRNG. */
   random(length: number): Uint8Array
+  /**
+   * Runs a program of the machine tsmctl runs on, without a shell, with `input` on its standard input. Throws the errno
+   * when it cannot be started, EINTR on abort; how it ended is in the result.
+   */
+  runProgram(
+    command: ProgramCommand,
+    input: Uint8Array,
+    limits: ProgramLimits,
+    signal?: AbortSignal,
+  ): Promise<ProgramResult>
   /** Who runs this process, for the audit log. */
   actor(): Actor
   close(): void

@@ -141,6 +141,7 @@ export function recordingKernel(inner: Kernel, options: RecordingOptions = {}): 
     monotonic: () => inner.monotonic(),
     sleep: (milliseconds, signal) => inner.sleep(milliseconds, signal),
     random: length => inner.random(length),
+    runProgram: (command, input, limits, signal) => inner.runProgram(command, input, limits, signal),
     actor: () => inner.actor(),
     close: () => inner.close(),
     read: path =>

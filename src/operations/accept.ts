@@ -19,11 +19,12 @@ import {committedEvidence, lockedSince, sinceDecision} from './audit.js'
 import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
+import type {ExternalOptions} from './external-decision.js'
 import {isAuditDurable, recordAudit, recordFailure} from './record-audit.js'
 import {appraiseLive} from './review.js'
 import {exclusively, type PlannedWrite, type TransitionOptions} from './transition.js'
 
-export interface AcceptOptions extends TransitionOptions {
+export interface AcceptOptions extends TransitionOptions, Pick<ExternalOptions, 'externalDecision'> {
   readonly policy: Policy
   readonly clockTrusted?: boolean | undefined
   /** What a person typed, where the rule wants a person. */
@@ -222,6 +223,10 @@ async function validate(
   if (generation !== null) await provider.validate?.(kernel, manifest.device.bdf!, generation, signal)
 }
 
+/** What a program of the site has against it. */
+const objectionText = ({external}: Appraisal): string | undefined =>
+  external?.answer === 'deny' ? `external decision ${external.command}: ${external.reason}` : undefined
+
 /** The first findings that stand against the device, in the order a reviewer sees them. */
 export function denied(bdf: string, appraisal: Appraisal): TsmctlError {
   const against = appraisal.results.filter(({blocking}) => blocking)
@@ -233,7 +238,7 @@ export function denied(bdf: string, appraisal: Appraisal): TsmctlError {
     subject: bdf,
     got:
       first === undefined
-        ? `rule ${appraisal.rule ?? '(none)'} denies it`
+        ? (objectionText(appraisal) ?? `rule ${appraisal.rule ?? '(none)'} denies it`)
         : `${first.text}${more > 0 ? ` (and ${more} more finding${more > 1 ? 's' : ''})` : ''}`,
     hint: first?.remedy ?? 'tsmctl verify shows every check.',
     details: {digest: appraisal.D, rule: appraisal.rule, checks: against.map(({id}) => id)},

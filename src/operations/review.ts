@@ -6,13 +6,14 @@ import type {Kernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
 import {BUILT} from './built.js'
 import {collectHeld, type CollectOptions} from './collect.js'
+import {consult, type ExternalOptions} from './external-decision.js'
 import type {HeldVerb} from './held-devices.js'
 import {lockHeld} from './lock.js'
 import {pinReader} from './pin-store.js'
 import {recordAudit} from './record-audit.js'
 import {exclusively} from './transition.js'
 
-export interface ReviewOptions extends CollectOptions {
+export interface ReviewOptions extends CollectOptions, ExternalOptions {
   readonly policy: Policy
   /** Told of every step. */
   readonly onStep?: ((line: string) => void) | undefined
@@ -33,13 +34,14 @@ export interface Review {
 }
 
 /** Appraises a bundle somebody brought: it can prove much, but never lead to accept. */
-export const verifyBundle = async (
+export async function verifyBundle(
   kernel: Kernel | undefined,
   bundle: Bundle,
   policy: Policy,
   now: Date,
-): Promise<Appraisal> =>
-  appraise({
+  options: ExternalOptions = {},
+): Promise<Appraisal> {
+  const appraisal = await appraise({
     bundle,
     policy,
     now,
@@ -48,12 +50,14 @@ export const verifyBundle = async (
     built: BUILT,
     ...(kernel !== undefined && {nonces: nonceHistory(kernel.state), pins: pinReader(kernel.state)}),
   })
+  return kernel === undefined ? appraisal : consult(kernel, appraisal, bundle, options)
+}
 
 /** Appraises evidence that this machine collected of a device that is still locked. */
 export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: ReviewOptions): Promise<Appraisal> {
   const {nonce, bundleId} = bundle.manifest
   const nonces = nonceHistory(kernel.state)
-  const appraisal = await appraise({
+  const decided = await appraise({
     bundle,
     policy: options.policy,
     now: kernel.now(),
@@ -66,6 +70,7 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     nonces,
     pins: pinReader(kernel.state),
   })
+  const appraisal = await consult(kernel, decided, bundle, options)
   if (!options.dryRun) recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
   return appraisal
 }

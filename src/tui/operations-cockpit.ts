@@ -23,9 +23,14 @@ export interface OperationsCockpitOptions {
   readonly policy: Policy
   /** What the policy is called on screen; null when none was given. */
   readonly policyName: string | null
+  /** Program that is asked about every decision. */
+  readonly externalDecision?: string | undefined
 }
 
-export function operationsCockpit(kernel: Kernel, {policy, policyName}: OperationsCockpitOptions): Cockpit {
+export function operationsCockpit(
+  kernel: Kernel,
+  {policy, policyName, externalDecision}: OperationsCockpitOptions,
+): Cockpit {
   const abort = new AbortController()
   const abandon = new AbortController()
   const {signal} = abort
@@ -41,13 +46,25 @@ export function operationsCockpit(kernel: Kernel, {policy, policyName}: Operatio
       return devices.map(deviceOf).sort((a, b) => rank(a) - rank(b))
     },
     review: async (bdf, progress) => {
-      const {appraisal} = await reviewDevice(kernel, bdf, {policy, signal, onStep: without(bdf, progress)})
+      const {appraisal} = await reviewDevice(kernel, bdf, {
+        policy,
+        signal,
+        externalDecision,
+        onStep: without(bdf, progress),
+      })
       reviewed.set(appraisal.D, appraisal)
       return appraisal
     },
     accept: async (bdf, digest, {typed, reason}, progress) => {
       const approval = {typed: answerFor(reviewed.get(digest), bdf, typed), reason, by}
-      const options = {policy, signal, bind: true, approval, onStep: without(bdf, progress)}
+      const options = {
+        policy,
+        signal,
+        bind: true,
+        approval,
+        externalDecision,
+        onStep: without(bdf, progress),
+      }
       const {failure, after} = await accept(kernel, bdf, digest, options)
       if (failure !== null) throw failure
       return stateText(after)

@@ -4,7 +4,7 @@
  */
 import {describe, expect, it} from 'vitest'
 import {eachDevice} from '../../src/cli/each-device.js'
-import {VERSION} from '../../src/cli/version.js'
+import {VERSION} from '../../src/version.js'
 import {watchDocuments, watchText} from '../../src/cli/watch-lines.js'
 import type {Kernel} from '../../src/kernel/index.js'
 import {

@@ -426,7 +426,7 @@ describe('attest', () => {
     expect(bundle).toEqual({digest: read.digest, file: bundleFile})
     expect([...read.objects.keys()]).toEqual(['cert0', 'vca', 'measurements'])
     const policy = readPolicy([policyFor(root, attestation.measurements!)], new Date())
-    const {results, decision, subject} = await verifyBundle(undefined, read, policy, new Date())
+    const {results, decision, subject} = await verifyBundle(kernel, read, policy, new Date())
     const outcomeOf = (id: string) => results.find(result => result.id === id)?.result
     for (const id of ['spdm.meas.signature', 'spdm.meas.nonce', 'spdm.vca.covered', 'spdm.chain.root-pinned'])
       expect([id, outcomeOf(id)]).toEqual([id, 'pass'])

@@ -76,6 +76,7 @@ export function mapKernel(tree: Readonly<Record<string, Node>>): Kernel {
     monotonic: () => 0n,
     sleep: unused,
     random: unused,
+    runProgram: unused,
     close() {},
   }
 }

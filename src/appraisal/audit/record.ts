@@ -87,6 +87,13 @@ const verdictOf = ({decision, human, counters, results, unverified}: Appraisal) 
   checks: nameOfJson(results.map(({id, result, code}) => ({id, result, code}))),
 })
 
+const policyOf = ({policy, P, rule, external}: Appraisal) => ({
+  name: policy,
+  P,
+  rule,
+  externalDecision: external ?? null,
+})
+
 const evidenceOf = ({digest, manifest}: Bundle) => ({
   D: digest,
   provider: manifest.provider.kind,
@@ -115,7 +122,7 @@ export function recordLine(
     tool: tool ?? null,
     device: {bdf, vendor, device, san: appraisal?.subject.name ?? null},
     evidence: bundle === undefined ? null : evidenceOf(bundle),
-    policy: appraisal === undefined ? null : {name: appraisal.policy, P: appraisal.P, rule: appraisal.rule},
+    policy: appraisal === undefined ? null : policyOf(appraisal),
     verdict: appraisal === undefined ? null : verdictOf(appraisal),
     approval: [approval ?? []].flat().map(item => ({...item})),
     result: result === undefined ? null : {...result},

@@ -3,12 +3,9 @@
  * (RFC 8037) or ES384 (RFC 7518 §3.4). Only what this file makes is accepted: the key decides the algorithm, never the
  * header, and a header member that is not understood refuses the whole.
  */
-import type {KeyObject} from 'node:crypto'
+import {createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify} from 'node:crypto'
 import {TsmctlError} from '../../errors.js'
 import {strictJson} from '../../evidence/index.js'
-
-/** Loaded on first use: most of what imports the appraisal signs nothing. */
-const crypto = () => process.getBuiltinModule('node:crypto')
 
 /** Media type of an EAT as JWT without its prefix (RFC 9782). */
 const TYPE = 'eat+jwt'
@@ -52,19 +49,19 @@ const pem = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
 /** A private key in PEM. Throws TsmctlError `usage`, which never shows the key. */
 export const signingKey = (bytes: Uint8Array): KeyObject =>
-  keyFrom(() => crypto().createPrivateKey(pem(bytes)), 'use the signing key')
+  keyFrom(() => createPrivateKey(pem(bytes)), 'use the signing key')
 
 /** A public key or certificate in PEM; a private key is refused, because whoever verifies needs none. */
 export function verificationKey(bytes: Uint8Array): KeyObject {
   if (pem(bytes).includes('PRIVATE KEY')) throw refusedKey('use the key for verifying', 'it is a private key')
-  return keyFrom(() => crypto().createPublicKey(pem(bytes)), 'use the key for verifying')
+  return keyFrom(() => createPublicKey(pem(bytes)), 'use the key for verifying')
 }
 
 /** Names a key: its JWK thumbprint with SHA-256 (RFC 7638). */
 export function keyId(key: KeyObject): string {
-  const {crv, kty, x, y} = (key.type === 'private' ? crypto().createPublicKey(key) : key).export({format: 'jwk'})
+  const {crv, kty, x, y} = (key.type === 'private' ? createPublicKey(key) : key).export({format: 'jwk'})
   const members = y === undefined ? {crv, kty, x} : {crv, kty, x, y}
-  return crypto().createHash('sha256').update(JSON.stringify(members)).digest('base64url')
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url')
 }
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -78,7 +75,7 @@ const dsa = (key: KeyObject): {readonly key: KeyObject; readonly dsaEncoding: 'i
 export function signJws(payload: unknown, key: KeyObject): string {
   const {name, hash} = algorithmOf(key)!
   const input = `${encoded({alg: name, kid: keyId(key), typ: TYPE})}.${encoded(payload)}`
-  return `${input}.${crypto().sign(hash, Buffer.from(input), dsa(key)).toString('base64url')}`
+  return `${input}.${sign(hash, Buffer.from(input), dsa(key)).toString('base64url')}`
 }
 
 /** One of the three parts; only canonical base64url has one reading. */
@@ -124,6 +121,6 @@ export function verifyJws(token: string, key: KeyObject): unknown {
   checkHeader(header, key)
   const {hash} = algorithmOf(key)!
   const input = Buffer.from(text.slice(0, text.lastIndexOf('.')))
-  if (!crypto().verify(hash, input, dsa(key), signature)) throw refusedSignature('the signature does not hold')
+  if (!verify(hash, input, dsa(key), signature)) throw refusedSignature('the signature does not hold')
   return strictJson(payload, 'the signed verdict')
 }

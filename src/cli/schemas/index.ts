@@ -125,7 +125,22 @@ const appraisal = v.strictObject({
   profile: maybe(PROFILE),
   comparison: maybe(COMPARISON),
   relaxations: v.array(text),
+  external: v.optional(v.strictObject({command: text, answer: v.picklist(['deny', 'abstain']), reason: maybe(text)})),
   allowSkip: v.optional(v.array(v.strictObject({check: text, because: text}))),
+})
+
+const ear = v.looseObject({eat_profile: text, iat: v.number(), submods: v.record(text, anything)})
+
+const reason = v.strictObject({
+  id: text,
+  result: text,
+  class: v.picklist(['F', 'W', 'A']),
+  code: text,
+  expected: maybe(text),
+  actual: maybe(text),
+  object: maybe(text),
+  offset: maybe(v.number()),
+  length: maybe(v.number()),
 })
 
 const auditLog = v.strictObject({
@@ -168,7 +183,8 @@ export const DATA = {
   }),
   verify: v.strictObject({
     appraisal,
-    ear: v.looseObject({eat_profile: text, iat: v.number(), submods: v.record(text, anything)}),
+    ear,
+    reasons: v.array(reason),
     policyFindings: v.array(v.strictObject({id: text, where: text, message: text})),
   }),
   accept: perDevice(
@@ -188,6 +204,15 @@ export const DATA = {
   admit: perDevice(
     v.union([v.strictObject({bdf, admitted: v.boolean(), digest, appraisal, before: tdi, after: tdi}), transition]),
   ),
+  'verdict-check': v.strictObject({
+    file: text,
+    ear,
+    devices: v.array(
+      v.strictObject({name: text, status: text, vector: v.record(text, v.number()), policy: text, evidence: text}),
+    ),
+    issuedAt: time,
+    verifier: text,
+  }),
   'audit-show': auditLog,
   'audit-verify': auditLog,
   'ide-list': IDE_LIST,

@@ -33,6 +33,8 @@ export interface AdmissionOptions {
   /** Called when there is something to take. */
   readonly ring: () => void
   readonly onStep?: ((line: string) => void) | undefined
+  /** Program that is asked about every decision. */
+  readonly externalDecision?: string | undefined
 }
 
 /** What is known of one device as long as it is plugged. */
@@ -100,7 +102,10 @@ function onlyOne(kernel: Kernel): () => void {
   }
 }
 
-function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: AdmissionOptions): Admission {
+function admitting(
+  kernel: Kernel,
+  {policy: read, signal, once, ring, onStep, externalDecision}: AdmissionOptions,
+): Admission {
   const memory = openMemory(kernel)
   const bootId = bootIdOf(kernel)
   const crashed = memory.underway?.bootId === bootId ? memory.underway.bdf : null
@@ -258,7 +263,9 @@ function admitting(kernel: Kernel, {policy: read, signal, once, ring, onStep}: A
 
   async function tryOne(bdf: string, each: Case): Promise<void> {
     each.attempts++
-    const answer = await attempt(kernel, bdf, {policy, memory, bootId, signal, changed: each.changed, onStep, tell})
+    const {changed} = each
+    const options = {policy, memory, bootId, signal, changed, onStep, tell, externalDecision}
+    const answer = await attempt(kernel, bdf, options)
     if (answer.outcome !== 'retry') {
       each.failures = 0
       each.leftLocked = false

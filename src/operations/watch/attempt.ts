@@ -21,6 +21,7 @@ export interface AttemptOptions {
   readonly changed: boolean
   readonly onStep?: ((line: string) => void) | undefined
   readonly tell: (news: AdmissionNews) => void
+  readonly externalDecision?: string | undefined
 }
 
 export const news = (
@@ -114,6 +115,7 @@ export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptio
       policy,
       signal,
       onStep: options.onStep,
+      externalDecision: options.externalDecision,
       async beforeAppraisal(bundle) {
         evidence = await stableDigest(bundle)
         if (!underSamePolicy || before.evidence !== evidence) return
@@ -139,6 +141,8 @@ export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptio
       return news(bdf, 'admitted', `admitted by rule ${appraisal.rule}; ${bound}${but}`, about)
     }
     if (failure.kind !== 'denied') return {...failed(bdf, failure, signal), ...about}
+    // a program of the site may think otherwise tomorrow, whatever device and policy are
+    if (appraisal.external?.answer === 'deny') return news(bdf, 'retry', said(failure), {...about, error: failure})
     memory.end({denied: denied(failure.got ?? failure.message)})
     return news(bdf, 'denied', said(failure), {...about, error: failure})
   } catch (error) {

@@ -26,6 +26,7 @@ export interface WatchOptions {
   /** Admit devices under this policy, as it is when it is read. */
   readonly policy?: AdmissionOptions['policy'] | undefined
   readonly onStep?: AdmissionOptions['onStep']
+  readonly externalDecision?: AdmissionOptions['externalDecision']
 }
 
 const MILLISECOND = 1_000_000n
@@ -86,7 +87,7 @@ export async function* watch(kernel: Kernel, options: WatchOptions): AsyncGenera
   const admitter =
     options.policy === undefined
       ? undefined
-      : admission(kernel, {policy: options.policy, signal, once, ring, onStep: options.onStep})
+      : admission(kernel, {...options, policy: options.policy, signal, once, ring})
   // what only reads ends with the generator, however that ends
   const reading = new AbortController()
   const stop = (): void => reading.abort()
