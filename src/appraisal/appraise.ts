@@ -25,6 +25,7 @@ import {subjectOf} from './subject.js'
 import {type AnchorMatch, findAnchor, isVerified} from './trust-path.js'
 import type {Appraisal, CheckResult, Decision, HumanMode} from './types.js'
 import {isUnverified} from './unverified.js'
+import {usedWaivers} from './used-waivers.js'
 import {anyWaiverApplies} from './waivers.js'
 
 export interface AppraisalInput extends Circumstances {
@@ -145,6 +146,7 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
     subject,
     profile,
     comparison,
+    waivers: usedWaivers(policy, results, now),
     relaxations: rule.id === null ? [] : relaxationsOf(rule),
     allowSkip: rule.allowSkip,
   }

@@ -83,6 +83,9 @@ function reportOf(subjects: Subjects, resultOf: ResultOf): Subject['report'] {
             ? 'locked'
             : 'not proven',
     ranges: rangeRows(subjects, resultOf),
+    bars: (known(subjects.facts.pci)?.bars ?? [])
+      .filter(({kind, size}) => kind.startsWith('memory') && size !== '0x0')
+      .map(({index, size}) => ({bar: index, size})),
   }
 }
 

@@ -115,8 +115,21 @@ export interface Subject {
     readonly pasid: boolean
     readonly msix: string
     readonly ranges: readonly RangeRow[]
+    /** Memory BARs, sizes in bytes as `0x...`; absent where nobody recorded them. */
+    readonly bars?: readonly {readonly bar: number; readonly size: string}[]
   } | null
   readonly placement: 'bar-aligned' | 'relative' | 'complete' | 'ambiguous' | null
+}
+
+/** A waiver that took effect. Text is escaped. */
+export interface UsedWaiver {
+  readonly id: string
+  readonly check: string
+  readonly reason: string
+  readonly approvedBy: readonly string[]
+  /** RFC 3339. */
+  readonly expires: string
+  readonly daysLeft: number
 }
 
 /** What a program of the site said to the decision. It can only object. Text is escaped. */
@@ -154,6 +167,8 @@ export interface Appraisal {
   readonly comparison: Comparison | null
   /** Relaxing keys of the matched rule, in words. */
   readonly relaxations: readonly string[]
+  /** Waivers that took effect. */
+  readonly waivers?: readonly UsedWaiver[]
   /** What a program of the site said; absent where none was asked. */
   readonly external?: ExternalDecision
   /** Skips the rule allows; those of `commit.*` apply after the appraisal. */

@@ -12,6 +12,7 @@ import {
 import {TsmctlError} from '../errors.js'
 import {type AcceptResult, denied} from '../operations/accept.js'
 import {type AdmitResult} from '../operations/admit.js'
+import {verdictOf} from '../operations/export-verdict.js'
 import {stateText} from '../operations/transition.js'
 import type {Outcome} from './base-command.js'
 import {plannedText} from './transition-text.js'
@@ -20,8 +21,16 @@ const policyLines = ({findings}: Policy): string =>
   findings.map(finding => `policy unusable: ${findingLine(finding)}\n`).join('')
 
 /** Exit code 0 for accept, 10 for review, 4 for deny, 11 when the policy itself is unusable. */
-export function verdictOutcome(appraisal: Appraisal, ear: Ear, policy: Policy, all: boolean): Outcome {
-  const lines = [...renderAppraisal(appraisal), ...(all ? ['', 'All checks', ...renderChecks(appraisal.results)] : [])]
+export function verdictOutcome(
+  appraisal: Appraisal,
+  policy: Policy,
+  all: boolean,
+  ear: Ear = verdictOf(appraisal),
+): Outcome {
+  const lines = [
+    ...renderAppraisal(appraisal, {all}),
+    ...(all ? ['', 'All checks', ...renderChecks(appraisal.results)] : []),
+  ]
   return {
     data: {appraisal, ear, reasons: reasonsOf(appraisal.results), policyFindings: policy.findings},
     text: policyLines(policy) + lines.map(line => `${line}\n`).join(''),

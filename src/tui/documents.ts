@@ -10,7 +10,7 @@ import type {ViewLine} from './cockpit.js'
 import {selectedDevice, selectedReview, selectedView, sideOf, type State, visibleDevices} from './state.js'
 
 export function detailLines(state: State): readonly Line[] {
-  const width = geometryOf(state.size).detailColumns
+  const {detailColumns: width, detailRows} = geometryOf(state.size)
   const view = selectedView(state)
   if (view !== undefined) return viewLines(state.tab === 'Streams' ? view.streams : view.connection, width)
   const review = selectedReview(state)
@@ -18,7 +18,7 @@ export function detailLines(state: State): readonly Line[] {
   const {appraisal} = review
   switch (state.tab) {
     case 'Review':
-      return reviewDocument(review, state.now, width).lines
+      return reviewDocument(review, state.now, width, detailRows).lines
     case 'Checks':
       return checkLines(appraisal, width)
     case 'Measurements':

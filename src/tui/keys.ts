@@ -189,7 +189,8 @@ export function whyNoAccept(state: State): string | null {
   if (appraisal.human === 'two-person') return 'the rule asks for two approvers, which this screen cannot take'
   if (state.now - receivedAt > APPROVAL_MINUTES * 60_000)
     return `the review is older than ${APPROVAL_MINUTES} minutes: v reviews again`
-  const {mustSee} = reviewDocument(review, state.now, geometryOf(state.size).detailColumns)
+  const {detailColumns, detailRows} = geometryOf(state.size)
+  const {mustSee} = reviewDocument(review, state.now, detailColumns, detailRows)
   return seen < mustSee ? 'read what stands against it to its end first: l, then PgDn' : null
 }
 

@@ -1,11 +1,11 @@
 /** What runs on the device: measurement blocks and how they compare with the reference values. */
-import {measurementStatus, type MeasurementRow, type Subject, type Word} from '../appraisal/index.js'
+import {DEBUG, measurementStatus, type MeasurementRow, type Subject, type Word} from '../appraisal/index.js'
 import {BLANK, indented, type Line, line, paragraph, span} from './lines.js'
-import {DEBUG_WORDS, STATUS_WORDS, wordSpan} from './words.js'
+import {STATUS_WORDS, WORDS, wordSpan} from './words.js'
 
 const debugLine = ({debug}: Subject): Line => {
-  const {text, tone} = DEBUG_WORDS[debug]
-  return line(text, tone)
+  const [mark, text] = DEBUG[debug]
+  return line(`${WORDS[mark].text} ${text}`, WORDS[mark].tone)
 }
 
 const wordFor = (approved: number, rows: readonly MeasurementRow[]): Word =>

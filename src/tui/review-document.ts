@@ -1,56 +1,26 @@
-/**
- * The Review tab: the decision first, then what stands against it, then who the device is, what runs on it, how it is
- * bound to this link and how it is wired.
- */
-import {countersText, type Appraisal, type CheckResult} from '../appraisal/index.js'
-import {printable} from '../errors.js'
-import {againstLines} from './findings.js'
-import {identityLines} from './identity-lines.js'
-import {BLANK, type Line, line, paragraph, span} from './lines.js'
-import {measurementSummary} from './measurement-lines.js'
-import {wiringSummary} from './report-lines.js'
+/** The Review tab: the blocks of a review as lines of this width, and how many of them must have been seen. */
+import {
+  APPROVAL_SECONDS,
+  type Banner,
+  type Block,
+  countersText,
+  MOST_FINDINGS,
+  type ReviewBlocks,
+  reviewBlocks,
+  type Row,
+} from '../appraisal/index.js'
+import {BLANK, indented, type Line, line, pair, paragraph, span} from './lines.js'
 import type {Review} from './review.js'
-import {BANNERS, WORD_ORDER, WORDS, wordSpan} from './words.js'
+import {BANNERS, WORDS, wordSpan} from './words.js'
 
 export interface ReviewDocument {
   readonly lines: readonly Line[]
-  /** Lines a person must have had on screen before accepting: the decision and what stands against it. */
+  /** Lines a person must have had on screen before accepting: the decision, what stands against it, what changed. */
   readonly mustSee: number
 }
 
 /** Minutes between the decision and the end of its use. */
-export const APPROVAL_MINUTES = 10
-
-export function reviewDocument(review: Review, now: number, width: number): ReviewDocument {
-  const {appraisal} = review
-  const first = [...banner(review, now, width), BLANK, ...againstLines(appraisal, width)]
-  const lines = [
-    ...first,
-    BLANK,
-    line('IDENTITY', 'title'),
-    ...identityLines(appraisal.subject, width),
-    BLANK,
-    line('MEASUREMENTS', 'title'),
-    ...measurementSummary(appraisal.subject, width),
-    BLANK,
-    line('THIS DEVICE ON THIS LINK', 'title'),
-    ...linkSummary(appraisal.results, width),
-    BLANK,
-    line('WIRING', 'title'),
-    ...wiringSummary(appraisal.subject, width),
-    ...relaxationLines(appraisal, width),
-  ]
-  return {lines, mustSee: first.length}
-}
-
-/** `matches policy x` and nothing stronger: a decision is never better than the policy behind it. */
-function policyText({decision, policy, unverified}: Appraisal): string {
-  if (policy === null) return 'no policy was given'
-  const name = `policy ${printable(policy)}`
-  if (decision === 'deny') return `does not match ${name}`
-  if (unverified) return `UNVERIFIED, this kernel has no evidence: ${name} leaves it to a person`
-  return decision === 'accept' ? `matches ${name}` : `matches ${name}, if a person agrees`
-}
+export const APPROVAL_MINUTES = APPROVAL_SECONDS / 60
 
 const STANDINGS: Readonly<Record<Review['standing'], string | null>> = {
   open: null,
@@ -59,44 +29,72 @@ const STANDINGS: Readonly<Record<Review['standing'], string | null>> = {
   void: 'this evidence is no longer valid: review again',
 }
 
-function banner({appraisal, standing, receivedAt}: Review, now: number, width: number): Line[] {
-  const {decision, subject, rule, shortD, ageSeconds} = appraisal
-  const {text, tone} = BANNERS[decision]
-  const since = Math.max(0, Math.floor((now - receivedAt) / 1000))
-  const left = Math.max(0, Math.ceil(APPROVAL_MINUTES - since / 60))
-  const facts = [
-    `rule ${rule === null ? 'none' : printable(rule)}`,
-    `D ${shortD}`,
-    ageSeconds === null ? 'age of evidence unknown' : `evidence ${Math.round(ageSeconds) + since} s old`,
-    ...(standing === 'open' && decision !== 'deny' ? [`${left} min left to accept`] : []),
-  ]
+function bannerLines(banner: Banner, {appraisal, standing}: Review, width: number): Line[] {
+  const {text, tone} = BANNERS[banner.decision]
+  const {rule, evidence, age, left} = banner
+  const facts = [rule, evidence, age, ...(left === null || standing !== 'open' ? [] : [left])]
   const note = STANDINGS[standing]
   return [
-    ...paragraph([span(`${text}  `, tone)], policyText(appraisal), width),
-    ...paragraph([], `${subject.name ?? 'unverified device'} at ${subject.bdf ?? 'unknown address'}`, width),
+    ...paragraph([span(`${text}  `, tone)], banner.policy, width),
+    ...paragraph([], `${banner.name} at ${banner.bdf}`, width),
     ...paragraph([], facts.join(', '), width),
     ...paragraph([], countersText(appraisal.counters), width),
     ...(note === null ? [] : paragraph([], note, width, 'title')),
   ]
 }
 
-/** TSM and IDE statements: is the evidence about this device, on this link? */
-function linkSummary(results: readonly CheckResult[], width: number): Line[] {
-  const link = results.filter(({id}) => id.startsWith('tsm.') || id.startsWith('ide.'))
-  if (link.length === 0) return paragraph([wordSpan('NOT PROVEN')], 'no statement by TSM or link', width)
-  return WORD_ORDER.flatMap(word => {
-    const of = link.filter(result => result.word === word)
-    if (of.length === 0) return []
-    const ids = of.map(({id}) => id).join(', ')
-    return paragraph([wordSpan(word)], word === 'ok' ? `${of.length} of ${link.length} checks` : ids, width)
-  })
+/** How much of a row is told where there is little room: everything, without notes, or no more than a line. */
+type Detail = 'full' | 'plain' | 'short'
+
+const cut = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 3)}...` : text)
+
+function rowLines({mark, name, text, notes}: Row, width: number, detail: Detail): Line[] {
+  if (mark === null) return name === null ? indented(text, width, 0) : pair(name, text, width)
+  if (name === null) return paragraph([wordSpan(mark)], text, width, mark === 'ok' ? 'plain' : WORDS[mark].tone)
+  const found = detail === 'short' ? [line(`    ${cut(text, width - 4)}`)] : indented(text, width, 4)
+  return [
+    [wordSpan(mark), span(name)],
+    ...found,
+    ...(detail === 'full'
+      ? notes.flatMap(note => indented(note, width, 4, note.startsWith('->') ? 'title' : 'plain'))
+      : []),
+  ]
 }
 
-function relaxationLines({relaxations}: Appraisal, width: number): Line[] {
-  if (relaxations.length === 0) return []
-  return [
-    BLANK,
-    line(`${WORDS.RELAXED.text} BY POLICY`, 'relaxed'),
-    ...relaxations.flatMap(text => paragraph([span('  ')], text, width)),
-  ]
+const blockLines = ({title, rows, folded}: Block, width: number, detail: Detail = 'full'): Line[] => [
+  line(title.toUpperCase(), 'title'),
+  ...(folded ?? rows).flatMap(row => rowLines(row, width, detail)),
+]
+
+/** Fewest findings that are told in full sight, however small the screen is. */
+const FEWEST = 3
+
+/** Details and numbers of findings to try, the most telling first. */
+const FORMS: readonly (readonly [Detail, number])[] = [
+  ['full', MOST_FINDINGS],
+  ['plain', MOST_FINDINGS],
+  ...Array.from({length: MOST_FINDINGS - FEWEST + 1}, (_, i) => ['short', MOST_FINDINGS - i] as const),
+]
+
+/** The first three blocks, in the most telling form that fits on one screen of `rows` lines. */
+function firstLines(review: Review, elapsedSeconds: number, width: number, rows: number): Line[] {
+  const form = (detail: Detail, mostFindings: number): Line[] => {
+    const {banner, first} = reviewBlocks(review.appraisal, {elapsedSeconds, mostFindings})
+    return [...bannerLines(banner, review, width), ...first.flatMap(block => blockLines(block, width, detail))]
+  }
+  for (const [detail, most] of FORMS) {
+    const lines = form(detail, most)
+    if (lines.length <= rows) return lines
+  }
+  // it does not fit: then it is told in full, and has to be read to its end
+  return form('full', MOST_FINDINGS)
+}
+
+const otherLines = ({others}: ReviewBlocks, width: number): Line[] =>
+  others.flatMap(block => [BLANK, ...blockLines(block, width)])
+
+export function reviewDocument(review: Review, now: number, width: number, rows: number): ReviewDocument {
+  const elapsedSeconds = Math.max(0, Math.floor((now - review.receivedAt) / 1000))
+  const first = firstLines(review, elapsedSeconds, width, rows)
+  return {lines: [...first, ...otherLines(reviewBlocks(review.appraisal), width)], mustSee: first.length}
 }

@@ -6,11 +6,10 @@ import {
   type Appraisal,
   BANNER,
   type CheckResult,
-  DEBUG,
   GLYPH,
+  type Mark,
   type MeasurementRow,
   type SkipReason,
-  type Subject,
   type Word,
 } from '../appraisal/index.js'
 import {type Span, span, type Tone} from './lines.js'
@@ -27,9 +26,19 @@ interface Toned {
 }
 
 /** In the order in which they are read. */
-export const WORDS: Readonly<Record<Word, Explained>> = {
+export const WORDS: Readonly<Record<Mark, Explained>> = {
   FAIL: {text: GLYPH.FAIL, tone: 'fail', meaning: 'checked and found wrong'},
+  CHANGED: {
+    text: GLYPH.CHANGED,
+    tone: 'fail',
+    meaning: 'not as it was when the device was last accepted, or not as it should be',
+  },
   'NOT PROVEN': {text: GLYPH['NOT PROVEN'], tone: 'unproven', meaning: 'nobody showed it; not the same as passed'},
+  'NO DEBUG INFO': {
+    text: GLYPH['NO DEBUG INFO'],
+    tone: 'unproven',
+    meaning: 'the device does not say; not the same as off',
+  },
   RELAXED: {
     text: GLYPH.RELAXED,
     tone: 'relaxed',
@@ -40,18 +49,18 @@ export const WORDS: Readonly<Record<Word, Explained>> = {
   'not applicable': {text: GLYPH['not applicable'], tone: 'quiet', meaning: 'does not apply to this device or kernel'},
 }
 
-export const WORD_ORDER = Object.keys(WORDS) as readonly Word[]
+export const WORD_ORDER = Object.keys(WORDS) as readonly Mark[]
 
 const WORD_WIDTH = Math.max(...Object.values(WORDS).map(({text}) => text.length))
 
 /** The word in its column. */
-export const wordSpan = (word: Word): Span => span(`${WORDS[word].text.padEnd(WORD_WIDTH)} `, WORDS[word].tone)
+export const wordSpan = (word: Mark): Span => span(`${WORDS[word].text.padEnd(WORD_WIDTH)} `, WORDS[word].tone)
 
 const REASONS: Readonly<Record<SkipReason, string>> = {
   abs: 'the device does not say',
   tsm: 'the TSM makes no statement',
   kern: 'the kernel does not offer it',
-  clk: 'the clock is not trusted',
+  clk: 'nobody vouches for the clock',
   off: 'not asked, by request',
   na: 'does not apply here',
 }
@@ -68,13 +77,6 @@ export const BANNERS: Readonly<Record<Appraisal['decision'], Toned>> = {
   deny: {text: BANNER.deny, tone: 'fail'},
   review: {text: BANNER.review, tone: 'relaxed'},
   accept: {text: BANNER.accept, tone: 'ok'},
-}
-
-export const DEBUG_WORDS: Readonly<Record<Subject['debug'], Toned>> = {
-  off: {text: DEBUG.off, tone: 'ok'},
-  on: {text: DEBUG.on, tone: 'fail'},
-  absent: {text: DEBUG.absent, tone: 'unproven'},
-  'not proven': {text: DEBUG['not proven'], tone: 'unproven'},
 }
 
 export const STATUS_WORDS: Readonly<Record<MeasurementRow['status'], Word | null>> = {

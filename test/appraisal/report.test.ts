@@ -60,9 +60,12 @@ describe('the text of a review', () => {
   it('says the decision first, then what stands against it', () => {
     const [banner, counters, , title, first] = renderAppraisal(debug)
     expect(banner).toMatch(/^DENY {2}"ACME:WIDGET:0001" {2}0000:01:00\.0 {2}rule widget {2}evidence [0-9a-f]{12}/)
-    expect(counters).toMatch(/^1 fail, \d+ relaxed, \d+ not proven, \d+ ok$/)
+    expect(counters).toMatch(/^does not match policy forge; 1 fail, \d+ relaxed, \d+ not proven, \d+ ok$/)
     expect(title).toBe('What stands against it')
-    expect(first).toBe('  X FAIL  spdm.meas.debug: debug access to the device is active: invasive debug is active')
+    expect(first).toBe(
+      '  X FAIL  spdm.meas.debug: debug access to the device is active: invasive debug is active' +
+        '; expected no debug access [measurements@289+23]',
+    )
   })
 
   it('accepts in one word, and denies a device of nobody without its name', () => {

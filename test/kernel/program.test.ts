@@ -41,7 +41,9 @@ describe('a program', () => {
 
   it('that is not there, or none, is an errno', async () => {
     const limits = {timeoutMs: 1000, mostBytes: 10}
-    await expect(environment.runProgram(['/nowhere'], new Uint8Array(), limits)).rejects.toMatchObject({errno: 'ENOENT'})
+    await expect(environment.runProgram(['/nowhere'], new Uint8Array(), limits)).rejects.toMatchObject({
+      errno: 'ENOENT',
+    })
     await expect(environment.runProgram(['/'], new Uint8Array(), limits)).rejects.toMatchObject({errno: 'EACCES'})
   })
 

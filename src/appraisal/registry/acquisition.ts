@@ -81,6 +81,6 @@ export const ACQUISITION = checks({
     fails: 'the clock is not usable: {got}',
     stops: ['A27'],
     skips: ['clk'],
-    remedy: 'Set the clock from a trusted source, or allow the skip in the rule.',
+    remedy: 'Set the clock from a source the site vouches for, or allow the skip in the rule.',
   },
 })

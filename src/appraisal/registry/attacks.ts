@@ -12,7 +12,7 @@ export const ATTACKS = {
   A10: 'The interface could have been unlocked and locked again since it was reviewed.',
   A11: 'Old certificates could be mixed with new measurements.',
   A12: 'A driver could use the device before anybody accepted it.',
-  A13: 'The device could have left the trusted state while this machine goes on using it.',
+  A13: 'The device could have left RUN while this machine goes on using it.',
   A14: 'The device could reach private memory before it was accepted.',
   A15: 'Firmware could be replaced after it was measured.',
   A16: 'Functions could have been created or reset behind our back.',

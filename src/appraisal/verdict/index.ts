@@ -11,6 +11,9 @@ export {
   reasonsOf,
   reasonText,
 } from './reason.js'
-export {renderAppraisal, renderChecks} from './render.js'
+export {againstBlock, findingRow, inReadingOrder, markOf, MOST_FINDINGS} from './against.js'
+export type {Block, Row} from './block.js'
+export {APPROVAL_SECONDS, type Banner, type BlockOptions, reviewBlocks, type ReviewBlocks} from './blocks.js'
+export {renderAppraisal, renderChecks, type RenderOptions} from './render.js'
 export {CLAIMS, type Tier, tierOf, trustVector, type TrustVector} from './trust-vector.js'
-export {BANNER, countersText, DEBUG, GLYPH, measurementStatus} from './words.js'
+export {BANNER, countersText, DEBUG, GLYPH, type Mark, measurementStatus} from './words.js'

@@ -102,6 +102,7 @@ const subject = v.strictObject({
           updatable: v.boolean(),
         }),
       ),
+      bars: v.optional(v.array(v.strictObject({bar: v.number(), size: text}))),
     }),
   ),
   placement: maybe(text),
@@ -125,6 +126,18 @@ const appraisal = v.strictObject({
   profile: maybe(PROFILE),
   comparison: maybe(COMPARISON),
   relaxations: v.array(text),
+  waivers: v.optional(
+    v.array(
+      v.strictObject({
+        id: text,
+        check: text,
+        reason: text,
+        approvedBy: v.array(text),
+        expires: time,
+        daysLeft: v.number(),
+      }),
+    ),
+  ),
   external: v.optional(v.strictObject({command: text, answer: v.picklist(['deny', 'abstain']), reason: maybe(text)})),
   allowSkip: v.optional(v.array(v.strictObject({check: text, because: text}))),
 })
