@@ -4,7 +4,8 @@
  * calls koffi, which is optional and never bundled (src/kernel/native/libc.ts).
  */
 import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {createHash} from 'node:crypto'
+import {join, relative} from 'node:path'
 import {installDependencies, root} from './install.mjs'
 
 installDependencies()
@@ -35,6 +36,16 @@ const without = filter => ({
   },
 })
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+/** One digest over names and content of all sources. */
+function sourcesDigest() {
+  const hash = createHash('sha384')
+  const files = readdirSync(join(root, 'src'), {recursive: true, withFileTypes: true}).filter(entry => entry.isFile())
+  for (const path of files.map(({parentPath, name}) => join(parentPath, name)).sort()) {
+    const content = readFileSync(path)
+    hash.update(`${relative(root, path)}\0${content.length}\0`).update(content)
+  }
+  return hash.digest('hex')
+}
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -51,6 +62,7 @@ const common = {
     'process.env.NODE_ENV': '"production"',
     'process.env.DEV': '"false"',
     TSMCTL_VERSION: JSON.stringify(version),
+    TSMCTL_BUILD: JSON.stringify(`sha384:${sourcesDigest()}`),
   },
 }
 const bundle = await build({

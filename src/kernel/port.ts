@@ -67,6 +67,12 @@ export interface Actor {
   readonly loginuid: number | null
   readonly user: string | null
   readonly tty: string | null
+  /** Audit session of the login, proc(5) `sessionid`. */
+  readonly session?: string | null
+  /** Where the login came from, as its environment says: whoever runs tsmctl can make that up. */
+  readonly remote?: string | null
+  /** Program that started this one. */
+  readonly ppidExe?: string | null
 }
 
 /** Path of a program, and its arguments. */

@@ -23,7 +23,7 @@ const joined = (all: readonly string[]): Uint8Array =>
 
 function written(count: number): AuditKernel {
   const kernel = auditKernel()
-  const audit = openAudit(kernel, 'machine')
+  const audit = openAudit(kernel, {machineIdHash: 'machine'})
   for (let i = 0; i < count; i++)
     audit.record(event(i % 2 === 0 ? 'locked' : 'collected', {result: {note: `ünïcode ${i}`}}))
   return kernel
@@ -97,7 +97,7 @@ describe('the audit log', () => {
       fc.property(fc.integer({min: 1, max: bytes.length}), length => {
         const kernel = auditKernel(bytes.slice(0, length))
         kernel.mono = 2_000_000n
-        openAudit(kernel, 'machine').record(event('unlocked'))
+        openAudit(kernel, {machineIdHash: 'machine'}).record(event('unlocked'))
         const {records, problems} = verifyAuditChain(logOf(kernel))
         expect(problems).toEqual([])
         const torn = bytes[length - 1] !== 0x0a

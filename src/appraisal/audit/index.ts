@@ -1,3 +1,12 @@
-export {openAudit, AUDIT_FILE, type Audit, type AuditHead} from './log.js'
-export type {Actor, AuditEvent, AuditEventName, AuditRecord} from './record.js'
-export {type AuditProblem, type AuditVerification, verifyAuditChain} from './verify.js'
+export {
+  AUDIT_FILE,
+  type Audit,
+  type AuditHead,
+  auditFileName,
+  auditFiles,
+  type AuditOptions,
+  currentAuditFile,
+  openAudit,
+} from './log.js'
+export {type Actor, AUDIT_EVENTS, type AuditEvent, type AuditEventName, type AuditRecord} from './record.js'
+export {type AuditFile, type AuditProblem, type AuditVerification, verifyAudit, verifyAuditChain} from './verify.js'

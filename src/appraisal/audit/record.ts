@@ -2,12 +2,17 @@
 import {type Bundle, jcsBytes, named, nameOfJson, sha384} from '../../evidence/index.js'
 import {concat, toHex} from '../../bits/index.js'
 import type {Approval} from '../commit.js'
+import {BUILD_DIGEST, VERSION} from '../../version.js'
 import type {Appraisal} from '../types.js'
+import {earStatus, trustVector} from '../verdict/index.js'
 
-const AUDIT_EVENTS = [
+export const AUDIT_EVENTS = [
+  'policy-loaded',
   'locked',
   'collected',
   'decided',
+  'shown',
+  'waiver-used',
   'approved',
   'rejected',
   'committing',
@@ -16,8 +21,10 @@ const AUDIT_EVENTS = [
   'unlocked',
   'enrolled',
   'forgotten',
-  'recovered',
   'watch-error',
+  'rotated',
+  'recovered',
+  'head',
 ] as const
 export type AuditEventName = (typeof AUDIT_EVENTS)[number]
 
@@ -27,6 +34,12 @@ export interface Actor {
   readonly loginuid: number | null
   readonly user: string | null
   readonly tty: string | null
+  /** Audit session of the login, proc(5) `sessionid`. */
+  readonly session?: string | null
+  /** Where the login came from, as its environment says. */
+  readonly remote?: string | null
+  /** Program that started this one. */
+  readonly ppidExe?: string | null
 }
 
 export interface AuditEvent {
@@ -36,8 +49,6 @@ export interface AuditEvent {
   readonly appraisal?: Appraisal | undefined
   readonly approval?: Approval | readonly Approval[] | null | undefined
   readonly actor?: Actor | undefined
-  /** Name and version of the tool. */
-  readonly tool?: string | undefined
   readonly bootId?: string | null | undefined
   readonly clock?: 'trusted' | 'untrusted' | undefined
   /** What came of it, in words or numbers. */
@@ -73,19 +84,23 @@ export const lineOf = (value: unknown): string => Buffer.from(jcsBytes(value)).t
 export const genesisDigest = ({machineIdHash, nonce}: Genesis): string =>
   `sha384:${toHex(sha384(concat(new TextEncoder().encode(`tsmctl-audit-v1\0${machineIdHash ?? ''}`), Buffer.from(nonce, 'hex'))))}`
 
-const verdictOf = ({decision, human, counters, results, unverified}: Appraisal) => ({
-  decision,
-  ...(unverified && {unverified}),
-  human,
-  fail: counters.fail,
-  failed: results.filter(({blocking}) => blocking).map(({id}) => id),
-  relaxed: results
-    .filter(({word}) => word === 'RELAXED')
-    .map(({id, waiver, relaxedBy}) => `${id}=${waiver ?? relaxedBy}`),
-  notProven: results.filter(({word}) => word === 'NOT PROVEN').map(({id}) => id),
-  // the whole list can be recomputed from D and P; its digest says that it was this one
-  checks: nameOfJson(results.map(({id, result, code}) => ({id, result, code}))),
-})
+const verdictOf = (appraisal: Appraisal) => {
+  const {decision, human, counters, results, unverified} = appraisal
+  return {
+    decision,
+    ear: earStatus(appraisal, trustVector(results)),
+    ...(unverified && {unverified}),
+    human,
+    fail: counters.fail,
+    failed: results.filter(({blocking}) => blocking).map(({id}) => id),
+    relaxed: results
+      .filter(({word}) => word === 'RELAXED')
+      .map(({id, waiver, relaxedBy}) => `${id}=${waiver ?? relaxedBy}`),
+    notProven: results.filter(({word}) => word === 'NOT PROVEN').map(({id}) => id),
+    // the whole list can be recomputed from D and P; its digest says that it was this one
+    checks: nameOfJson(results.map(({id, result, code}) => ({id, result, code}))),
+  }
+}
 
 const policyOf = ({policy, P, rule, external}: Appraisal) => ({
   name: policy,
@@ -107,7 +122,7 @@ export function recordLine(
   place: {readonly seq: number; readonly prev: string; readonly ts: string; readonly mono: bigint},
   extra: Readonly<Record<string, unknown>> = {},
 ): string {
-  const {bdf, bundle, appraisal, approval, actor, tool, bootId, clock, result} = event
+  const {bdf, bundle, appraisal, approval, actor, bootId, clock, result} = event
   const {vendor = null, device = null} = bundle?.manifest.device ?? {}
   return lineOf({
     v: 1,
@@ -119,8 +134,14 @@ export function recordLine(
     mono: String(place.mono),
     bootId: bootId ?? bundle?.manifest.host.bootId ?? null,
     actor: actor === undefined ? null : {...actor},
-    tool: tool ?? null,
-    device: {bdf, vendor, device, san: appraisal?.subject.name ?? null},
+    tool: {version: VERSION, sha384: BUILD_DIGEST},
+    device: {
+      bdf,
+      vendor,
+      device,
+      pinId: appraisal?.profile?.pinId ?? null,
+      san: appraisal?.subject.name ?? null,
+    },
     evidence: bundle === undefined ? null : evidenceOf(bundle),
     policy: appraisal === undefined ? null : policyOf(appraisal),
     verdict: appraisal === undefined ? null : verdictOf(appraisal),

@@ -1,10 +1,18 @@
-/** Verifying an audit log: the chain of digests, and that nothing was committed without the steps that must precede it. */
+/** Verifying an audit log: the chain of digests over all its files, and the order of what was recorded. */
+import {concat} from '../../bits/index.js'
 import {printable, TsmctlError} from '../../errors.js'
 import {strictJson} from '../../evidence/index.js'
 import {type AuditRecord, genesisDigest, lineBytes, lineDigest, lineOf} from './record.js'
+import {clockProblems, commitProblems, headProblems, type LineProblem, type Link, rotationProblems} from './sequence.js'
+
+export interface AuditFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
 
 export interface AuditProblem {
-  /** 1-based line. */
+  readonly file: string
+  /** 1-based line of the file. */
   readonly line: number
   readonly message: string
 }
@@ -15,8 +23,6 @@ export interface AuditVerification {
   /** Digest of the last record; null for an empty log. */
   readonly head: string | null
 }
-
-type Parsed = {readonly record: AuditRecord; readonly line: string; readonly number: number}
 
 function parse(line: string): AuditRecord | undefined {
   try {
@@ -30,90 +36,89 @@ function parse(line: string): AuditRecord | undefined {
   }
 }
 
-const digestIn = ({evidence}: AuditRecord): string | undefined =>
-  (evidence as {D?: string} | null | undefined)?.D ?? undefined
-
-/** Ends what was decided: whoever commits after it must have decided, and approved, anew. */
-const ENDS: readonly string[] = ['committed', 'commit-failed']
-
-/**
- * Every `committed` needs, for the same evidence and since the last attempt: a decision, then the approval that decision
- * asked for, then the intention.
- */
-function sequenceProblems(parsed: readonly Parsed[]): AuditProblem[] {
-  return parsed.flatMap(({record, number}, i) => {
-    if (record.event !== 'committed') return []
-    const D = digestIn(record)
-    const same = parsed.slice(0, i).flatMap(({record: earlier}) => (digestIn(earlier) === D ? [earlier] : []))
-    const before = D === undefined ? [] : same.slice(same.findLastIndex(({event}) => ENDS.includes(event)) + 1)
-    const last = (event: string): number => before.findLastIndex(earlier => earlier.event === event)
-    const [decided, approved, committing] = [last('decided'), last('approved'), last('committing')]
-    const decision = (before[decided]?.verdict as {decision?: unknown} | null | undefined)?.decision
-    const missing = [
-      ...(committing < 0 || committing < decided ? ['committing'] : []),
-      ...(decided < 0 ? ['decided'] : []),
-      ...(decision === 'review' && (approved < decided || approved > committing) ? ['approved'] : []),
-    ]
-    const denied = decided < 0 || decision === 'accept' || decision === 'review' ? [] : ['committed although denied']
-    return [...missing.map(event => `committed without ${event}`), ...denied].map(message => ({line: number, message}))
-  })
-}
-
-function clockProblems(parsed: readonly Parsed[]): AuditProblem[] {
-  const latest = new Map<string | null, bigint>()
-  return parsed.flatMap(({record: {bootId, mono}, number}) => {
-    if (!/^\d{1,20}$/.test(mono)) return [{line: number, message: 'mono is not a time'}]
-    const now = BigInt(mono)
-    const before = latest.get(bootId) ?? 0n
-    latest.set(bootId, now)
-    // without a boot id nothing says that two times are of one clock
-    return bootId !== null && now < before ? [{line: number, message: 'monotonic time goes backwards'}] : []
-  })
-}
-
 /** A line torn by a crash, if the next one says so; it may be whole but for its line feed. */
 function isQuarantined(line: string, next: string | undefined): boolean {
   const record = next === undefined ? undefined : parse(next)
-  return record?.event === 'recovered' && record.torn === lineDigest(line)
+  return record?.event === 'recovered' && record['torn'] === lineDigest(line)
 }
 
 /** The record a line must follow, by digest. */
-function expectedPrev(previous: Parsed | undefined, record: AuditRecord): string | undefined {
-  if (previous !== undefined) return lineDigest(previous.line)
-  const {machineIdHash = null, nonce} = (record.genesis ?? {}) as {machineIdHash?: unknown; nonce?: unknown}
+function expectedPrev(previous: Link | undefined, record: AuditRecord): string | undefined {
+  if (previous !== undefined) return previous.digest
+  const {machineIdHash = null, nonce} = (record['genesis'] ?? {}) as {machineIdHash?: unknown; nonce?: unknown}
   if (typeof nonce !== 'string' || (machineIdHash !== null && typeof machineIdHash !== 'string')) return undefined
   return genesisDigest({machineIdHash, nonce})
 }
 
-/**
- * Everything wrong with a log. `head`, if given, is the digest of a record that was published and must be in it. Never
- * throws for what is in the log.
- */
-export function verifyAuditChain(bytes: Uint8Array, head?: string): AuditVerification {
-  const text = new TextDecoder('latin1').decode(bytes)
-  const lines = text.split('\n')
-  const rest = lines.pop()!
-  const problems: AuditProblem[] = []
-  const parsed: Parsed[] = []
-  for (const [i, line] of lines.entries()) {
-    const number = i + 1
-    if (isQuarantined(line, lines[i + 1])) continue
-    const record = parse(line)
+interface Chain {
+  readonly links: readonly Link[]
+  readonly problems: readonly LineProblem[]
+}
+
+function chainOf(lines: readonly string[]): Chain {
+  const problems: LineProblem[] = []
+  const links: Link[] = []
+  for (const [i, text] of lines.entries()) {
+    const line = i + 1
+    if (isQuarantined(text, lines[i + 1])) continue
+    const record = parse(text)
     if (record === undefined) {
-      problems.push({line: number, message: `not a record: "${printable(line, 40)}"`})
+      problems.push({line, message: `not a record: "${printable(text, 40)}"`})
       continue
     }
-    const previous = parsed.at(-1)
+    const previous = links.at(-1)
     if (record.seq !== (previous?.record.seq ?? -1) + 1)
-      problems.push({line: number, message: `number ${record.seq} after ${previous?.record.seq ?? 'the beginning'}`})
+      problems.push({line, message: `number ${record.seq} after ${previous?.record.seq ?? 'the beginning'}`})
     if (record.prev !== expectedPrev(previous, record))
-      problems.push({line: number, message: 'does not follow the record before it'})
-    parsed.push({record, line, number})
+      problems.push({line, message: 'does not follow the record before it'})
+    links.push({record, digest: lineDigest(text), line})
   }
-  if (rest !== '') problems.push({line: lines.length + 1, message: 'the last line is torn'})
-  problems.push(...clockProblems(parsed), ...sequenceProblems(parsed))
-  const last = parsed.at(-1)
-  if (head !== undefined && !parsed.some(({line}) => lineDigest(line) === head))
-    problems.push({line: lines.length, message: 'the published head is not in the log'})
-  return {records: parsed.map(({record}) => record), problems, head: last === undefined ? null : lineDigest(last.line)}
+  return {links, problems}
 }
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes)
+
+/** Where the files begin in the lines of the whole log, 1-based. */
+function startsOf(files: readonly AuditFile[]): readonly number[] {
+  let line = 1
+  return files.map(({bytes}) => {
+    const start = line
+    line += textOf(bytes).split('\n').length - 1
+    return start
+  })
+}
+
+/**
+ * Everything wrong with a log, whose files are given oldest first. `head`, if given, is the digest of a record that was
+ * published and must be in it. Never throws for what is in the log.
+ */
+export function verifyAudit(files: readonly AuditFile[], head?: string): AuditVerification {
+  const lines = textOf(concat(...files.map(({bytes}) => bytes))).split('\n')
+  const rest = lines.pop()!
+  const {links, problems} = chainOf(lines)
+  const starts = startsOf(files)
+  const last = links.at(-1)
+  const all = [
+    ...problems,
+    ...(rest === '' ? [] : [{line: lines.length + 1, message: 'the last line is torn'}]),
+    ...clockProblems(links),
+    ...commitProblems(links),
+    ...headProblems(links),
+    ...rotationProblems(links, new Set(starts.slice(1))),
+    ...(head !== undefined && !links.some(({digest}) => digest === head)
+      ? [{line: Math.max(1, lines.length), message: 'the published head is not in the log'}]
+      : []),
+  ]
+  const placed = ({line, message}: LineProblem): AuditProblem => {
+    const index = Math.max(
+      0,
+      starts.findLastIndex(start => start <= line),
+    )
+    return {file: files[index]?.name ?? '', line: line - (starts[index] ?? 1) + 1, message}
+  }
+  return {records: links.map(({record}) => record), problems: all.map(placed), head: last?.digest ?? null}
+}
+
+/** `verifyAudit` of a log in one file. */
+export const verifyAuditChain = (bytes: Uint8Array, head?: string): AuditVerification =>
+  verifyAudit([{name: 'audit.jsonl', bytes}], head)

@@ -72,9 +72,9 @@ const dsa = (key: KeyObject): {readonly key: KeyObject; readonly dsaEncoding: 'i
 })
 
 /** `payload` as a compact JWS by `key`, which `signingKey` made. */
-export function signJws(payload: unknown, key: KeyObject): string {
+export function signJws(payload: unknown, key: KeyObject, type = TYPE): string {
   const {name, hash} = algorithmOf(key)!
-  const input = `${encoded({alg: name, kid: keyId(key), typ: TYPE})}.${encoded(payload)}`
+  const input = `${encoded({alg: name, kid: keyId(key), typ: type})}.${encoded(payload)}`
   return `${input}.${sign(hash, Buffer.from(input), dsa(key)).toString('base64url')}`
 }
 

@@ -159,7 +159,7 @@ const reason = v.strictObject({
 const auditLog = v.strictObject({
   file: text,
   records: v.array(v.looseObject({v: v.literal(1), seq: v.number(), prev: text, event: text, ts: time})),
-  problems: v.array(v.strictObject({line: v.number(), message: text})),
+  problems: v.array(v.strictObject({file: text, line: v.number(), message: text})),
   head: sha384,
 })
 
@@ -225,6 +225,13 @@ export const DATA = {
     ),
     issuedAt: time,
     verifier: text,
+  }),
+  'audit-head': v.strictObject({
+    seq: v.number(),
+    digest,
+    signature: maybe(text),
+    kid: maybe(text),
+    published: v.array(v.strictObject({to: text, failure: maybe(text)})),
   }),
   'audit-show': auditLog,
   'audit-verify': auditLog,

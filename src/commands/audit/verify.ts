@@ -13,7 +13,7 @@ export default class AuditVerify extends BaseCommand {
   protected async act({kernel}: Session): Promise<Outcome> {
     const {flags} = await this.parse(AuditVerify)
     const data = readAudit(kernel, flags.head)
-    const lines = data.problems.map(({line, message}) => `line ${line}: ${message}\n`)
+    const lines = data.problems.map(({file, line, message}) => `${file} line ${line}: ${message}\n`)
     const [first] = data.problems
     const error =
       first === undefined
@@ -22,7 +22,7 @@ export default class AuditVerify extends BaseCommand {
             kind: 'malformed',
             attempted: 'verify the audit log',
             path: data.file,
-            got: `line ${first.line}: ${first.message}${data.problems.length > 1 ? `, and ${data.problems.length - 1} more` : ''}`,
+            got: `${first.file} line ${first.line}: ${first.message}${data.problems.length > 1 ? `, and ${data.problems.length - 1} more` : ''}`,
             hint: 'Keep the file as evidence; what it says behind the first problem proves nothing.',
           })
     const whole = `${data.records.length} records, chain whole, head ${data.head ?? 'none'}\n`
