@@ -71,12 +71,14 @@ const tlv = (tag: number, ...content: readonly Uint8Array[]): Uint8Array => {
   return concat(Uint8Array.of(tag, ...(body.length < 0x80 ? [body.length] : [0x81, body.length])), body)
 }
 
-/** SubjectAltName with the DMTF device info. */
-export function deviceInfo(text: string): x509.Extension {
+/** SubjectAltName with DMTF device info of these bytes, once for each. */
+export function deviceNames(...names: readonly Uint8Array[]): x509.Extension {
   const oid = Uint8Array.of(0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0x1c, 0x82, 0x12, 0x01)
-  const value = tlv(0xa0, tlv(0x0c, new TextEncoder().encode(text)))
-  return new x509.Extension('2.5.29.17', false, tlv(0x30, tlv(0xa0, oid, value)))
+  const others = names.map(name => tlv(0xa0, oid, tlv(0xa0, tlv(0x0c, name))))
+  return new x509.Extension('2.5.29.17', false, tlv(0x30, ...others))
 }
+/** SubjectAltName with the DMTF device info. */
+export const deviceInfo = (text: string): x509.Extension => deviceNames(new TextEncoder().encode(text))
 
 export async function certificate(
   spec: CertificateSpec,

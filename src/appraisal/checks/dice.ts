@@ -3,7 +3,7 @@ import {equal, toHex} from '../../bits/index.js'
 import {printable} from '../../errors.js'
 import type {BlockFacts, CertificateFacts, DiceExtension, Fwid, TcbInfo} from '../../spdm/index.js'
 import {known} from '../facts.js'
-import type {DiceLayer} from '../pins/index.js'
+import type {Pin} from '../pins/index.js'
 import type {FirmwareReference} from '../references/index.js'
 import {aboutChain} from './about-chain.js'
 import type {Check} from './context.js'
@@ -104,7 +104,9 @@ const fwid = aboutChain((chain, {references}) => {
   if (firmware.length === 0) return skip('abs', 'there are no reference values for firmware ids')
   const unknown = stated.filter(({fwid: {hash, digest, allZero}, ...info}) => {
     const name = `${hash}:${toHex(digest)}`
-    return allZero || !firmware.some(reference => isFor(reference, info) && reference.digests.includes(name))
+    // a reference that approves more than is read here approves nothing
+    const approving = firmware.filter(reference => reference.registers !== true && isFor(reference, info))
+    return allZero || !approving.some(({digests}) => digests.includes(name))
   })
   return failIfAny(
     unknown.map(({fwid: {hash, digest, allZero}, where}) => ({
@@ -114,19 +116,24 @@ const fwid = aboutChain((chain, {references}) => {
   )
 })
 
-/** Layers whose version is below the one last accepted, or no longer stated. */
-function fallen(layers: readonly Layer[], accepted: readonly DiceLayer[]): Answer[] {
-  return accepted.flatMap(({layer, svn: last}, i) => {
-    const now = layers[i]?.name === layer ? layers[i] : layers.find(({name}) => name === layer)
-    if (last === null || (now?.svn !== undefined && now.svn >= BigInt(last))) return []
-    const got = `${now?.svn ?? 'none'} in layer ${layer}`
-    return [fail('rollback', got, {expected: `at least ${printable(last)}, as accepted last`})]
+type DiceFloor = Pin['floor']['dice'][number]
+
+/** Layers whose version is below one that was accepted, or no longer stated. */
+function fallen(layers: readonly Layer[], accepted: readonly DiceFloor[]): Answer[] {
+  return accepted.flatMap(({layer, svn: least}) => {
+    const stated = layers.flatMap(info => (info.name === layer && info.svn !== undefined ? [info.svn] : []))
+    // of several parts of one layer the least counts, as where it was remembered
+    if (stated.length > 0 && stated.every(now => now >= BigInt(least))) return []
+    const got = stated.length === 0 ? 'none' : stated.join(' and ')
+    return [
+      fail('rollback', `${got} in layer ${layer}`, {expected: `at least ${printable(least)}, as accepted before`}),
+    ]
   })
 }
 
 const svn = aboutChain((chain, {rule, pin}) => {
   const layers = layersOf(chain)
-  const accepted = pin?.dice ?? []
+  const accepted = pin?.floor.dice ?? []
   const {minSvn} = rule.dice
   const low = layers.find(({svn: stated}) => stated !== undefined && minSvn !== undefined && stated < BigInt(minSvn))
   if (low !== undefined) return fail('below', `${low.svn!} in layer ${low.name}`, {expected: `at least ${minSvn!}`})
@@ -135,7 +142,7 @@ const svn = aboutChain((chain, {rule, pin}) => {
   if (layers.length === 0) return NO_LAYERS
   const silent = layers.find(layer => layer.svn === undefined)
   if (silent !== undefined) return skip('abs', `DICE layer ${silent.name} states no svn`)
-  if (minSvn === undefined && accepted.every(({svn: last}) => last === null))
+  if (minSvn === undefined && accepted.length === 0)
     return skip('abs', 'the rule names no minimum, and the device was not accepted before')
   return pass(`svn ${layers.map(layer => layer.svn).join(', ')}`)
 })

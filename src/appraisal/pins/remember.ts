@@ -7,6 +7,15 @@ const NEWEST = 255
 
 const higher = (a: string | undefined, b: string): string => (a === undefined || BigInt(b) > BigInt(a) ? b : a)
 
+/** Version of each DICE layer: of several parts of one layer the least, which is what the next ones are held to. */
+function leastOf({dice}: DeviceProfile): ReadonlyMap<number, string> {
+  const least = new Map<number, string>()
+  for (const {layer, svn} of dice)
+    if (svn !== null && (least.get(layer) === undefined || BigInt(svn) < BigInt(least.get(layer)!)))
+      least.set(layer, svn)
+  return least
+}
+
 function raised(floor: VersionFloor | undefined, profile: DeviceProfile): VersionFloor {
   const measured = new Map(floor?.measurements.map(({index, svn}) => [index, svn]))
   for (const block of profile.measurements) {
@@ -14,7 +23,7 @@ function raised(floor: VersionFloor | undefined, profile: DeviceProfile): Versio
     if (svn !== undefined) measured.set(block.index, higher(measured.get(block.index), String(svn)))
   }
   const dice = new Map(floor?.dice.map(({layer, svn}) => [layer, svn]))
-  for (const {layer, svn} of profile.dice) if (svn !== null) dice.set(layer, higher(dice.get(layer), svn))
+  for (const [layer, svn] of leastOf(profile)) dice.set(layer, higher(dice.get(layer), svn))
   return {
     measurements: [...measured].toSorted(([a], [b]) => a - b).map(([index, svn]) => ({index, svn})),
     dice: [...dice].toSorted(([a], [b]) => a - b).map(([layer, svn]) => ({layer, svn})),

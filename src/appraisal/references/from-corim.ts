@@ -113,8 +113,8 @@ function firmwareOf(triple: ReferenceTriple, device: DeviceFacts, provenance: Pr
   if (layers.length === 0) return []
   requireUnderstood(triple.remarks)
   return triple.measurements.flatMap(({mkey, mval}) => {
-    const {digests} = mval
-    if (mkey !== undefined || digests === undefined || mval['raw-value'] || mval['integrity-registers'])
+    const {digests, 'integrity-registers': registers} = mval
+    if (mkey !== undefined || digests === undefined || mval['raw-value'])
       throw new Refusal('not-understood', 'firmware of a layer that is not given by its digests')
     return layers
       .filter(info => versionFits(mval, info))
@@ -122,6 +122,7 @@ function firmwareOf(triple: ReferenceTriple, device: DeviceFacts, provenance: Pr
         layer: layer ?? null,
         index: index ?? null,
         digests: digestNames(digests),
+        ...(registers && {registers: true}),
         provenance,
       }))
   })

@@ -3,6 +3,7 @@ import {ROWS as ACQUISITION} from './acquisition.js'
 import {ROWS as BINDING} from './binding.js'
 import {ROWS as BUNDLE} from './bundle.js'
 import {ROWS as CHAIN} from './chain.js'
+import {ROWS as DICE} from './dice.js'
 import {ROWS as IDENTITY} from './identity.js'
 import {ROWS as MACHINE} from './machine.js'
 import {ROWS as MEASUREMENTS} from './measurements.js'
@@ -19,6 +20,7 @@ export const ROWS: readonly Row[] = [
   ...CHAIN,
   ...REVOCATION,
   ...IDENTITY,
+  ...DICE,
   ...MEASUREMENTS,
   ...BINDING,
   ...REPORT,
