@@ -28,7 +28,7 @@ const sanDmtf = aboutChain(chain => {
 
 /** Members in the order PCIe r6.x §6.31.3 gives them; a subsystem and a serial number need not be there. */
 const CMA_NAME =
-  /^Vendor=(?<Vendor>[\dA-F]{4}):Device=(?<Device>[\dA-F]{4}):CC=(?<CC>[\dA-F]{6}):REV=(?<REV>[\dA-F]{2})(?::SSVID=(?<SSVID>[\dA-F]{4}):SSID=(?<SSID>[\dA-F]{4}))?(?::(?<serial>[\dA-F]{16}))?$/i
+  /^Vendor=(?<Vendor>[\da-fA-F]{4}):Device=(?<Device>[\da-fA-F]{4}):CC=(?<CC>[\da-fA-F]{6}):REV=(?<REV>[\da-fA-F]{2})(?::SSVID=(?<SSVID>[\da-fA-F]{4}):SSID=(?<SSID>[\da-fA-F]{4}))?(?::(?<serial>[\da-fA-F]{16}))?$/
 
 const digits = (value: string | null | undefined): string | undefined => value?.replace(/^0x/, '').toUpperCase()
 
