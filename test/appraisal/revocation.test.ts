@@ -20,6 +20,10 @@ async function resultOf(bundle: typeof plain, policy: object, circumstances: Par
   return {said: `${result} ${reason ?? code} ${word}`, text, blocking, appraisal}
 }
 
+const pem = ({revocation = []}: Supplied): string =>
+  revocation
+    .map(({bytes}) => `-----BEGIN X509 CRL-----\n${Buffer.from(bytes).toString('base64')}\n-----END X509 CRL-----\n`)
+    .join('')
 const merged = (...all: readonly Supplied[]): Supplied => ({revocation: all.flatMap(({revocation = []}) => revocation)})
 const HARD = {mode: 'hard'}
 
@@ -56,10 +60,7 @@ describe('status of certificates', () => {
   })
 
   it('takes lists in PEM, several in a file', async () => {
-    const [, list] = [0, crl('02').revocation![0]!.bytes]
-    const pem = (der: Uint8Array): string =>
-      `-----BEGIN X509 CRL-----\n${Buffer.from(der).toString('base64')}\n-----END X509 CRL-----\n`
-    const bytes = new TextEncoder().encode(pem(crl().revocation![0]!.bytes) + pem(list))
+    const bytes = new TextEncoder().encode(pem(crl()) + pem(crl('02')))
     const {said} = await resultOf(plain, policyWith({revocation: [{name: 'all.pem', bytes}]}))
     expect(said).toBe('fail revoked FAIL')
   })
