@@ -141,6 +141,12 @@ const extensionReader =
     }
   }
 
+/** Nothing is allowed by naming nothing: the list has at least one member (RFC 5280 §4.2.1.12). */
+function someOf<T>(usages: readonly T[]): readonly T[] {
+  if (usages.length === 0) throw malformed(WHAT, 0, 'a use of the key', 'none')
+  return usages
+}
+
 const NO_EXPIRY = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 const textOf = (names: readonly OtherName[], oid: string): string | undefined =>
@@ -169,7 +175,7 @@ function factsOf(input: Uint8Array): CertificateFacts {
 
   const basic = read(OID.basicConstraints, ({raw}) => new BasicConstraintsExtension(raw))
   const usage = read(OID.keyUsage, ({raw}) => new KeyUsagesExtension(raw).usages)
-  const extended = read(OID.extendedKeyUsage, ({raw}) => new ExtendedKeyUsageExtension(raw).usages)
+  const extended = read(OID.extendedKeyUsage, ({raw}) => someOf(new ExtendedKeyUsageExtension(raw).usages))
   const authority = read(OID.authorityKeyId, ({raw}) => new AuthorityKeyIdentifierExtension(raw))
   const subjectKey = read(OID.subjectKeyId, ({raw}) => new SubjectKeyIdentifierExtension(raw))
   const crls = read(OID.crlDistributionPoints, ({raw}) =>
