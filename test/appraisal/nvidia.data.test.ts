@@ -63,6 +63,19 @@ const SAMPLES: readonly (readonly [string, string | undefined])[] = [
 ]
 
 describe.skipIf(!existsSync(DATA))('public NVIDIA evidence (skipped where ../shared/data is absent)', () => {
+  it.each(SAMPLES)('%s: what its DICE extension and its issuers say', async (name, nonce) => {
+    const {results} = await review(name, nonce)
+    const said = Object.fromEntries(results.map(({id, result, reason, code}) => [id, `${result} ${reason ?? code}`]))
+    expect(said).toMatchObject({
+      'spdm.dice.parse': 'pass pass',
+      // only one of them signs the firmware id of its certificate with the measurements
+      'spdm.dice.consistent': name === 'hopper-580.159.03' ? 'pass pass' : 'skip abs',
+      // nobody vouches for it, and the issuers name sources of status of which nothing was supplied
+      'spdm.dice.fwid': 'skip abs',
+      'spdm.chain.revocation': 'fail nothing',
+    })
+  })
+
   it.each(SAMPLES)('%s: chain and signature verify, and the decision is deny', async (name, nonce) => {
     const {decision, results, subject} = await review(name, nonce)
     const of = (id: string): string => {

@@ -171,16 +171,23 @@ function contradictions(layers: readonly Layer[], blocks: readonly BlockFacts[])
 /** Value types that hold digests of code. */
 const CODE: readonly (string | undefined)[] = ['rom', 'firmware']
 
+/** Fact of a vendor's adapter: the firmware id that the device signed with its measurements. */
+const SIGNED_FWID = 'opaque.fwid'
+
 const consistent = aboutChain((chain, {facts}) => {
   const blocks = known(facts.measurements)?.blocks ?? []
-  const layers = layersOf(chain)
-  const opposite = contradictions(layers, blocks)
+  const opposite = contradictions(layersOf(chain), blocks)
   if (opposite.length > 0) return failIfAny(opposite)
   const ids = firmwareIds(chain).filter(({fwid: {allZero}}) => !allZero)
+  if (ids.length === 0) return skip('abs', 'the certificates state no firmware id')
+  const signed = known(facts.opaque)?.facts.get(SIGNED_FWID)
+  if (signed !== undefined)
+    return ids.some(({fwid: {digest}}) => toHex(digest) === signed)
+      ? pass('the firmware id in the certificate is the one signed with the measurements')
+      : fail('fwid', `signed with the measurements is ${printable(signed, SHOWN_DIGITS)}, in no certificate`)
   const code = blocks.filter(({raw, typeName}) => !raw && CODE.includes(typeName))
-  const measured = ids.filter(({fwid: {digest}}) => code.some(({value}) => equal(value, digest)))
   // nothing says which block a firmware id belongs to: only equal values prove something
-  return ids.length > 0 && measured.length === ids.length
+  return ids.every(({fwid: {digest}}) => code.some(({value}) => equal(value, digest)))
     ? pass('every firmware id is a measured digest')
     : skip('abs', 'nothing maps firmware ids to measurement blocks')
 })
