@@ -14,10 +14,11 @@ import {
 } from '../pci/index.js'
 import {doeName, roleName} from './columns.js'
 import {ideOf, registersText, viewConfigSpace} from './config-space-view.js'
+import {acceptedBy} from './accepted-by.js'
 import {openDevices} from './device.js'
 import {type DeviceRow, rowOf} from './list.js'
 import {type HeldView, heldView} from './held-view.js'
-import {meaningOf} from './meaning.js'
+import {type Meaning, meaningOf} from './meaning.js'
 import {textOf} from './show-text.js'
 import {streamsByFunction} from './streams.js'
 
@@ -106,6 +107,7 @@ interface Surroundings {
   readonly path: DeviceView['path']
   readonly topologyDsm: Known<DsmPrediction>
   readonly streams: Known<readonly string[]>
+  readonly accepted: (state: string | null) => readonly Meaning[]
   readonly held: (now: Pick<DeviceView, 'state' | 'driver' | 'driverOverride'>) => HeldView | null
 }
 
@@ -151,7 +153,7 @@ function viewOf(facts: FunctionFacts, around: Surroundings): {view: DeviceView; 
     topologyDsm: values.known('topologyDsm', around.topologyDsm),
     bound: values.present('bound', facts.tsm.bound) || null,
     authenticated: values.present('authenticated', facts.tsm.authenticated) || null,
-    meaning: meaningOf(facts.tsm, around.tsms),
+    meaning: [...meaningOf(facts.tsm, around.tsms), ...around.accepted(row.state)],
     ideStreams: ide ? numbersOf(ide) : null,
     streams: values.known('streams', around.streams),
     config: config?.fields ?? null,
@@ -187,6 +189,7 @@ export async function showDevice(
     }),
     topologyDsm: device.predictedDsm,
     streams: streams(bridges[0]?.name, bdf),
+    accepted: state => acceptedBy(kernel, bdf, state),
     held: now => heldView(kernel, bdf, now),
   })
 }

@@ -3,7 +3,16 @@ import {readFileSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {ErrnoError, TsmctlError} from '../../src/errors.js'
 import type {Kernel} from '../../src/kernel/index.js'
-import {accept, admit, collectEvidence, lock, readAudit, readPolicy, unlock} from '../../src/operations/index.js'
+import {
+  accept,
+  admit,
+  collectEvidence,
+  lock,
+  readAudit,
+  readPolicy,
+  showDevice,
+  unlock,
+} from '../../src/operations/index.js'
 import {choosePin, listPins} from '../../src/operations/choose-pin.js'
 import {enroll, type EnrollOptions} from '../../src/operations/enroll.js'
 import {forget} from '../../src/operations/forget.js'
@@ -54,6 +63,7 @@ describe('a device that was accepted', () => {
     expect(readPins(kernel.state)).toMatchObject([
       {bdf: GOOD, mode: 'auto', pinId: first.appraisal.profile?.pinId, history: [{event: 'accepted', D: first.digest}]},
     ])
+    expect((await showDevice(kernel, GOOD)).view.meaning.at(-1)?.text).toMatch(/^by tsmctl, on evidence [0-9a-f]{12}$/)
     await unlock(kernel, GOOD, {force: true, rebind: true})
     const second = await admit(kernel, GOOD, {policy})
     expect(second.admitted).toBe(true)
@@ -127,6 +137,7 @@ describe('enrolling', () => {
     const sysfs = `/sys/bus/pci/devices/${GOOD}/tsm/accept`
     await kernel.write(sysfs, new Uint8Array(Buffer.from('tsm0\n')))
     await expect(enroll(kernel, GOOD, {policy, ask: typing})).rejects.toThrow(/unverified \(accepted by others\)/)
+    expect((await showDevice(kernel, GOOD)).view.meaning.at(-1)?.text).toMatch(/^unverified \(accepted by others\)/)
     expect(pinIds(kernel.state)).toEqual([])
   })
 
