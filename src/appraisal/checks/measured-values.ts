@@ -49,7 +49,8 @@ const coverage = fromTranscript(({blocks}, context) => {
   const present = byIndex(blocks)
   const values = valuesOf(context)
   const indices = new Set(values.map(({index}) => index))
-  const missing = [...indices].filter(index => !present.has(index))
+  const needed = new Set(values.flatMap(({index, optional}) => (optional ? [] : [index])))
+  const missing = [...needed].filter(index => !present.has(index))
   const unknown = [...present.values()].filter(({index}) => !indices.has(index))
   const problems = missing.map(index => ({code: 'missing', message: `block ${index} is missing`}))
   const surplus = unknown.map(block => ({

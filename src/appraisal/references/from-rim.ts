@@ -43,8 +43,8 @@ function requireModel({manufacturer, product}: Rim, {model}: DeviceFacts): void 
 
 /**
  * What the manifests of one device approve together. Each lists every block and says of which it speaks: two that speak
- * of the same one contradict each other. A block of which none speaks may only be empty, which is what all of them list
- * it as; a manifest that is missing is therefore noticed. Throws Refusal.
+ * of the same one contradict each other. A block of which none speaks may only be empty, if it is there at all, which is
+ * what all of them list it as; a manifest that is missing is therefore noticed. Throws Refusal.
  */
 export function rimReferences(sources: readonly RimSource[], device: DeviceFacts): readonly Reference[] {
   const active = new Map<number, Reference>()
@@ -59,7 +59,7 @@ export function rimReferences(sources: readonly RimSource[], device: DeviceFacts
   const idle = sources.flatMap(source =>
     source.rim.resources
       .filter(({active: isActive, block, digests}) => !isActive && !active.has(block) && digests.every(isZero))
-      .map(resource => referenceOf(resource, source)),
+      .map(resource => ({...referenceOf(resource, source), optional: true as const})),
   )
   return [...active.values(), ...idle]
 }

@@ -19,6 +19,8 @@ export interface Provenance {
 export interface Reference extends Omit<MeasurementValue, 'type'> {
   /** Null where the source names no type. */
   readonly type: MeasurementValue['type'] | null
+  /** The block may be missing: if it is there, this is what it must be. */
+  readonly optional?: true
   readonly provenance: Provenance
 }
 

@@ -23,7 +23,8 @@ function line(value: PolicyValue): string {
     ...(allowZero ? ['allowZero: true'] : []),
     ...(when === undefined ? [] : [`when: {fact: ${quote(when.fact)}, equals: ${JSON.stringify(when.equals)}}`]),
   ]
-  return `    - {${[`index: ${index}`, `type: ${type}`, content(value), ...more].join(', ')}}`
+  // a rule cannot say that a block may be missing: whoever pastes it says whether it is there
+  return `    ${value.optional ? '# ' : ''}- {${[`index: ${index}`, `type: ${type}`, content(value), ...more].join(', ')}}`
 }
 
 /** The key `measurements` of a rule, `notes` as comments above it. */

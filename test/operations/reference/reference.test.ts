@@ -128,12 +128,14 @@ describe('reference import', () => {
     expect(yaml).toContain('# Taken from widget.corim, sha384:')
   })
 
-  it('merges alternatives, and keeps zeros that were meant', async () => {
-    const {values} = await imported(await rim(), {files: [file(await rim(), 'x.xml')]})
+  it('merges alternatives, and leaves out what may be missing', async () => {
+    const {values, yaml} = await imported(await rim(), {files: [file(await rim(), 'x.xml')]})
     expect(values).toMatchObject([
       {index: 1, type: 'firmware', digests: [`sha384:${digestText(1)}`, `sha384:${digestText(2)}`]},
-      {index: 5, digests: [`sha384:${digestText(0)}`], allowZero: true},
+      {index: 5, digests: [`sha384:${digestText(0)}`], allowZero: true, optional: true},
     ])
+    expect(parse(yaml).measurements.values.map(({index}: {index: number}) => index)).toEqual([1])
+    expect(yaml).toMatch(/\n {4}# - \{index: 5, .*allowZero: true\}\n/)
   })
 
   it('refuses what a rule could not use', async () => {
