@@ -49,9 +49,14 @@ const nonce = fromTranscript(({signed}, {facts}) => {
   return equal(theirs, fromHex(ours.value)) ? pass() : fail('foreign', 'another one', {place})
 })
 
-const responderNonce = fromTranscript(({signed}) =>
-  signed === undefined || isZero(signed.response.nonce) ? fail('zero', 'all zero') : pass(),
-)
+const responderNonce = fromTranscript(({signed, exchanges}) => {
+  const theirs = signed?.response.nonce
+  if (theirs === undefined || isZero(theirs)) return fail('zero', 'all zero')
+  const ours = signed?.request.nonce
+  if (ours !== undefined && equal(theirs, ours)) return fail('reflected', 'ours, sent back')
+  const before = exchanges.slice(0, -1).findIndex(({response}) => equal(response.nonce, theirs))
+  return before < 0 ? pass() : fail('repeated', `that of its response ${before + 1}`)
+})
 
 const SPDM_1_2 = 0x12
 const SPDM_1_3 = 0x13
