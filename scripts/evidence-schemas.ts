@@ -17,18 +17,19 @@ export const manifestSchema = (): string =>
     2,
   )}\n`
 
+const record = (mediaType: object) => ({
+  type: 'array',
+  prefixItems: [
+    mediaType,
+    {type: 'string', pattern: '^[A-Za-z0-9_-]*$', description: 'base64url, no padding'},
+    {const: 4},
+  ],
+  minItems: 3,
+  maxItems: 3,
+})
+
 /** The JSON form of a bundle: a CMW collection. */
 export function bundleSchema(): string {
-  const record = (mediaType: object) => ({
-    type: 'array',
-    prefixItems: [
-      mediaType,
-      {type: 'string', pattern: '^[A-Za-z0-9_-]*$', description: 'base64url, no padding'},
-      {const: 4},
-    ],
-    minItems: 3,
-    maxItems: 3,
-  })
   return `${JSON.stringify(
     {
       $schema: 'https://json-schema.org/draft/2020-12/schema',

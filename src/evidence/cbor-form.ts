@@ -8,6 +8,7 @@ import {
   BUNDLE_TYPE,
   bundleOfRecords,
   bundleRoom,
+  checkType,
   type FoundBundle,
   MANIFEST_LIMIT,
   MANIFEST_TYPE,
@@ -47,12 +48,10 @@ export async function inspectCbor(input: Uint8Array): Promise<FoundBundle> {
   // as much again as the manifest for labels and media types
   const item = decodeItem(input, 'evidence bundle', '', BUNDLE_LIMIT + 2 * MANIFEST_LIMIT)
   if (!(item instanceof Map)) throw malformed('not a CBOR map')
+  checkType(item.get(COLLECTION_TYPE))
   const room = bundleRoom()
   const records = [...item].filter(([label]) => label !== COLLECTION_TYPE)
-  return bundleOfRecords(
-    item.get(COLLECTION_TYPE),
-    new Map(records.map(([label, value]) => recordOf(label, value, room))),
-  )
+  return bundleOfRecords(new Map(records.map(([label, value]) => recordOf(label, value, room))))
 }
 
 export const bundleFromCbor = async (input: Uint8Array): Promise<Bundle> => wholeBundle(await inspectCbor(input))

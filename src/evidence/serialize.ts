@@ -89,10 +89,14 @@ export function wholeBundle({bundle, findings: [finding]}: FoundBundle): Bundle 
   return bundle
 }
 
-/** The bundle in records that were read of a collection. */
-export function bundleOfRecords(type: unknown, records: ReadonlyMap<string, CmwRecord>): FoundBundle {
+/** Throws TsmctlError `malformed` for a collection of another type. */
+export function checkType(type: unknown): void {
   if (type !== BUNDLE_TYPE)
     throw malformed(`its type is ${typeof type === 'string' ? quoted(type) : 'missing'}, not "${BUNDLE_TYPE}"`)
+}
+
+/** The bundle in records that were read of a collection. */
+export function bundleOfRecords(records: ReadonlyMap<string, CmwRecord>): FoundBundle {
   const head = records.get('manifest')
   if (head === undefined) throw malformed('there is no record "manifest"')
   if (head.mediaType !== MANIFEST_TYPE) throw malformed(`the manifest's media type is ${quoted(head.mediaType)}`)
@@ -114,9 +118,10 @@ export const bundleRoom = (): Room => ({left: BUNDLE_LIMIT + MANIFEST_LIMIT, per
 export function findBundle(json: unknown): FoundBundle {
   if (!isRecord(json)) throw malformed('not a JSON object')
   const {[COLLECTION_TYPE]: type, ...rest} = json
+  checkType(type)
   const room = bundleRoom()
   const records = Object.entries(rest).map(([label, value]) => [label, jsonRecord(label, value, room)] as const)
-  return bundleOfRecords(type, new Map(records))
+  return bundleOfRecords(new Map(records))
 }
 
 /** Refuses what is longer than a bundle can be, before it is parsed. */

@@ -38,6 +38,10 @@ function quoteOf(input: Uint8Array): Uint8Array {
 
 const line = (text: string): Uint8Array => new Uint8Array(Buffer.from(`${text}\n`))
 
+const interrupted = (signal: AbortSignal | undefined, verb: string, path: string): void => {
+  if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
+}
+
 /** `kernel` with the place where reports are made; only who is privileged makes any. */
 export function withTsmReports(kernel: Kernel, privileged: boolean): Kernel {
   const items = new Map<string, Item>()
@@ -72,10 +76,6 @@ export function withTsmReports(kernel: Kernel, privileged: boolean): Kernel {
       default:
         throw new ErrnoError('EACCES', 'read', path)
     }
-  }
-
-  const interrupted = (signal: AbortSignal | undefined, verb: string, path: string): void => {
-    if (signal?.aborted) throw new ErrnoError('EINTR', verb, path)
   }
 
   function stat(path: string): Stat | undefined {

@@ -84,12 +84,13 @@ function redactedOrNothing(bundle: Bundle, drop: readonly Droppable[]): Bundle |
   }
 }
 
+const without = (bundle: Bundle, label: ObjectLabel): Bundle => {
+  const objects = new Map(bundle.objects)
+  objects.delete(label)
+  return {...bundle, objects}
+}
+
 describe('redaction refuses', () => {
-  const without = (bundle: Bundle, label: ObjectLabel): Bundle => {
-    const objects = new Map(bundle.objects)
-    objects.delete(label)
-    return {...bundle, objects}
-  }
   it.each<[string, () => Promise<Bundle>, readonly Droppable[], RegExp]>([
     ['a bundle that is not whole', async () => without(await G1.forge({}), 'vca'), [], /vca: listed, but missing/],
     ['a serial number that changed', () => G1.forge(named({}, '09-09-09-09-09-09-09-09')), ['dsn'], /serial number/],

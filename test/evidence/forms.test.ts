@@ -126,18 +126,19 @@ describe('sizes', () => {
     ))
 })
 
+const record = (change: (map: Map<unknown, unknown>) => void): Uint8Array => {
+  const map = new Map<unknown, unknown>([
+    ['__cmwc_t', 'tag:github.com,2026:tsmctl/evidence-bundle/1'],
+    ['manifest', ['application/vnd.tsmctl.manifest+json', bundleToFiles(SAMPLE).get('manifest.json')!, 4]],
+    ...SAMPLE.manifest.objects.map(
+      ({label, mediaType}) => [label, [mediaType, SAMPLE.objects.get(label)!, 4]] as [unknown, unknown],
+    ),
+  ])
+  change(map)
+  return encode(map)
+}
+
 describe('CBOR', () => {
-  const record = (change: (map: Map<unknown, unknown>) => void): Uint8Array => {
-    const map = new Map<unknown, unknown>([
-      ['__cmwc_t', 'tag:github.com,2026:tsmctl/evidence-bundle/1'],
-      ['manifest', ['application/vnd.tsmctl.manifest+json', bundleToFiles(SAMPLE).get('manifest.json')!, 4]],
-      ...SAMPLE.manifest.objects.map(
-        ({label, mediaType}) => [label, [mediaType, SAMPLE.objects.get(label)!, 4]] as [unknown, unknown],
-      ),
-    ])
-    change(map)
-    return encode(map)
-  }
   it('is read as any writer may encode it', async () =>
     expect((await bundleFromCbor(record(() => undefined))).digest).toBe(SAMPLE.digest))
 

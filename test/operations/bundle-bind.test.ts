@@ -100,13 +100,14 @@ describe('the report of the platform', () => {
   })
 })
 
+const read = (text: string) => boundOf(strictJson(text, 'it') as Record<string, unknown>)
+
 describe('bound evidence', () => {
   const bound: BoundEvidence = {
     bundle,
     nonce,
     platform: {provider: 'sev_guest', report: new Uint8Array(1184), auxiliary: Uint8Array.of(5)},
   }
-  const read = (text: string) => boundOf(strictJson(text, 'it') as Record<string, unknown>)
   type Json = Record<string, unknown>
   const edited = (change: (json: Json) => void): string => {
     const json = JSON.parse(boundToJson(bound)) as Json
