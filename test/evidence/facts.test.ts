@@ -1,5 +1,6 @@
+import {createHash} from 'node:crypto'
 import {describe, expect, it} from 'vitest'
-import {DecodeError, fromHex, toHex} from '../../src/bits/index.js'
+import {concat, DecodeError, fromHex, toHex} from '../../src/bits/index.js'
 import {
   decodeCollectionFacts,
   decodePciFacts,
@@ -65,6 +66,27 @@ describe('nonces', () => {
     expect(derivationHolds({...derived, relyingPartyNonce: '01'.repeat(16)})).toBe(false)
     expect(derivationHolds({value: derived.value, derivation: 'relying-party'})).toBe(false)
     expect(derivationHolds({...derived, derivation: 'random'})).toBe(false)
+  })
+
+  it('are derived in one way only: no other split of the same bytes gives the same value', () => {
+    const derived = drawNonce(counting, Uint8Array.of(1, 2, 3))
+    const both = `${derived.relyingPartyNonce}${derived.localRandom}`
+    const splits = Array.from({length: both.length / 2 + 1}, (_, at) => ({
+      ...derived,
+      relyingPartyNonce: both.slice(0, 2 * at),
+      localRandom: both.slice(2 * at),
+    }))
+    expect(splits.filter(derivationHolds).map(({relyingPartyNonce}) => relyingPartyNonce)).toEqual(['010203'])
+  })
+
+  it('are what their definition says, recomputed by hand', () => {
+    const {value} = drawNonce(counting, Uint8Array.of(0xff))
+    const input = concat(new TextEncoder().encode('tsmctl-nonce-v1\0'), Uint8Array.of(0xff), counting(32))
+    expect(value).toBe(createHash('sha256').update(input).digest('hex'))
+    const bound = concat(new TextEncoder().encode('tsmctl-bind-v1\0'), new Uint8Array(48).fill(0xab), Uint8Array.of(7))
+    expect(toHex(platformBinding(`sha384:${'ab'.repeat(48)}`, Uint8Array.of(7)))).toBe(
+      createHash('sha512').update(bound).digest('hex'),
+    )
   })
 
   it('platform binding is 64 bytes and depends on D and on the relying party', () => {

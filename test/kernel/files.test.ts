@@ -15,7 +15,13 @@ import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import type {TsmctlError} from '../../src/errors.js'
-import {readStandardInput, readUserFile, writeUserFile} from '../../src/kernel/index.js'
+import {
+  readStandardInput,
+  readUserDirectory,
+  readUserFile,
+  writeUserDirectory,
+  writeUserFile,
+} from '../../src/kernel/index.js'
 import {temporary} from './sample-tree.js'
 
 let directory: string
@@ -123,5 +129,52 @@ describe('standard input', () => {
     await expect(readStandardInput(input([], true))).rejects.toMatchObject({kind: 'usage'})
     const large = new Uint8Array(40 * 1024 * 1024)
     await expect(readStandardInput(input([large, large]))).rejects.toMatchObject({errno: 'EFBIG', kind: 'usage'})
+  })
+})
+
+describe('a directory', () => {
+  const files = new Map([
+    ['a', bytes],
+    ['b', new Uint8Array()],
+  ])
+  it('is written completely and reads back', () => {
+    writeUserDirectory(join(directory, 'd'), files)
+    expect(readUserDirectory(join(directory, 'd'))).toEqual(files)
+    expect(readdirSync(directory)).toEqual(['d'])
+    expect(statSync(join(directory, 'd')).mode & 0o777).toBe(0o700)
+    expect(statSync(join(directory, 'd/a')).mode & 0o777).toBe(0o600)
+  })
+
+  it('is not written where something is, where there is no place, or in part', () => {
+    writeFileSync(join(directory, 'x'), '')
+    mkdirSync(join(directory, 'empty'))
+    for (const name of ['x', 'empty'])
+      expect(failure(() => writeUserDirectory(join(directory, name), files))).toMatchObject({kind: 'usage'})
+    expect(failure(() => writeUserDirectory(join(directory, 'no/d'), files))).toMatchObject({kind: 'not-found'})
+    expect(failure(() => writeUserDirectory(join(directory, 'd'), new Map([['no/a', bytes]])))).toBeDefined()
+    expect(readdirSync(directory)).toEqual(['empty', 'x'])
+  })
+
+  it('is read without following what is in it', () => {
+    for (const [name, make] of [
+      ['link', (path: string) => symlinkSync('/etc/hostname', path)],
+      ['dangling', (path: string) => symlinkSync('nowhere', path)],
+      ['pipe', (path: string) => execFileSync('mkfifo', [path])],
+      ['below', (path: string) => mkdirSync(path)],
+    ] as const) {
+      const place = join(directory, `with-${name}`)
+      mkdirSync(place)
+      make(join(place, name))
+      expect(failure(() => readUserDirectory(place))).toMatchObject({
+        kind: 'usage',
+        got: expect.stringMatching(/symbolic link|not a regular file/),
+      })
+    }
+  })
+
+  it('is read up to a number of entries', () => {
+    for (let i = 0; i < 3; i++) writeFileSync(join(directory, String(i)), '')
+    expect(readUserDirectory(directory, 3).size).toBe(3)
+    expect(failure(() => readUserDirectory(directory, 2))).toMatchObject({kind: 'usage'})
   })
 })

@@ -1,0 +1,85 @@
+/** Public evidence in the forms it is handed out in: taken over unchanged, with signatures that hold. */
+import {createPublicKey, verify} from 'node:crypto'
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
+import {describe, expect, it} from 'vitest'
+import {gatherFacts} from '../../src/appraisal/index.js'
+import type {Bundle} from '../../src/evidence/index.js'
+import {importItems} from '../../src/operations/import-evidence.js'
+import {leafKey, signingInput} from '../../src/spdm/index.js'
+
+const DATA = new URL('../../../shared/data/', import.meta.url)
+const bytes = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, DATA)))
+
+const imported = (brought: Uint8Array) =>
+  importItems(brought, {
+    hash: 'sha384',
+    asym: 'ecdsa-p384',
+    collectedAt: '2026-11-21T12:00:00Z',
+    newId: () => '00'.repeat(16),
+    tool: 'test',
+    source: 'file',
+  })
+
+/** Did the leaf of the bundle's chain sign its measurements? */
+async function isSigned(bundle: Bundle): Promise<boolean> {
+  const {measurements, negotiated, chain} = await gatherFacts(bundle)
+  if (measurements.kind !== 'decoded' || chain.kind !== 'decoded') return expect.unreachable('it cannot be read')
+  const {version, transcript, signature} = measurements.value
+  const {hash} = negotiated!
+  const spki = Buffer.from(leafKey(chain.value.certificates.at(-1)!.der))
+  return verify(
+    hash.name,
+    signingInput(version, 'responder-measurements signing', hash, transcript!),
+    {key: createPublicKey({key: spki, format: 'der', type: 'spki'}), dsaEncoding: 'ieee-p1363'},
+    signature!,
+  )
+}
+
+const NVIDIA = ['hopper-545', 'hopper-580.159.03', 'ls10-96.10.55']
+const CAPTURES = 'spdm/emu/'
+
+describe.skipIf(!existsSync(DATA))('public evidence (needs ../shared/data)', () => {
+  it('of NVIDIA, as its tools write it, is the report byte for byte and verifies', async () => {
+    const text = (of: Uint8Array): string => Buffer.from(of).toString('base64')
+    const items = await imported(
+      new Uint8Array(
+        Buffer.from(
+          JSON.stringify(
+            NVIDIA.map(name => ({
+              arch: name,
+              evidence: text(bytes(`nvidia/${name}.report.bin`)),
+              certificate: text(bytes(`nvidia/${name}.chain.pem`)),
+              nonce: Buffer.from(bytes(`nvidia/${name}.report.bin`).slice(4, 36)).toString('hex'),
+            })),
+          ),
+        ),
+      ),
+    )
+    for (const [i, {bundle}] of items.entries()) {
+      expect(bundle.objects.get('measurements')).toEqual(bytes(`nvidia/${NVIDIA[i]}.report.bin`))
+      // oxlint-disable-next-line no-await-in-loop
+      expect([NVIDIA[i], await isSigned(bundle)]).toEqual([NVIDIA[i], true])
+    }
+  })
+
+  it('in captures of other implementations is found and verifies', async () => {
+    const names = readdirSync(new URL(CAPTURES, DATA)).filter(name => name.endsWith('.pcap'))
+    const signed: string[] = []
+    for (const file of [...names.map(name => `${CAPTURES}${name}`), 'spdm/single-algo.pcap']) {
+      // one after the other: they are large
+      // oxlint-disable-next-line no-await-in-loop
+      const items = await imported(bytes(file)).catch((error: unknown) =>
+        expect(error).toMatchObject({kind: 'malformed'}),
+      )
+      const [item] = items ?? []
+      // oxlint-disable-next-line no-await-in-loop
+      const facts = item && (await gatherFacts(item.bundle))
+      // oxlint-disable-next-line no-await-in-loop
+      if (facts?.negotiated?.asym.name.startsWith('ecdsa') && (await isSigned(item!.bundle))) signed.push(file)
+    }
+    expect(signed).toEqual(SIGNED)
+  })
+})
+
+/** Captures with whole evidence outside of sessions, signed with ECDSA. */
+const SIGNED: readonly string[] = []
