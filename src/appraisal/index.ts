@@ -1,6 +1,6 @@
 export {type AppraisalInput, appraise} from './appraise.js'
 export * from './audit/index.js'
-export type {NonceHistory} from './checks/index.js'
+export type {NonceHistory, PlatformVerdict, TsmNow} from './checks/index.js'
 export {
   APPROVAL_LIMIT,
   type ApprovalClaims,

@@ -5,6 +5,7 @@ import {bdfArgument, parseBdfs} from '../cli/bdf-args.js'
 import {eachDevice} from '../cli/each-device.js'
 import {earFlags, verdictFile} from '../cli/ear-flags.js'
 import {externalFlag, externalProgram} from '../cli/external-flag.js'
+import {givenPlatform, platformFlag} from '../cli/platform-flag.js'
 import {decidingPolicy, policyFlag} from '../cli/policy-flag.js'
 import {acceptText} from '../cli/verdict-output.js'
 import {decodeApproval} from '../appraisal/index.js'
@@ -23,6 +24,7 @@ export default class Accept extends BaseCommand {
     ...policyFlag,
     ...externalFlag,
     ...earFlags,
+    ...platformFlag,
     'evidence-digest': Flags.string({
       description: 'full digest of the evidence, as evidence prints it',
       required: true,
@@ -46,6 +48,7 @@ export default class Accept extends BaseCommand {
     const approvals = (flags.approval ?? []).map(path => decodeApproval(readUserFile(path)))
     const external = externalProgram(flags)
     const file = verdictFile(flags)
+    const platform = givenPlatform(flags)
     return eachDevice(
       parseBdfs([args.bdf]),
       async bdf => {
@@ -53,6 +56,7 @@ export default class Accept extends BaseCommand {
           policy,
           approvals,
           once: flags.once,
+          platform,
           signal,
           bind: flags.bind,
           dryRun: flags['dry-run'],

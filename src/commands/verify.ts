@@ -5,6 +5,7 @@ import {earFlags, verdictFile} from '../cli/ear-flags.js'
 import {externalFlag, externalProgram} from '../cli/external-flag.js'
 import {importFlags, importPath} from '../cli/import-flags.js'
 import {givenPolicy, policyFlag} from '../cli/policy-flag.js'
+import {givenPlatform, platformFlag} from '../cli/platform-flag.js'
 import {redactFlag} from '../cli/redact.js'
 import type {Envelope} from '../cli/envelope.js'
 import {verifyFleet} from '../cli/verify-fleet.js'
@@ -43,6 +44,7 @@ export default class Verify extends BaseCommand {
     ...policyFlag,
     ...externalFlag,
     ...earFlags,
+    ...platformFlag,
     ...redactFlag,
     ...importFlags,
     all: Flags.boolean({description: 'print every check, also those that passed'}),
@@ -72,7 +74,11 @@ export default class Verify extends BaseCommand {
     const bundle = args.evidence.startsWith('sha384:')
       ? keptBundle(kernel, args.evidence)
       : chosenItem(await importPath(args.evidence, flags, kernel, this.config.userAgent), flags.item).bundle
-    const appraisal = await verifyBundle(kernel, bundle, policy, now, {...externalProgram(flags), signal})
+    const appraisal = await verifyBundle(kernel, bundle, policy, now, {
+      ...externalProgram(flags),
+      platform: givenPlatform(flags),
+      signal,
+    })
     const ear = verdictOf(appraisal, {nonce: bundle.manifest.nonce?.relyingPartyNonce})
     if (file !== undefined) writeVerdict(ear, file)
     return verdictOutcome(appraisal, policy, flags.all, ear)

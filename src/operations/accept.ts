@@ -7,6 +7,7 @@ import {
   type CheckResult,
   commitChecks,
   type CommitInput,
+  type PlatformVerdict,
   type Policy,
   type SignedApproval,
 } from '../appraisal/index.js'
@@ -27,6 +28,8 @@ import {exclusively, type PlannedWrite, type TransitionOptions} from './transiti
 export interface AcceptOptions extends TransitionOptions, Pick<ExternalOptions, 'externalDecision'> {
   readonly policy: Policy
   readonly clockTrusted?: boolean | undefined
+  /** What a relying party says about this machine. */
+  readonly platform?: PlatformVerdict | undefined
   /** What a person typed, where the rule wants a person. */
   readonly approval?: GivenApproval | undefined
   /** What approvers signed elsewhere. */

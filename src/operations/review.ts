@@ -1,5 +1,5 @@
 /** `verify`, and the review step of `accept`, `admit` and the cockpit: frozen evidence in, appraisal out. */
-import {type Appraisal, appraise, nonceHistory, type Policy} from '../appraisal/index.js'
+import {type Appraisal, appraise, nonceHistory, type PlatformVerdict, type Policy} from '../appraisal/index.js'
 import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
@@ -19,6 +19,8 @@ export interface ReviewOptions extends CollectOptions, ExternalOptions {
   readonly onStep?: ((line: string) => void) | undefined
   /** Whose clock is believed; nobody vouches for it unless the caller does. */
   readonly clockTrusted?: boolean | undefined
+  /** What a relying party says about this machine. */
+  readonly platform?: PlatformVerdict | undefined
   /** Decide without recording it, because nothing follows from it. */
   readonly dryRun?: boolean | undefined
   readonly verb?: HeldVerb | undefined
@@ -39,9 +41,10 @@ export async function verifyBundle(
   bundle: Bundle,
   policy: Policy,
   now: Date,
-  options: ExternalOptions = {},
+  options: ExternalOptions & Pick<ReviewOptions, 'platform'> = {},
 ): Promise<Appraisal> {
   const appraisal = await appraise({
+    platform: options.platform,
     bundle,
     policy,
     now,
@@ -64,6 +67,7 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     clockTrusted: options.clockTrusted ?? false,
     mode: 'live',
     sinceDecision: options.sinceDecision,
+    platform: options.platform,
     // evidence without a nonce is denied for that; here it has no age
     ageSeconds: nonce === null ? Infinity : nonces.ageOf(nonce.value, bundleId, kernel.monotonic()),
     built: BUILT,

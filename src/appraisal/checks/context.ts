@@ -31,8 +31,9 @@ export interface PlatformVerdict {
   readonly verifier: string
   readonly status: 'affirming' | 'warning' | 'contraindicated' | 'none'
   /** What the platform's report was bound to, hexadecimal. */
-  readonly binding: string
+  readonly bindings: readonly string[]
   readonly issuedAt: Date
+  readonly expires?: Date | undefined
 }
 
 export interface Circumstances {

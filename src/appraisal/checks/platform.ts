@@ -13,8 +13,9 @@ const MOST_SKEW_SECONDS = 60
  */
 function judge(verdict: PlatformVerdict, {facts, circumstances, rule}: Context): Answer {
   const {manifest, digest} = facts.bundle
-  const rpNonce = fromHex(manifest.nonce?.relyingPartyNonce ?? '')
-  if (verdict.binding !== toHex(platformBinding(digest, rpNonce)))
+  // the relying party's nonce of the collection, or none: D carries a nonce of its own
+  const nonces = [fromHex(manifest.nonce?.relyingPartyNonce ?? ''), new Uint8Array()]
+  if (!nonces.some(nonce => verdict.bindings.includes(toHex(platformBinding(digest, nonce)))))
     return fail('binding', 'the verdict is about a report that is not bound to this evidence')
   if (verdict.status !== 'affirming') return fail('status', `the verifier says ${verdict.status}`)
   const issued = verdict.issuedAt.getTime()
@@ -22,6 +23,8 @@ function judge(verdict: PlatformVerdict, {facts, circumstances, rule}: Context):
   if (Number.isNaN(age) || age < -MOST_SKEW_SECONDS) return fail('future', 'the verdict is of the future')
   if (issued + MOST_SKEW_SECONDS * 1000 < Date.parse(manifest.collectedAt))
     return fail('before', 'the verdict is older than the evidence')
+  if (verdict.expires !== undefined && circumstances.now > verdict.expires)
+    return fail('expired', 'the verdict has expired')
   if (age > rule.maxEvidenceAgeSeconds + MOST_SKEW_SECONDS) return fail('old', `the verdict is ${Math.ceil(age)} s old`)
   return pass(`affirmed by ${quoted(verdict.verifier)}`)
 }

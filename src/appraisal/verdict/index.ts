@@ -1,5 +1,6 @@
 export {type Ear, EAR_PROFILE, earOf, type EarOptions, earStatus, type Verifier} from './ear.js'
 export {keyId, signingKey, signJws, verificationKey, verifyJws} from './jws.js'
+export {platformVerdict} from './platform.js'
 export {
   comparisonText,
   findingText,

@@ -64,7 +64,7 @@ export const MARKS = {
 export const verdictOn = (bundle: Bundle, change: Partial<PlatformVerdict> = {}): PlatformVerdict => ({
   verifier: 'relying party',
   status: 'affirming',
-  binding: toHex(platformBinding(bundle.digest, new Uint8Array())),
+  bindings: [toHex(platformBinding(bundle.digest, new Uint8Array()))],
   issuedAt: NOW,
   ...change,
 })

@@ -51,8 +51,9 @@ export const ROWS: readonly Row[] = [
     G4,
     attestation('another machine than expected', {status: 'contraindicated'}),
     attestation('a platform with a warning', {status: 'warning'}),
-    attestation('a verdict on other evidence', {binding: '00'.repeat(64)}),
+    attestation('a verdict on other evidence', {bindings: ['00'.repeat(64)]}),
     attestation('a verdict older than the evidence', {issuedAt: new Date('2026-11-21T11:00:00Z')}),
+    attestation('a verdict that expired', {expires: new Date(NOW.getTime() - 1000)}),
     attestation('a verdict of the future', {issuedAt: new Date(NOW.getTime() + 3_600_000)}),
     row('N067 an unknown digest algorithm', 'tsm.digest.algo', {tsm: {digestAlgorithm: '0x7f'}}),
     row('N067 SHA-1', 'tsm.digest.algo', {
