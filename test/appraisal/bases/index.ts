@@ -12,6 +12,6 @@ export {G1} from './g1.js'
 export {G2} from './g2.js'
 export {G3, G3T, OLD_VCA, oldRuleWith} from './g3.js'
 export {FLAGS, G4, G4_ARM, INTERFACE, LINK, MARKS, SESSION, statedRuleWith, verdictOn} from './g4.js'
-export {G5, hostRuleWith, registersWith, STREAM, streamWith} from './g5.js'
+export {G5, hostRuleWith, REGISTERS, registersWith, STREAM, streamWith} from './g5.js'
 
 export const BASES: readonly Base[] = [G1, G2, G3, G3T, G4, G4_ARM, G5]
