@@ -103,7 +103,7 @@ describe.skipIf(!existsSync(DATA))('public NVIDIA evidence (skipped where ../sha
     expect(of('spdm.vca.covered')).toBe('spdm.vca.framing')
     expect(of('spdm.meas.debug')).toBe('abs')
     expect(of('spdm.meas.svn')).toBe('abs')
-    expect(of('tsm.digest.measurements')).toBe('tsm.digest.algo')
+    expect(of('tsm.digest.measurements')).toBe('tsm')
     expect(of('acq.source.live')).toBe('na')
     expect(of('acq.device.present')).toBe('fail')
     expect(subject.debug).toBe('absent')
