@@ -8,6 +8,7 @@ import {type CertificateFacts, loadCertificateReader} from '../spdm/index.js'
 import type {Circumstances} from './checks/index.js'
 import {evaluate, type Subjects} from './evaluate.js'
 import {type Facts, gatherFacts, known} from './facts.js'
+import {isHostSide} from './host-side.js'
 import {
   effectiveRule,
   type EffectiveRule,
@@ -96,7 +97,7 @@ async function subjectsOf({bundle, policy, ...circumstances}: AppraisalInput): P
 
 /**
  * What follows from the results. Nothing may stand against acceptance; then the rule decides, and a person where the
- * rule, a waiver, or a pinned device that is not as it was (`unusual`), wants one.
+ * rule, a waiver, evidence of a host, or a pinned device that is not as it was (`unusual`), wants one.
  */
 export function decide(
   results: readonly Pick<CheckResult, 'blocking'>[],
@@ -129,9 +130,11 @@ export async function appraise(input: AppraisalInput): Promise<Appraisal> {
   const subject = subjectOf(subjects, results)
   const profile = profileIn(subjects, results, subject.debug) ?? null
   const comparison = profile === null ? null : comparisonIn(subjects, profile)
+  // what a host shows of itself is no reason to act on without a person
+  const unusual = waived || isHostSide(bundle) || (isPinned(rule) && deviceChanged(comparison))
   const seconds = (now.getTime() - Date.parse(bundle.manifest.collectedAt)) / 1000
   return {
-    ...decide(results, rule, waived || (isPinned(rule) && deviceChanged(comparison))),
+    ...decide(results, rule, unusual),
     rule: rule.id,
     unverified: isUnverified(bundle, rule),
     results,

@@ -84,5 +84,5 @@ export const G5 = baseOf(
   },
   hostRuleWith({}),
   // what a host collected is looked at, and never leads to accept
-  {circumstances: {mode: 'offline'}},
+  {circumstances: {mode: 'offline'}, decision: 'review'},
 )
