@@ -116,6 +116,51 @@ describe('settling', () => {
   })
 })
 
+/** A check of each class that may be skipped, and one of each that may not. */
+const EACH: readonly CheckId[] = [F, FNA, FK, W, 'pci.command', A, ATSM]
+const ANSWERS: readonly Settleable[] = [
+  pass(),
+  fail('x', 'y'),
+  BROKEN,
+  blocked('spdm.chain.format'),
+  ...(Object.keys(SKIP_NAMES) as SkipReason[]).map(reason => skip(reason, 'x')),
+]
+const YES_OR_NO = [true, false]
+
+/** The verdict in one sentence: what each class needs to have come out as. */
+function isEnough(id: CheckId, answer: Settleable, may: {skip: boolean; waive: boolean}, required: boolean): boolean {
+  const {class: kind, whenKnown, skips = []} = REGISTRY[id]
+  const reason = answer.result === 'skip' && skips.includes(answer.reason) ? answer.reason : undefined
+  if (answer.result === 'pass' || reason === 'na') return true
+  if (kind === 'A') return !required
+  const isSkipped = reason !== undefined && may.skip && (kind === 'W' || whenKnown === true)
+  const isWaived = kind === 'W' && may.waive && (answer.result === 'fail' || reason !== undefined)
+  return isSkipped || isWaived
+}
+
+describe('every combination', () => {
+  const combinations = EACH.flatMap(id =>
+    ANSWERS.flatMap(answer =>
+      YES_OR_NO.flatMap(skips =>
+        YES_OR_NO.flatMap(waives => YES_OR_NO.map(required => ({id, answer, skips, waives, required}))),
+      ),
+    ),
+  )
+
+  it('stands against acceptance exactly where its class needs more than it is', () => {
+    expect(combinations).toHaveLength(7 * 10 * 8)
+    for (const {id, answer, skips, waives, required} of combinations) {
+      const by: Terms = {
+        allowSkip: skips && answer.result === 'skip' ? allow(id, answer.reason).allowSkip : [],
+        require: required ? [id] : [],
+      }
+      const {blocking} = settle(id, answer, by, waives ? 'w' : undefined)
+      const enough = isEnough(id, answer, {skip: skips, waive: waives}, required)
+      expect({id, answer, by, waives, blocking}).toEqual({id, answer, by, waives, blocking: !enough})
+    }
+  })
+})
+
 const reasons = Object.keys(SKIP_NAMES) as SkipReason[]
 const answer: fc.Arbitrary<Settleable> = fc.oneof(
   {weight: 6, arbitrary: fc.constant(pass())},

@@ -46,11 +46,18 @@ describe('a waiver', () => {
   })
 
   it.each([
-    ['has expired', waiver({created: '2026-09-01T00:00:00Z', expires: '2026-11-21T00:00:00Z'}), {}, {}, 'expired'],
-    ['is for another device', waiver({match: {vendor: '0x1b36', bdf: ['0000:02:00.0']}}), {}, {}, 'another device'],
+    ['N113 has expired', waiver({created: '2026-09-01T00:00:00Z', expires: '2026-11-21T00:00:00Z'}), {}, {}, 'expired'],
+    [
+      'N113 is for another address',
+      waiver({match: {vendor: '0x1b36', bdf: ['0000:02:00.0']}}),
+      {},
+      {},
+      'another device',
+    ],
+    ['N113 is for other evidence', waiver({evidenceDigest: `sha384:${'0'.repeat(96)}`}), {}, {}, 'other evidence'],
     ['is for another name', waiver({match: {san: 'OTHER:*'}}), {}, {}, 'another certificate name'],
     ['ends by a clock nobody trusts', waiver(), {clockTrusted: false}, {}, 'not trusted'],
-    ['has one approver where two are needed', waiver(), {}, {human: 'two-person'}, 'two people'],
+    ['N113 has one approver where two are needed', waiver(), {}, {human: 'two-person'}, 'two people'],
   ])('that %s is said to be unusable', async (_, given, circumstances, rule, why) => {
     const appraisal = await review([given], circumstances, rule)
     expect(failures(appraisal)).toContain('policy.waivers')

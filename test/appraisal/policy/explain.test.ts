@@ -11,12 +11,13 @@ type Json = Record<string, unknown>
 type Path = readonly (string | number)[]
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
+const SOUND = load(policy())
+
 /** The explanation, without the digest, which says that something changed but not what. */
 const explained = (document: Json): string => {
   const parsed = parsePolicy(document)
   if (!parsed.ok) return ''
-  const {findings: _, ...rest} = load(policy())
-  return JSON.stringify(explainPolicy({...rest, findings: [], document: parsed.document, digest: null}))
+  return JSON.stringify(explainPolicy({...SOUND, document: parsed.document, digest: null}))
 }
 
 const SCHEMAS = new Map(policyPaths())
@@ -46,6 +47,7 @@ function others(value: unknown, path: Path): readonly unknown[] {
 }
 
 const PATHS = leaves(EVERYTHING)
+const AS_IT_IS = explained(EVERYTHING)
 const changed = (path: Path, value: unknown): Json => {
   const document = copy(EVERYTHING) as Json
   ;(at(document, path.slice(0, -1)) as Json)[path.at(-1)!] = value
@@ -55,12 +57,11 @@ const changed = (path: Path, value: unknown): Json => {
 describe('the explanation of a policy', () => {
   it.each(PATHS.map(path => [nameOf(path), path] as const))('says %s', (name, path) => {
     const value = at(EVERYTHING, path)
-    const valid = others(value, path).filter(other => other !== value && parsePolicy(changed(path, other)).ok)
+    const texts = others(value, path).flatMap(other => (other === value ? [] : explained(changed(path, other)) || []))
     // these have one value only
     if (['tsmctlPolicy', 'rules[].measurements.values[].informational'].includes(name)) return
-    expect(valid).not.toEqual([])
-    const texts = valid.map(other => explained(changed(path, other)))
-    expect(new Set([...texts, explained(EVERYTHING)]).size).toBe(texts.length + 1)
+    expect(texts).not.toEqual([])
+    expect(new Set([...texts, AS_IT_IS]).size).toBe(texts.length + 1)
   })
 
   it('says everything with a default, also where the rule does not', () => {

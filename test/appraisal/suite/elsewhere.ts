@@ -53,4 +53,21 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     ['N118 a driver is bound', 'commit.driver-unbound'],
     ['N119 another revision', 'commit.device-stable'],
   ),
+  ...at(
+    'appraisal/policy/integrity.test.ts',
+    ['N110 an alias', 'policy.integrity'],
+    ['N110 a duplicate key', 'policy.integrity'],
+    ['N110 an explicit tag', 'policy.integrity'],
+    ['N110 a world-writable file', 'policy.integrity'],
+    ['N110 a symbolic link', 'policy.integrity'],
+    ['N110 a signature by another key', 'policy.integrity'],
+    ['N113 a waiver of a fatal check', 'policy.integrity'],
+  ),
+  ...at(
+    'appraisal/waivers.test.ts',
+    ['N113 has expired', 'policy.waivers'],
+    ['N113 is for another address', 'policy.waivers'],
+    ['N113 is for other evidence', 'policy.waivers'],
+    ['N113 has one approver where two are needed', 'policy.waivers'],
+  ),
 ]

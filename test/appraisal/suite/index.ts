@@ -8,6 +8,7 @@ import {ROWS as IDENTITY} from './identity.js'
 import {ROWS as MACHINE} from './machine.js'
 import {ROWS as MEASUREMENTS} from './measurements.js'
 import {ROWS as PINNED} from './pinned.js'
+import {ROWS as POLICY} from './policy.js'
 import {ROWS as REPORT} from './report.js'
 import {ROWS as REVOCATION} from './revocation.js'
 import type {Row} from './row.js'
@@ -26,4 +27,5 @@ export const ROWS: readonly Row[] = [
   ...REPORT,
   ...PINNED,
   ...MACHINE,
+  ...POLICY,
 ]

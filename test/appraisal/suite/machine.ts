@@ -1,5 +1,5 @@
-/** Config space, kernel and policy (N106 to N123). */
-import {PCI, ruleWith, DOCUMENT} from '../forge.js'
+/** Config space, kernel and the age of evidence (N106 to N112). */
+import {PCI} from '../forge.js'
 import {row, type Row} from './row.js'
 
 export const ROWS: readonly Row[] = [
@@ -11,21 +11,6 @@ export const ROWS: readonly Row[] = [
   }),
   row('N107 memory decoding off', 'pci.command', {before: {command: '0x0004'}}),
   row('N109 nothing keeps drivers away', 'kernel.autoprobe', {collection: {driverOverride: null}}),
-  row('N110 an expired policy', 'policy.integrity', {}, {...DOCUMENT, notAfter: '2026-11-01T00:00:00Z'}),
-  row('N110 a policy with findings', 'policy.integrity', {}, {...DOCUMENT, extra: 1}),
-  row('N111 no rule', 'policy.selector', {}, {...DOCUMENT, rules: []}),
-  row(
-    'N111 two rules',
-    'policy.selector',
-    {},
-    {...DOCUMENT, rules: [...DOCUMENT.rules, {...DOCUMENT.rules[0], id: 'b', match: {class: '0x0108'}}]},
-  ),
-  row(
-    'N111 a rule for another name',
-    'policy.selector',
-    {},
-    ruleWith({match: {vendor: '0x1b36', san: 'ACME:OTHER:*'}}),
-  ),
   row('N112 old evidence', 'policy.age', {facts: {collectedAt: '2026-11-21T11:58:00Z'}}),
   row('N112 a clock set back', 'policy.age', {facts: {collectedAt: '2026-11-21T12:01:00Z'}}),
   row('N112 old by the monotonic clock', 'policy.age', {}, undefined, {ageSeconds: 121}),
