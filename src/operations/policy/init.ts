@@ -22,7 +22,8 @@ rules: []
 export const denyAll = (): string => DENY_ALL
 
 const quote = (text: string): string => JSON.stringify(text)
-const HARMLESS = /^[\x20-\x7e]{1,128}$/
+/** A star at the end of a name would stand for any. */
+const HARMLESS = /^[\x20-\x29\x2b-\x7e]{1,128}$/
 
 const HASHES = ['sha256', 'sha384', 'sha512']
 
@@ -80,21 +81,24 @@ function spdmLines({negotiated, vca}: Facts): readonly string[] {
   return [`    spdm: {${members.join(', ')}}`]
 }
 
-/** Checks that this evidence leaves open, for the writer to allow or not. */
-function skipLines({results}: Appraisal): readonly string[] {
-  const open = results.flatMap(({id, result, reason, blocking, text}) =>
-    blocking && result === 'skip' && reason !== null
-      ? [`    #   - {check: ${id}, because: ${SKIP_NAMES[reason]}}  # ${printable(text, 100)}`]
-      : [],
-  )
-  return open.length === 0
-    ? []
-    : [
-        '    # not answered by this evidence: allow what you accept not to know, one by one',
-        '    # allowSkip:',
-        ...open,
-      ]
+interface Skip {
+  readonly check: string
+  readonly because: string
+  readonly why: string
 }
+
+/** Checks that this evidence leaves open, for the writer to allow or not. */
+const openIn = ({results}: Appraisal): readonly Skip[] =>
+  results.flatMap(({id, result, reason, blocking, text}) =>
+    blocking && result === 'skip' && reason !== null ? [{check: id, because: SKIP_NAMES[reason], why: text}] : [],
+  )
+
+const skipLine = ({check, because, why}: Skip): string =>
+  `  - {check: ${check}, because: ${because}}  # ${printable(why, 100)}`
+
+/** The skips as the rule would have them, behind `mark`. */
+const skipLines = (skips: readonly Skip[], mark: string): readonly string[] =>
+  skips.length === 0 ? [] : ['allowSkip:', ...skips.map(skipLine)].map(line => `    ${mark}${line}`)
 
 function textOf(facts: Facts, skips: readonly string[]): string {
   const chain = decoded(facts.certificates)!
@@ -139,8 +143,22 @@ export async function policyFrom(bundle: Bundle): Promise<string> {
       got: 'it has no certificate chain that can be read',
       hint: 'Without one nothing says who the device is; tsmctl policy init alone writes a policy that denies everything.',
     })
+  const skips = await openChecks(bundle, facts)
+  const note = '    # not answered by this evidence: allow what you accept not to know, one by one'
+  return textOf(facts, skips.length === 0 ? [] : [note, ...skipLines(skips, '# ')])
+}
+
+/** What is behind a check that is left open only shows when it is allowed to be. */
+const DEEPEST = 4
+
+async function openChecks(bundle: Bundle, facts: Facts): Promise<readonly Skip[]> {
   const now = new Date(bundle.manifest.collectedAt)
-  const policy = loadPolicy([{name: 'init', text: textOf(facts, [])}], new Map(), now)
-  const appraisal = await appraise({bundle, policy, now, clockTrusted: true, mode: 'offline', built: BUILT})
-  return textOf(facts, skipLines(appraisal))
+  let skips: readonly Skip[] = []
+  for (let depth = 0; depth < DEEPEST; depth++) {
+    const policy = loadPolicy([{name: 'init', text: textOf(facts, skipLines(skips, ''))}], new Map(), now)
+    const more = openIn(await appraise({bundle, policy, now, clockTrusted: true, mode: 'offline', built: BUILT}))
+    if (more.length === 0) break
+    skips = [...skips, ...more]
+  }
+  return skips
 }

@@ -106,7 +106,9 @@ const TDISP: Words<EffectiveRule['tdisp']> = {
   pasid: off('DMA with PASID'),
   bindP2p: off('Peer-to-peer traffic'),
   nonTeeRanges: value =>
-    value.length === 0 ? 'All of its memory is private.' : `The host shares the memory of ${both(value.map(range))}.`,
+    value.length === 0
+      ? 'All of its memory is private.'
+      : `The host may share the memory of ${both(value.map(range))}.`,
   updatableRanges: chosen({
     deny: 'What is private stays private.',
     allow: 'Private ranges may become shared later.',
@@ -180,4 +182,4 @@ const REASONS = new Map(Object.entries(SKIP_NAMES).map(([reason, name]) => [name
 
 /** What an allowed skip means: what is not proven then. */
 export const saySkip = ({check, because}: Part<'allowSkip'>[number]): string =>
-  `${plain(check)} where ${REASONS.get(because)}: not proven is that ${REGISTRY[check as CheckId]?.passes ?? 'it holds'}`
+  `it may go unanswered where ${REASONS.get(because)}; then nobody proves that ${REGISTRY[check as CheckId]?.passes ?? 'it holds'}`
