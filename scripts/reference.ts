@@ -4,6 +4,7 @@ import {ATTACKS, CHECK_IDS} from '../src/appraisal/index.js'
 import {markdown} from '../src/bits/index.js'
 import {DATA, envelopeOf, FLEET_VERDICT, WATCH_EVENT} from '../src/cli/schemas/index.js'
 import {FINDINGS} from '../src/ide/index.js'
+import {CORIM_MAPS} from '../src/corim/tables.js'
 import {headerOf} from '../src/operations/column.js'
 import {checkRows, CLASSES} from '../src/operations/policy/checks.js'
 import {ALL_LAYOUTS, COLUMNS, decodeKinds, STANDARD_NAMES} from '../src/operations/index.js'
@@ -48,6 +49,33 @@ const columns = (): string =>
     '| --- | --- | --- |',
     ...COLUMNS.map(column => `| ${headerOf(column)} | \`${column.field}\` | ${column.help} |`),
     '',
+  ].join('\n')
+
+const MEANING = {
+  evaluated: 'evaluated',
+  shown: 'shown; nothing follows from it',
+  refused: 'makes what it stands in unusable',
+} as const
+
+const corim = (): string =>
+  [
+    '# Members of CoRIM maps',
+    '',
+    GENERATED,
+    '',
+    'What tsmctl makes of each member (draft-ietf-rats-corim, TCG DICE Concise Evidence Binding for SPDM). A member that is',
+    'not listed makes the map it stands in unusable; only unlisted COSE headers may be ignored, unless they are critical.',
+    '',
+    ...Object.entries(CORIM_MAPS).flatMap(([name, members]) => [
+      `## ${name}`,
+      '',
+      '| key | member | meaning |',
+      '| --- | --- | --- |',
+      ...Object.entries(members).map(
+        ([member, {key, use, needed}]) => `| ${key} | ${member}${needed ? ' (needed)' : ''} | ${MEANING[use]} |`,
+      ),
+      '',
+    ]),
   ].join('\n')
 
 const ideFindings = (): string =>
@@ -218,6 +246,7 @@ export const generatedFiles = (): ReadonlyMap<string, string> =>
     ['docs/reference/structures.md', structures()],
     ['docs/reference/columns.md', columns()],
     ['docs/reference/checks.md', checks()],
+    ['docs/reference/corim.md', corim()],
     ['docs/reference/ide-findings.md', ideFindings()],
     ['docs/reference/doctor.md', doctor()],
     ['docs/reference/attacks.md', attacks()],

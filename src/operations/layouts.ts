@@ -6,6 +6,7 @@ import {LAYOUTS as PCAP} from '../pcap/index.js'
 import {LAYOUTS as PCI} from '../pci/index.js'
 import {LAYOUTS as SPDM} from '../spdm/index.js'
 import {LAYOUTS as TDISP} from '../tdisp/index.js'
+import {LAYOUTS as VENDOR} from '../vendor/index.js'
 
 export const ALL_LAYOUTS: readonly AnyLayout[] = [
   ...PCI,
@@ -13,6 +14,7 @@ export const ALL_LAYOUTS: readonly AnyLayout[] = [
   ...SPDM,
   ...TDISP,
   ...PCAP,
+  ...VENDOR,
   NLATTR,
   ...NETLINK_LAYOUTS,
 ]

@@ -48,6 +48,9 @@ export async function importReferences({files, signer, model, now}: ImportOption
     signer === undefined
       ? 'NOBODY VOUCHES FOR THESE VALUES BUT YOU: no signature was checked.'
       : `signed by whoever ${printable(signer.name, 200)} certifies, checked ${now.toISOString()}.`,
+    ...(values.some(({optional}) => optional)
+      ? ['Lines that begin with # are of blocks that must be empty: take the # away where the device has them.']
+      : []),
     ...(untyped > 0
       ? [`${untyped} of them come without a type: compare the types below with those of the device.`]
       : []),
