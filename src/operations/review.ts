@@ -75,8 +75,17 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     pins: pinReader(kernel.state),
   })
   const appraisal = await consult(kernel, decided, bundle, options)
-  if (!options.dryRun) recordAudit(kernel, 'decided', {bdf: bundle.manifest.device.bdf, bundle, appraisal})
+  if (!options.dryRun) recordDecision(kernel, bundle, appraisal)
   return appraisal
+}
+
+/** What was decided, and each waiver without which it would have been denied. */
+function recordDecision(kernel: Kernel, bundle: Bundle, appraisal: Appraisal): void {
+  const about = {bdf: bundle.manifest.device.bdf, bundle, appraisal}
+  recordAudit(kernel, 'decided', about)
+  if (appraisal.decision === 'deny') return
+  for (const {id, check} of appraisal.waivers ?? [])
+    recordAudit(kernel, 'waiver-used', {...about, result: {waiver: id, check}})
 }
 
 /** Locks `bdf` if needed, collects its evidence and appraises it. The device stays locked whatever comes out. */

@@ -3,7 +3,14 @@
  * and the decision is deny. Every part around the mutation is signed and digested as a capable attacker would.
  */
 import {describe, expect, it} from 'vitest'
-import {type Appraisal, type CheckId, type CheckResult, type Policy, REGISTRY} from '../../src/appraisal/index.js'
+import {
+  type Appraisal,
+  type CheckId,
+  type CheckResult,
+  type Policy,
+  REGISTRY,
+  reasonText,
+} from '../../src/appraisal/index.js'
 import {isSatisfied} from '../../src/appraisal/settle.js'
 import {verdictOutcome} from '../../src/cli/verdict-output.js'
 import type {Bundle, PciFacts} from '../../src/evidence/index.js'
@@ -72,6 +79,9 @@ function originOf(byId: ReadonlyMap<string, CheckResult>, {id, blockedBy}: Check
   return by === undefined ? id : originOf(byId, by)
 }
 
+/** Reason by check and code, of everything that failed. */
+const told = new Map<string, string>()
+
 /** Without a rule there are only defaults, which allow no skip. */
 const LEAVES_NO_RULE = ['policy.integrity', 'policy.selector']
 
@@ -108,6 +118,21 @@ describe('negative cases', () => {
     expect(byId.get('ui.safe-text')?.result).toBe('pass')
     const {own} = policiesOf(policy)
     expect(verdictOutcome(appraisal, own, false).error?.exitCode).toBe(own.findings.length > 0 ? 11 : 4)
+    for (const result of appraisal.results) {
+      // a reason names its check, and is printer output
+      expect(reasonText(result)).toMatch(/^[\x20-\x7e]{1,1200}$/)
+      expect(reasonText(result).startsWith(`${result.id}: `)).toBe(true)
+      if (result.result === 'fail') told.set(`${result.id} ${result.code}`, reasonText(result))
+    }
+  })
+
+  it('reasons of different causes of one check differ', () => {
+    const texts = new Map<string, string>()
+    for (const [cause, text] of told) {
+      expect({[text]: texts.get(text) ?? cause}).toEqual({[text]: cause})
+      texts.set(text, cause)
+    }
+    expect(told.size).toBeGreaterThan(100)
   })
 
   it.each(ROWS)('$name: with every waiver and skip a policy can allow', async item => {
