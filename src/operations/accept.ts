@@ -110,6 +110,8 @@ export async function acceptHeld(
     return alreadyAccepted(kernel, provider, result, bundle, options)
   const {approvals: signed = []} = options
   const isAsked = signed.length === 0 && needsApproval(appraisal) && appraisal.human !== 'two-person'
+  if (options.approval === undefined && isAsked && options.ask !== undefined)
+    recordAudit(kernel, 'shown', {bdf, bundle, appraisal})
   const given = options.approval ?? (isAsked ? await options.ask?.(appraisal) : undefined)
   if (given === 'rejected') {
     recordAudit(kernel, 'rejected', {bdf, bundle, appraisal, result: {reason: 'wrong entries'}})

@@ -16,6 +16,7 @@ import {
   showIde,
   stateText,
 } from '../operations/index.js'
+import {recordAudit} from '../operations/record-audit.js'
 import type {Cockpit, CockpitDevice} from './cockpit.js'
 import {hostView} from './host-view.js'
 
@@ -46,13 +47,14 @@ export function operationsCockpit(
       return devices.map(deviceOf).sort((a, b) => rank(a) - rank(b))
     },
     review: async (bdf, progress) => {
-      const {appraisal} = await reviewDevice(kernel, bdf, {
+      const {appraisal, bundle} = await reviewDevice(kernel, bdf, {
         policy,
         signal,
         externalDecision,
         onStep: without(bdf, progress),
       })
       reviewed.set(appraisal.D, appraisal)
+      recordAudit(kernel, 'shown', {bdf, bundle, appraisal})
       return appraisal
     },
     accept: async (bdf, digest, {typed, reason}, progress) => {

@@ -53,7 +53,14 @@ describe('a rule for devices without evidence', () => {
     const [claims] = Object.values(earOf(appraisal, {developer: 't', build: '1'}).submods)
     expect(claims).toMatchObject({'ear.status': 'contraindicated', 'tsmctl.unverified': true})
     const records = readAudit(kernel).records.filter(({verdict}) => verdict !== null)
-    expect(records.map(({event}) => event)).toEqual(['decided', 'decided', 'approved', 'committing', 'committed'])
+    expect(records.map(({event}) => event)).toEqual([
+      'decided',
+      'decided',
+      'shown',
+      'approved',
+      'committing',
+      'committed',
+    ])
     for (const {verdict} of records) expect(verdict).toMatchObject({unverified: true})
   })
 
