@@ -6,7 +6,7 @@ import {concat, join, type Seen, toHex} from '../bits/index.js'
 import type {EvidenceObject, ObjectLabel} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Capture} from '../pcap/index.js'
-import type {Secrets, SpdmEvent, SpdmMessageName} from '../spdm/index.js'
+import {type Secrets, SPDM_ERROR_CODE, type SpdmEvent, type SpdmMessageName} from '../spdm/index.js'
 import {isObserved, observe} from './spdm-conversation.js'
 
 /** Bytes of one chain; the format of the largest has 32 bits for them. */
@@ -67,12 +67,17 @@ function noteMeasurements(connection: Connection, request: SpdmEvent, response: 
 /** Only what a message carries counts, not the messages that carry parts of it. */
 const CARRIERS: ReadonlySet<string> = new Set(['CHUNK_SEND', 'CHUNK_SEND_ACK', 'CHUNK_GET', 'CHUNK_RESPONSE'])
 
+/** The answer comes later: in portions, or when it is asked for again. */
+const isLater = ({name, value}: SpdmEvent): boolean =>
+  name === 'RESPOND_IF_READY' || (name === 'ERROR' && LATER.includes(value!.errorCode as number))
+const LATER: readonly number[] = [SPDM_ERROR_CODE.LargeResponse, SPDM_ERROR_CODE.ResponseNotReady]
+
 function connectionOf(events: readonly SpdmEvent[]): Connection {
   let connection = fresh()
   let asked: SpdmEvent | undefined
   for (const event of events) {
     const {name, value, direction} = event
-    if (name === undefined || value === undefined || CARRIERS.has(name)) continue
+    if (name === undefined || value === undefined || CARRIERS.has(name) || isLater(event)) continue
     if (name === 'GET_VERSION') connection = fresh()
     const {vca} = connection
     if (name === VCA[vca.length]) vca.push(event.bytes)
