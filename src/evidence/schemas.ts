@@ -123,5 +123,6 @@ export const COLLECTION_FACTS = v.strictObject({
   driversAutoprobe: v.nullable(v.boolean()),
   lockdown: v.optional(nullableText),
   devMem: v.optional(v.boolean()),
+  systemRam: v.optional(v.nullable(v.array(v.strictObject({first: register, last: register})))),
   sriov: v.optional(v.strictObject({physicalFunction: bdf, atConnect: v.nullable(count), now: v.nullable(count)})),
 })

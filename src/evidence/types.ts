@@ -189,8 +189,16 @@ export interface CollectionFacts {
   readonly lockdown?: string | null | undefined
   /** Is there a `/dev/mem`? */
   readonly devMem?: boolean | undefined
+  /** Where the machine's memory is, of `/proc/iomem`; null when it does not say. */
+  readonly systemRam?: readonly AddressRange[] | null | undefined
   /** Virtual functions of the device, when it was connected and now. Only the host sees them. */
   readonly sriov?: SriovFacts | undefined
+}
+
+/** Physical addresses, `0x…`, both inclusive. */
+export interface AddressRange {
+  readonly first: string
+  readonly last: string
 }
 
 /** Number of VFs of a physical function. */

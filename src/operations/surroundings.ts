@@ -13,6 +13,9 @@ import {textOrNull} from './device-facts.js'
 const AUTOPROBE = '/sys/bus/pci/drivers_autoprobe'
 const LOCKDOWN = '/sys/kernel/security/lockdown'
 const MEMORY = '/dev/mem'
+const RESOURCES = '/proc/iomem'
+/** More than any machine has; a file that never ends must not fill the evidence. */
+const MOST_RANGES = 1024
 
 /** The mode in brackets: `none [integrity] confidentiality`. */
 function lockdownMode(kernel: Kernel): string | null {
@@ -20,11 +23,24 @@ function lockdownMode(kernel: Kernel): string | null {
   return text === null ? null : (/\[(\w{1,32})\]/.exec(text)?.[1] ?? null)
 }
 
-export function kernelFacts(kernel: Kernel): Pick<CollectionFacts, 'devMem' | 'driversAutoprobe' | 'lockdown'> {
+/** The memory of the machine. To whom the kernel hides addresses it shows zeros, which say nothing. */
+function systemRam(kernel: Kernel): CollectionFacts['systemRam'] {
+  const lines = textOrNull(kernel, RESOURCES)?.split('\n', MOST_RANGES) ?? []
+  const ranges = lines.flatMap(line => {
+    const [, first, last] = /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) : System RAM$/.exec(line) ?? []
+    return first === undefined || BigInt(`0x${last}`) === 0n ? [] : [{first: `0x${first}`, last: `0x${last}`}]
+  })
+  return ranges.length === 0 ? null : ranges
+}
+
+export function kernelFacts(
+  kernel: Kernel,
+): Pick<CollectionFacts, 'devMem' | 'driversAutoprobe' | 'lockdown' | 'systemRam'> {
   const autoprobe = textOrNull(kernel, AUTOPROBE)
   return {
     driversAutoprobe: autoprobe === null ? null : autoprobe === '1',
     lockdown: lockdownMode(kernel),
+    systemRam: systemRam(kernel),
     // only the machine itself has a /dev to look at
     ...(kernel.host.kind === 'live' && {devMem: kernel.stat(MEMORY) !== undefined}),
   }

@@ -53,7 +53,7 @@ it('a recorded report says this', () => {
   expect(new TextDecoder().decode(facts.deviceSpecificInfo)).toBe('shared-sample')
 })
 
-it('bit 0 means that updates are NOT permitted', () => {
+it('N088 bit 0 means that updates are NOT permitted', () => {
   const updates = [true, false].map(
     noFwUpdate => interfaceReportFacts(INTERFACE_REPORT.decode(INTERFACE_REPORT.encode({noFwUpdate}))).firmwareUpdates,
   )

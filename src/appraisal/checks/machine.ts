@@ -1,7 +1,7 @@
 /** Config space, kernel and policy around the evidence. */
 import {get, mask} from '../../bits/index.js'
 import {quoted} from '../../errors.js'
-import type {BarFacts} from '../../evidence/index.js'
+import type {AddressRange, BarFacts} from '../../evidence/index.js'
 import {HOLD} from '../../tsm/index.js'
 import {known} from '../facts.js'
 import {isHostSide} from '../host-side.js'
@@ -26,7 +26,13 @@ function barProblem({bar, start, size}: Window): string | undefined {
   return start % size === 0n ? undefined : `${name} at ${bar.address} is not aligned to its size`
 }
 
-const barSane: Check = ({facts: {pci}}) => {
+/** What the processor would find there is memory, not the device: the TSM would map one for the other. */
+const inRam = (windows: readonly Window[], ram: readonly AddressRange[]) =>
+  windows
+    .filter(({start, size}) => ram.some(({first, last}) => start <= BigInt(last) && BigInt(first) < start + size))
+    .map(({bar}) => ({code: 'ram', message: `BAR${bar.index} at ${bar.address} lies in RAM`}))
+
+const barSane: Check = ({facts: {pci, collection}}) => {
   if (pci.kind === 'malformed') return malformed('pci', pci.error)
   if (pci.kind !== 'decoded') return fail('unknown', 'nobody recorded them')
   const {bars} = pci.value
@@ -35,6 +41,7 @@ const barSane: Check = ({facts: {pci}}) => {
     .map(bar => ({bar, start: BigInt(bar.address), size: BigInt(bar.size)}))
   const twice = bars.filter(({index}, i) => bars.findIndex(bar => bar.index === index) !== i)
   return failIfAny([
+    ...inRam(windows, known(collection)?.systemRam ?? []),
     ...twice.map(({index}) => ({code: 'twice', message: `BAR${index} is listed twice`})),
     ...windows.flatMap(window => {
       const message = barProblem(window)

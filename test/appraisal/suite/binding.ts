@@ -16,7 +16,7 @@ import {
 } from '../forge.js'
 import {NOW} from '../guest.js'
 import {ROWS as LINK} from './link.js'
-import {alsoSeenBy, put, range, row, type Row, rowsOn, second, third, VCA} from './row.js'
+import {alsoSeenBy, flagsAt, put, range, row, type Row, rowsOn, second, third, VCA} from './row.js'
 
 /** Another TDI of the same device has the same ranges elsewhere. */
 const ofAnotherTdi = report(RANGES.map((item): RangeSpec => ({...item, first: item.first + 0x10_0000n})))
@@ -47,6 +47,14 @@ const attestation = (name: string, change: Partial<PlatformVerdict>): Row =>
   row(`N066 ${name}`, 'tsm.platform.attested', {}, undefined, attested(change))
 
 export const ROWS: readonly Row[] = [
+  row('N069 a capability that the TSM did not see', 'tsm.digest.vca', {
+    vca: put(VCA, flagsAt + 1, VCA[flagsAt + 1]! ^ 0x40),
+    digests: {vca: sha384(VCA)},
+  }),
+  row('N070 a second transcript for the same nonce', 'tsm.digest.measurements', async () => ({
+    transcript: {response: {nonce: new Uint8Array(32).fill(8)}},
+    digests: {measurements: sha384(await transcript(VCA))},
+  })),
   ...rowsOn(
     G4,
     attestation('another machine than expected', {status: 'contraindicated'}),

@@ -14,6 +14,7 @@ const at = (file: string, ...cases: readonly (readonly [name: string, check: str
   cases.map(([name, check]) => ({name, check, file}))
 
 export const ELSEWHERE: readonly Elsewhere[] = [
+  ...at('tdisp/report.test.ts', ['N088 bit 0 means that updates are NOT permitted', 'tdisp.report.no-fw-update']),
   ...at(
     'appraisal/live.test.ts',
     ['N001 a family version above the known', 'acq.abi.known'],

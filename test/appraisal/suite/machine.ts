@@ -9,6 +9,14 @@ export const ROWS: readonly Row[] = [
   row('N106 BARs that overlap', 'pci.bar.sane', {
     pci: {bars: PCI.bars.map(bar => (bar.index === 2 ? {...bar, address: '0x800002000'} : bar))},
   }),
+  row('N106 a BAR in RAM', 'pci.bar.sane', {
+    collection: {
+      systemRam: [
+        {first: '0x1000', last: '0x9fbff'},
+        {first: '0x100000000', last: '0x800010fff'},
+      ],
+    },
+  }),
   row('N107 memory decoding off', 'pci.command', {before: {command: '0x0004'}}),
   row('N109 nothing keeps drivers away', 'kernel.autoprobe', {collection: {driverOverride: null}}),
   row('N112 old evidence', 'policy.age', {facts: {collectedAt: '2026-11-21T11:58:00Z'}}),
