@@ -21,14 +21,15 @@ import {ROWS} from './suite/index.js'
 import {informationalMode} from './suite/measurements.js'
 import type {Row} from './suite/row.js'
 
-/** Most rows share one document; reading it costs as much as judging by it. */
-const policies = new Map<object, {readonly own: Policy; readonly generous: Policy}>()
+/** Many rows share one document, or write the same; reading it costs as much as judging by it. */
+const policies = new Map<string, {readonly own: Policy; readonly generous: Policy}>()
 function policiesOf(document: object): {readonly own: Policy; readonly generous: Policy} {
-  const made = policies.get(document) ?? {
+  const text = JSON.stringify(document)
+  const made = policies.get(text) ?? {
     own: policyFrom(document),
     generous: policyFrom(generous(document as typeof DOCUMENT)),
   }
-  policies.set(document, made)
+  policies.set(text, made)
   return made
 }
 
