@@ -44,7 +44,7 @@ export const MEASUREMENTS = checks({
   'spdm.meas.signature': {
     class: 'F',
     passes: 'the signature over the whole transcript verifies with the leaf key',
-    fails: 'the measurement signature is invalid',
+    fails: 'the measurement signature is invalid: {got}',
     stops: ['A24', 'A1'],
     requires: [
       'spdm.meas.framing',
