@@ -21,15 +21,14 @@ import {ROWS} from './suite/index.js'
 import {informationalMode} from './suite/measurements.js'
 import type {Row} from './suite/row.js'
 
-/** Many rows share one document, or write the same; reading it costs as much as judging by it. */
-const policies = new Map<string, {readonly own: Policy; readonly generous: Policy}>()
+/** Most rows share one document; reading it costs as much as judging by it. */
+const policies = new Map<object, {readonly own: Policy; readonly generous: Policy}>()
 function policiesOf(document: object): {readonly own: Policy; readonly generous: Policy} {
-  const text = JSON.stringify(document)
-  const made = policies.get(text) ?? {
+  const made = policies.get(document) ?? {
     own: policyFrom(document),
     generous: policyFrom(generous(document as typeof DOCUMENT)),
   }
-  policies.set(text, made)
+  policies.set(document, made)
   return made
 }
 
