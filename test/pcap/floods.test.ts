@@ -13,13 +13,13 @@ const packet = (flags: number, sequence: number, ...body: number[]): Uint8Array 
 it.each([
   ['empty', []],
   ['of one byte', [0x10]],
-])('a message of 200 000 packets that are %s is put together', (_, body) => {
+])('a message of 60 000 packets that are %s is put together', (_, body) => {
   const take = reassembler()
   take(packet(SOM, 0, 5))
-  for (let i = 1; i < 200_000; i++) take(packet(0, i % 4, ...body))
+  for (let i = 1; i < 60_000; i++) take(packet(0, i % 4, ...body))
   const result = take(packet(EOM, 0))
   expect(result).toMatchObject({kind: 'message', message: {type: 5}})
-  expect(result.kind === 'message' && result.message.body.length).toBe(199_999 * body.length)
+  expect(result.kind === 'message' && result.message.body.length).toBe(59_999 * body.length)
 })
 
 const failureOf = (content: Uint8Array): unknown => {

@@ -191,7 +191,7 @@ describe('what a reviewer must see', () => {
 describe('bytes', () => {
   it('a flipped bit gives facts or a DecodeError', async () => {
     const {facts} = await make({extensions: [...CA, otherNames([`${DMTF}.1`, 'a:b:c'])]})
-    for (let bit = 0; bit < facts.der.length * 8; bit += 5) {
+    for (let bit = 0; bit < facts.der.length * 8; bit += 29) {
       let result: CertificateFacts | unknown
       try {
         result = certificateFacts(flipped(facts.der, bit))

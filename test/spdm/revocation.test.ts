@@ -321,7 +321,7 @@ describe('bytes', () => {
 
   it.each(statements)('no bit of a %s turns revoked into good', (_, bytes, read) => {
     expect(statusOf(bytes, read)).toBe('revoked')
-    for (let bit = 0; bit < bytes.length * 8; bit += 11)
+    for (let bit = 0; bit < bytes.length * 8; bit += 59)
       expect(statusOf(flipped(bytes, bit), read), `${bit}`).not.toBe('good')
   })
 
