@@ -1,7 +1,11 @@
 /** The verdict on this machine's own platform: who may have signed it, and what it must say. */
 import {generateKeyPairSync, type KeyObject, sign} from 'node:crypto'
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import fc from 'fast-check'
-import {describe, expect, it} from 'vitest'
+import {afterAll, describe, expect, it} from 'vitest'
+import {givenPlatform} from '../../src/cli/platform-flag.js'
 import {platformVerdict} from '../../src/appraisal/index.js'
 import {TsmctlError} from '../../src/errors.js'
 import {toHex} from '../../src/bits/index.js'
@@ -99,6 +103,21 @@ describe('a verdict on the platform', () => {
         expect(() => read(text.slice(0, at) + char + text.slice(at + 1))).toThrow(TsmctlError)
       }),
     )
+  })
+})
+
+describe('on the command line', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'tsmctl-platform-'))
+  afterAll(() => rmSync(scratch, {recursive: true, force: true}))
+  const [verdict, key] = [join(scratch, 'ear.jwt'), join(scratch, 'verifier.pem')]
+  writeFileSync(verdict, `${token(CLAIMS)}\n`)
+  writeFileSync(key, pemOf(ed25519.publicKey))
+
+  it('verdict and key go together', () => {
+    expect(givenPlatform({})).toBeUndefined()
+    expect(givenPlatform({'platform-verdict': verdict, 'platform-key': key})).toMatchObject({status: 'affirming'})
+    for (const half of [{'platform-verdict': verdict}, {'platform-key': key}])
+      expect(() => givenPlatform(half)).toThrow(expect.objectContaining({kind: 'usage'}))
   })
 })
 

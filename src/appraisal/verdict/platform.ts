@@ -3,14 +3,12 @@
  * a key that the operator names. Verifiers write headers of many kinds, so that only what would change the meaning of a
  * signature is refused; the key decides the algorithm, never the header.
  */
-import type {KeyObject} from 'node:crypto'
+import {createHash, createPublicKey, type KeyObject, verify} from 'node:crypto'
 import * as v from 'valibot'
 import {toHex} from '../../bits/index.js'
 import {TsmctlError} from '../../errors.js'
 import {strictJson} from '../../evidence/index.js'
 import type {PlatformVerdict} from '../checks/index.js'
-
-const crypto = () => process.getBuiltinModule('node:crypto')
 
 const LARGEST = 1024 * 1024
 const BASE64URL = /^[A-Za-z0-9_-]+$/
@@ -35,7 +33,7 @@ function algorithmOf({asymmetricKeyType, asymmetricKeyDetails}: KeyObject): Algo
 function keyOf(pem: Uint8Array): KeyObject {
   const text = Buffer.from(pem).toString('latin1')
   try {
-    if (!text.includes('PRIVATE KEY')) return crypto().createPublicKey(text)
+    if (!text.includes('PRIVATE KEY')) return createPublicKey(text)
   } catch {
     // what the library says about a key it cannot read adds nothing
   }
@@ -85,8 +83,7 @@ function bytesOf(part: string | undefined): Buffer {
 /** Name of a key in reviews: the beginning of its thumbprint. */
 const nameOf = (key: KeyObject): string =>
   toHex(
-    crypto()
-      .createHash('sha256')
+    createHash('sha256')
       .update(key.export({type: 'spki', format: 'der'}))
       .digest(),
   ).slice(0, 16)
@@ -106,8 +103,7 @@ export function platformVerdict(token: Uint8Array, pem: Uint8Array): PlatformVer
   const [head, body, signature] = [bytesOf(parts[0]), bytesOf(parts[1]), bytesOf(parts[2])]
   const {alg} = parsed(HEADER, head, 'its header')
   const input = Buffer.from(text.slice(0, text.lastIndexOf('.')))
-  const isSigned =
-    alg === algorithm.name && crypto().verify(algorithm.hash, input, {key, dsaEncoding: 'ieee-p1363'}, signature)
+  const isSigned = alg === algorithm.name && verify(algorithm.hash, input, {key, dsaEncoding: 'ieee-p1363'}, signature)
   if (!isSigned)
     throw refused('denied', 'this key did not sign it', 'Nothing it says is known to come from the verifier.')
   const {iat, exp, eat_nonce: nonce, submods} = parsed(EAR, body, 'the verdict')
