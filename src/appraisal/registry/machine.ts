@@ -61,7 +61,7 @@ export const MACHINE = checks({
     passes: 'the policy is valid, lint clean and not expired',
     fails: 'the policy is unusable: {got}',
     stops: ['A29'],
-    remedy: 'Correct the policy; tsmctl verify with --policy names every finding.',
+    remedy: 'Correct the policy; tsmctl policy lint names every finding.',
   },
   'policy.selector': {
     class: 'F',
