@@ -12,12 +12,13 @@ import {
   type ReferenceSources,
   resolveReferences,
 } from '../../src/appraisal/references/index.js'
+import {named} from '../../src/evidence/index.js'
 import {corim, digests, environment, map, measured, signedCorim, Tag} from '../corim/manifests.js'
 import {G1, G2} from './bases/index.js'
 import {LAYERS} from './bases/g2.js'
 import {BLOCKS, KEYS, policyFrom, privateKey, ruleWith} from './forge.js'
 import {judge, NOW} from './guest.js'
-import {documentFor, FILE, GOOD, manifestOf, measurementOf} from './suite/manifest.js'
+import {documentFor, FILE, GOOD, manifestOf, measurementOf, RIM_ROOT, RIM_SIGNER} from './suite/manifest.js'
 import {UNUSABLE} from './suite/references.js'
 
 const evidence = await G1.forge()
@@ -38,6 +39,10 @@ const measurements = BLOCKS.map(measurementOf)
 /** References of a manifest that these keys signed, without a certificate in it. */
 const signedBy = async (keys: Parameters<typeof privateKey>[0]) =>
   resolved(documentFor([signedCorim(corim({measurements}), {key: await privateKey(keys)})]))
+/** Pins one certificate, and brings no file of it. */
+const pinning = (der: Uint8Array) => ({
+  document: {rimSigners: {'acme-rim': [{label: 'signer', certSha384: named(der)}]}},
+})
 /** A triple about the firmware of a layer, from a version on. */
 const layerTriple = (n: number, least: number, digest: Uint8Array): unknown => [
   map({0: map({3: n})}),
@@ -61,6 +66,11 @@ describe('a signed manifest', () => {
   it('needs no certificate of a signer whom the policy brings along', async () => {
     expect(await signedBy(KEYS.otherRoot)).toMatchObject({status: 'usable'})
     expect(await signedBy(KEYS.otherLeaf)).toMatchObject({status: 'unusable', code: 'signer'})
+  })
+
+  it('needs no root where its signer is pinned', async () => {
+    expect(await resolved(documentFor([GOOD], pinning(RIM_SIGNER)))).toMatchObject({status: 'usable'})
+    expect(await resolved(documentFor([GOOD], pinning(RIM_ROOT)))).toMatchObject({status: 'unusable', code: 'signer'})
   })
 
   it('may list several values of one block, and values for other models', async () => {

@@ -4,6 +4,7 @@ import {
   type CertificateFacts,
   loadCertificateReader,
   loadCryptoOf,
+  type PathProblem,
   pathProblems,
   validityProblems,
 } from '../../spdm/index.js'
@@ -37,9 +38,16 @@ function anchored(
   return undefined
 }
 
+const LONGEST_PATH = 10
+
 /** Signer first, as it came along, or the certificate of an anchor that made the signature itself. */
 async function pathTo(signature: Signature, anchors: readonly TrustAnchor[], set: string) {
   const {certificateFacts: read} = await loadCertificateReader()
+  if (signature.certificates.length > LONGEST_PATH)
+    throw new Refusal(
+      'signer-path',
+      `it brings ${signature.certificates.length} certificates, ${LONGEST_PATH} are enough`,
+    )
   const chain = signature.certificates.map(read).toReversed()
   await loadCryptoOf(chain)
   if (chain.length > 0) {
@@ -58,6 +66,9 @@ async function pathTo(signature: Signature, anchors: readonly TrustAnchor[], set
   throw new Refusal('signer', `it is not signed by ${set}`)
 }
 
+/** Problems between a certificate and the one above it. */
+const SIGNED_BY_ABOVE: readonly PathProblem['kind'][] = ['signature', 'issuer-name', 'key-identifier']
+
 /** Throws Refusal unless one of the set `name` signed, by a path that holds now. */
 export async function requireSigner(
   signature: Signature,
@@ -70,7 +81,10 @@ export async function requireSigner(
   const {path, match} = await pathTo(signature, anchors, set)
   const {above} = match
   const [problem] = [
-    ...pathProblems(path, above && {spki: above.spki, certificate: above}),
+    ...pathProblems(path, above && {spki: above.spki, certificate: above}).filter(
+      // what is pinned itself needs nobody's signature
+      ({kind, certificate}) => !(match.inChain && certificate === 0 && SIGNED_BY_ABOVE.includes(kind)),
+    ),
     ...validityProblems(path, moment.mode, {...moment, above}),
   ]
   const signer = path.at(-1)!

@@ -44,6 +44,11 @@ export const UNUSABLE: readonly (readonly [name: string, code: string, manifest:
       header: {33: await rimSigner({notAfter: new Date('2026-11-20T00:00:00Z')})},
     }),
   ],
+  [
+    'with more certificates than a path has',
+    'signer-path',
+    manifestOf(undefined, {key: SIGNER_KEY, header: {33: Array.from({length: 11}, () => RIM_SIGNER)}}),
+  ],
   ['signed by nobody', 'unsigned', corim({measurements})],
   ['with a bit changed behind the signature', 'signature', flip(GOOD, GOOD.length - 200)],
   ['whose validity has ended', 'validity', manifestOf({measurements, corim: {4: map({1: past})}})],
