@@ -1,6 +1,7 @@
 import {Args} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
 import {readUserFile} from '../../kernel/index.js'
+import {readPolicy} from '../../operations/read-policy.js'
 import {brokenSignature, referenceText, showReference} from '../../operations/reference/show.js'
 
 export default class ReferenceShow extends BaseCommand {
@@ -16,7 +17,8 @@ export default class ReferenceShow extends BaseCommand {
 
   protected async act(): Promise<Outcome> {
     const {args} = await this.parse(ReferenceShow)
-    const data = await showReference(args.file, readUserFile(args.file), new Date())
+    const policy = () => readPolicy([args.file], new Date())
+    const data = await showReference(args.file, readUserFile(args.file), policy)
     return {data, text: referenceText(data), error: brokenSignature(data)}
   }
 }

@@ -1,6 +1,6 @@
 /** `reference show`: what is in a file of reference values, who signed it, and what of it no rule could use. */
 import {X509Certificate} from 'node:crypto'
-import {loadPolicy, readReferenceFile, type ReferenceFile} from '../../appraisal/index.js'
+import {type Policy, readReferenceFile, type ReferenceFile} from '../../appraisal/index.js'
 import {toHex} from '../../bits/index.js'
 import type {Comid, Environment, MeasurementValues, ReferenceTriple} from '../../corim/index.js'
 import {DecodeError} from '../../bits/index.js'
@@ -157,8 +157,7 @@ function described(file: ReferenceFile): Described {
 }
 
 /** The rules of a policy file that give values. */
-function policyView(name: string, text: string, now: Date): Described {
-  const {document, findings} = loadPolicy([{name, text}], new Map(), now)
+function policyView({document, findings}: Policy): Described {
   return {
     kind: 'policy',
     id: safe(document.name),
@@ -186,15 +185,15 @@ function policyView(name: string, text: string, now: Date): Described {
 /** Every policy says so, in YAML or in JSON. */
 const IS_POLICY = /\btsmctlPolicy\b/
 
-/** Throws DecodeError for a file that is no manifest, and no text either. */
-export async function showReference(file: string, bytes: Uint8Array, now: Date): Promise<ReferenceView> {
+/** Throws DecodeError for a file that is no manifest and no policy; `policy` reads it as one. */
+export async function showReference(file: string, bytes: Uint8Array, policy: () => Policy): Promise<ReferenceView> {
   const head = {file, sha384: named(bytes)}
   try {
     return {...head, ...described(await readReferenceFile(bytes))}
   } catch (error) {
     const text = Buffer.from(bytes).toString('utf8')
     if (!(error instanceof DecodeError) || !IS_POLICY.test(text)) throw error
-    return {...head, ...policyView(file, text, now)}
+    return {...head, ...policyView(policy())}
   }
 }
 

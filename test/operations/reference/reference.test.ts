@@ -45,9 +45,14 @@ const rim = async (product = 'WIDGET'): Promise<Uint8Array> =>
     },
   )
 
+/** What is a manifest is not read as a policy. */
+const noPolicy = (): never => {
+  throw new TsmctlError({kind: 'bug', attempted: 'read a policy', got: 'it is none'})
+}
+
 describe('reference show', () => {
   it('shows the values of a signed manifest, and who signed it', async () => {
-    const view = await showReference('widget.corim', SIGNED, NOW)
+    const view = await showReference('widget.corim', SIGNED, noPolicy)
     expect(v.is(DATA['reference-show'], view)).toBe(true)
     expect(view.signature).toMatchObject({algorithm: 'ES384', holds: true})
     expect(view.parts[0]!.about).toBe('vendor "ACME", model "WIDGET"')
@@ -60,7 +65,7 @@ describe('reference show', () => {
     const view = await showReference(
       'x',
       manifestOf(undefined, {key: await privateKey(KEYS.leaf), header: {33: RIM_SIGNER}}),
-      NOW,
+      noPolicy,
     )
     expect(referenceText(view)).toContain('THE SIGNATURE DOES NOT HOLD')
     expect(brokenSignature(view)?.exitCode).toBe(5)
@@ -76,7 +81,7 @@ describe('reference show', () => {
           2: [[environment(), [new Tag(559, [7, new Uint8Array(48)])]]],
         }),
       }),
-      NOW,
+      noPolicy,
     )
     expect(view.problems).toEqual(['nobody signed it: no rule can name it, import its values instead'])
     expect(view.parts.map(({about, problems}) => [about, problems.length])).toEqual([
@@ -87,17 +92,19 @@ describe('reference show', () => {
   })
 
   it('shows the manifest of NVIDIA, and a policy', async () => {
-    const view = await showReference('x.xml', await rim(), NOW)
+    const view = await showReference('x.xml', await rim(), noPolicy)
     expect(view).toMatchObject({kind: 'nvidia-rim', id: 'rim-1', signature: {holds: true}})
     expect(view.parts[0]!.values).toEqual([{index: 1, text: `sha384:${digestText(1)} or sha384:${digestText(2)}`}])
-    const policy = await showReference('policy.yaml', Buffer.from(JSON.stringify(ruleWith({}))), NOW)
+    const policy = await showReference('policy.yaml', Buffer.from(JSON.stringify(ruleWith({}))), () =>
+      policyFrom(ruleWith({})),
+    )
     expect(policy.parts).toMatchObject([{about: 'rule widget: inline', values: {length: BLOCKS.length}}])
     for (const one of [view, policy]) expect(v.is(DATA['reference-show'], one)).toBe(true)
   })
 
   it('refuses what is neither', async () => {
-    expect(await kindOf(showReference('x', Uint8Array.of(0xff), NOW))).toMatch(/^malformed/)
-    expect(await kindOf(showReference('x', Buffer.from('<a/>'), NOW))).toMatch(/^malformed/)
+    expect(await kindOf(showReference('x', Uint8Array.of(0xff), noPolicy))).toMatch(/^malformed/)
+    expect(await kindOf(showReference('x', Buffer.from('<a/>'), noPolicy))).toMatch(/^malformed/)
   })
 
   it('prints nothing that could drive a terminal', async () => {
@@ -108,7 +115,7 @@ describe('reference show', () => {
       comid: {1: map({0: evil})},
       corim: {0: evil},
     })
-    const text = referenceText(await showReference(evil, bytes, NOW))
+    const text = referenceText(await showReference(evil, bytes, noPolicy))
     expect(text.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/)
   })
 })
