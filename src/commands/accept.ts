@@ -25,6 +25,11 @@ export default class Accept extends BaseCommand {
     ...externalFlag,
     ...earFlags,
     ...platformFlag,
+    'measure-into': Flags.string({
+      options: ['rtmr:2', 'rtmr:3'],
+      description:
+        'extend this register of a TDX guest by the verdict before the device may run; without it, no accept',
+    }),
     'evidence-digest': Flags.string({
       description: 'full digest of the evidence, as evidence prints it',
       required: true,
@@ -62,6 +67,7 @@ export default class Accept extends BaseCommand {
           dryRun: flags['dry-run'],
           onStep: progress,
           ...external,
+          measureInto: registerNumber(flags['measure-into']),
           ask: json ? undefined : appraisal => askApproval(appraisal, bdf, kernel.actor()),
         })
         const running = result.failure === null && result.after.state === 'RUN'
@@ -72,3 +78,6 @@ export default class Accept extends BaseCommand {
     )
   }
 }
+
+const registerNumber = (name: string | undefined): number | undefined =>
+  name === undefined ? undefined : Number(name.slice('rtmr:'.length))

@@ -11,6 +11,7 @@ import {
   type Policy,
   type SignedApproval,
 } from '../appraisal/index.js'
+import {toHex} from '../bits/index.js'
 import {type Bundle, shortDigest} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
@@ -21,6 +22,8 @@ import {keptBundle} from './collect.js'
 import {acceptWrites, bindAgain, changedMeanwhile, checkRunning, commitNow} from './commit.js'
 import {readPciFacts} from './device-facts.js'
 import type {ExternalOptions} from './external-decision.js'
+import {verdictDigest} from './export-verdict.js'
+import {extendRegister} from './measurement-register.js'
 import {isAuditDurable, recordAudit, recordFailure} from './record-audit.js'
 import {appraiseLive} from './review.js'
 import {exclusively, type PlannedWrite, type TransitionOptions} from './transition.js'
@@ -38,6 +41,8 @@ export interface AcceptOptions extends TransitionOptions, Pick<ExternalOptions, 
   readonly once?: boolean | undefined
   /** Asks a person who can be reached now; asked only where the rule wants one. */
   readonly ask?: ((appraisal: Appraisal) => Promise<GivenApproval | 'rejected' | undefined>) | undefined
+  /** Measurement register of this guest that is extended by the verdict before the device may run. */
+  readonly measureInto?: number | undefined
   /** Bind the driver that lock had unbound, or let go of a device that had none. */
   readonly bind?: boolean | undefined
 }
@@ -131,7 +136,16 @@ export async function acceptHeld(
   // the commit step has found that all of them hold
   const approvals = [approval ?? [], signedApprovals(signed, options.policy, kernel.now())].flat()
   if (signed.length > 0) recordAudit(kernel, 'approved', {bdf, bundle, appraisal, approval: approvals})
-  recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval: approvals})
+  const measured = measurementOf(appraisal, options.measureInto)
+  recordAudit(kernel, 'committing', {bdf, bundle, appraisal, approval: approvals, ...(measured && {result: measured})})
+  try {
+    if (options.measureInto !== undefined)
+      await extendRegister(kernel, options.measureInto, verdictDigest(appraisal), options.signal)
+  } catch (error) {
+    recordFailure(kernel, {bdf, bundle, appraisal, result: {register: options.measureInto ?? null}})
+    if (!(error instanceof TsmctlError) || error.kind === 'interrupted') throw error
+    return {...result, commit, after: await stateNow(kernel, before), failure: error}
+  }
   try {
     await validate(kernel, provider, bundle, options.signal)
   } catch (error) {
@@ -142,6 +156,10 @@ export async function acceptHeld(
   const by = approvals.length === 0 ? `rule ${appraisal.rule}` : approvals.map(item => item.by).join(', ')
   return commitNow(kernel, provider, bundle, {...result, commit}, {...options, by})
 }
+
+/** What is noted before a register is extended, so that its value can be explained. */
+const measurementOf = (appraisal: Appraisal, register: number | undefined) =>
+  register === undefined ? undefined : {register, ear: `sha384:${toHex(verdictDigest(appraisal))}`}
 
 /** How a device is that was not accepted because somebody changed it. Nothing was written, so failing to look is no failure. */
 const stateNow = (kernel: Kernel, before: Tdi): Promise<Tdi> => readTdi(kernel, before.bdf).catch(() => before)

@@ -12,6 +12,7 @@ import {
   verifyJws,
 } from '../appraisal/index.js'
 import {printable, TsmctlError} from '../errors.js'
+import {jcsBytes, sha384} from '../evidence/index.js'
 import {readSecretFile, readUserFile, writeUserFile} from '../kernel/index.js'
 import {VERIFIER} from './verifier.js'
 
@@ -27,6 +28,9 @@ export const readSigningKey = (path: string): KeyObject => signingKey(readSecret
 
 /** The EAR of an appraisal, by this tool. */
 export const verdictOf = (appraisal: Appraisal, options: EarOptions = {}): Ear => earOf(appraisal, VERIFIER, options)
+
+/** SHA-384 of the EAR in canonical JSON (RFC 8785): what a register is extended by. */
+export const verdictDigest = (appraisal: Appraisal): Uint8Array => sha384(jcsBytes(verdictOf(appraisal)))
 
 /** Writes the EAR: as compact JWS where there is a key, else as JSON in printable ASCII. */
 export function writeVerdict(ear: Ear, {path, key, force}: VerdictFile): void {

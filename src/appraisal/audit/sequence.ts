@@ -43,8 +43,7 @@ function missingBefore(before: readonly AuditRecord[], D: string): string[] {
   const decision = member(verdict, 'decision')
   const approved = before.filter(({event}, i) => event === 'approved' && i > decided && i < committing)
   const wanted = decision === 'review' ? (member(verdict, 'human') === 'two-person' ? 2 : 1) : 0
-  const byTwo = [...approved, ...before.slice(committing, committing + 1)]
-  const approvers = wanted === 2 ? approversIn(byTwo, D).size : approved.length
+  const approvers = wanted === 2 ? approversIn(approved, D).size : approved.length
   return [
     ...(committing < 0 || committing < decided ? ['committed without committing'] : []),
     ...(decided < 0 ? ['committed without decided'] : []),
