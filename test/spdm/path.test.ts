@@ -1,5 +1,7 @@
 /** Certification paths, leaves and validity: every rule broken once, by name and certificate (RFC 5280 §6.1). */
+import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {DecodeError} from '../../src/bits/index.js'
 import {
   asymNamed,
   type CertificateFacts,
@@ -195,6 +197,27 @@ describe('paths', () => {
     expect(verifyCertificateSignature(leaf.facts.der, new Uint8Array(3))).toBe(false)
     expect(verifyCertificateSignature(new Uint8Array(3), device.facts.spki)).toBe(false)
   })
+})
+
+it('no bit of a certificate can be changed without breaking the path', () => {
+  const chain = [root, device, leaf]
+  const sizes = chain.map(({facts}) => facts.der.length * 8)
+  const place = fc.nat(2).chain(at => fc.tuple(fc.constant(at), fc.nat(sizes[at]! - 1)))
+  fc.assert(
+    fc.property(place, ([at, bit]) => {
+      const bytes = flipped(chain[at]!.facts.der, bit)
+      let changed: CertificateFacts
+      try {
+        changed = certificateFacts(bytes)
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError)
+        return
+      }
+      const facts = chain.map((made, i) => (i === at ? changed : made.facts))
+      expect(pathProblems(facts).map(({kind}) => kind)).toContain('signature')
+    }),
+    {numRuns: 100},
+  )
 })
 
 const index = (chain: readonly Made[]) => deviceCertificateIndex(chain.map(({facts}) => facts))

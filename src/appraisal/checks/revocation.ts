@@ -64,7 +64,7 @@ function unlisted({revocation}: Context): Answer {
     LOCAL_ONLY,
     supplied === 0
       ? 'only the deny list was asked'
-      : `nothing that was supplied revokes a certificate (${supplied} lists and responses); their age was not judged`,
+      : `what was supplied (${supplied}) revokes no certificate of the path; how old it is was not judged`,
   )
 }
 
