@@ -14,6 +14,7 @@ import {recordAudit} from '../record-audit.js'
 import {exclusively, stateText} from '../transition.js'
 import {attempt, news} from './attempt.js'
 import {backoff} from './backoff.js'
+import {basisOf} from './basis.js'
 import type {FunctionFact, Snapshot, Watched} from './differences.js'
 import {openMemory} from './memory.js'
 import type {AdmissionNews, WatchNews} from './types.js'
@@ -152,7 +153,7 @@ function admitting(
     policyRead = kernel.monotonic()
     try {
       const now = readPolicy()
-      const changed = now.digest !== policy.digest
+      const changed = basisOf(now) !== basisOf(policy)
       if (changed || policyProblem !== null) warn(`admitting under policy ${printable(now.name, 200)} from now on`)
       policyProblem = null
       policy = now

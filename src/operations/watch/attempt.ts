@@ -5,6 +5,7 @@ import {type ErrorKind, harmless, TsmctlError} from '../../errors.js'
 import type {Kernel} from '../../kernel/index.js'
 import {admit} from '../admit.js'
 import {readPciFacts} from '../device-facts.js'
+import {basisOf} from './basis.js'
 import type {Denial, MemoryOfAdmission} from './memory.js'
 import {stableDigest} from './stable-digest.js'
 import type {AdmissionNews} from './types.js'
@@ -78,7 +79,7 @@ const denialText = ({at, reason}: Denial): string => `denied before, at ${at}: $
 /** Tries to admit `bdf`. Never throws a TsmctlError: what went wrong is the answer. */
 export async function attempt(kernel: Kernel, bdf: string, options: AttemptOptions): Promise<AdmissionNews> {
   const {policy, memory, bootId, signal} = options
-  const policyDigest = policy.digest ?? 'none'
+  const policyDigest = basisOf(policy)
   let evidence: string | undefined
   try {
     const {bdf: _, driver: __, command: ___, ...claimed} = await readPciFacts(kernel, bdf, signal)

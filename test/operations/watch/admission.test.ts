@@ -1,5 +1,5 @@
 /** Unattended admission: who is admitted, who is left alone, and when anybody is tried again. */
-import {readFileSync, writeFileSync} from 'node:fs'
+import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {ErrnoError, TsmctlError} from '../../../src/errors.js'
 import type {Kernel} from '../../../src/kernel/index.js'
@@ -126,6 +126,21 @@ describe('unattended admission', () => {
     await clock.advance(11_000)
     await seen.until(() => seen.outcomes().length === 3)
     expect(seen.outcomes().slice(1)).toEqual([`${GOOD} begun`, `${GOOD} admitted`])
+    await seen.stop()
+  })
+
+  it('tries everybody again with other statements about revocation', async () => {
+    const {admitting, directory, clock} = await machine()
+    mkdirSync(`${directory}/revocation`)
+    writeFileSync(`${directory}/revocation/list.crl`, 'not a list')
+    const seen = admitting({only})
+    await seen.until(() => seen.outcomes().length === 2)
+    expect(seen.outcomes()).toEqual([`${GOOD} begun`, `${GOOD} denied`])
+    expect(seen.of('admission')[1]!.checks).toEqual(['spdm.chain.revocation'])
+    rmSync(`${directory}/revocation/list.crl`)
+    await clock.advance(11_000)
+    await seen.until(() => seen.outcomes().length === 4)
+    expect(seen.outcomes().slice(2)).toEqual([`${GOOD} begun`, `${GOOD} admitted`])
     await seen.stop()
   })
 
