@@ -107,6 +107,8 @@ describe('bundle check', () => {
   })
 })
 
+const verdict = (file: string) => tsmctl(['verify', file, '--policy', policy], {host}).code
+
 describe('bundle redact', () => {
   it('makes another bundle, which verifies and says where it is from', () => {
     const made = data('bundle', 'redact', at('gpu.tsmb.json'), at('public.json'), '--drop', 'dsn', '--drop', 'platform')
@@ -114,7 +116,6 @@ describe('bundle redact', () => {
     expect(made.digest).not.toBe(D)
     const shown = data('bundle', 'show', at('public.json'))
     expect(shown).toMatchObject({redactedFrom: D, host: {bootId: null}})
-    const verdict = (file: string) => tsmctl(['verify', file, '--policy', policy], {host}).code
     expect(verdict(at('public.json'))).toBe(verdict(at('gpu.tsmb.json')))
   })
 })

@@ -39,9 +39,10 @@ async function isSigned(bundle: Bundle): Promise<boolean> {
 const NVIDIA = ['hopper-545', 'hopper-580.159.03', 'ls10-96.10.55']
 const CAPTURES = 'spdm/emu/'
 
+const text = (of: Uint8Array): string => Buffer.from(of).toString('base64')
+
 describe.skipIf(!existsSync(DATA))('public evidence (needs ../shared/data)', () => {
   it('of NVIDIA, as its tools write it, is the report byte for byte and verifies', async () => {
-    const text = (of: Uint8Array): string => Buffer.from(of).toString('base64')
     const items = await imported(
       new Uint8Array(
         Buffer.from(

@@ -172,8 +172,9 @@ describe('whatever was imported', () => {
   })
 })
 
+const seeds = () => [recorded.capture, latin1(bundleToJson(SAMPLE)), json([vendorEntry(NONCE)])]
+
 describe('any bytes', () => {
-  const seeds = () => [recorded.capture, latin1(bundleToJson(SAMPLE)), json([vendorEntry(NONCE)])]
   it('are evidence or an explained refusal', async () => {
     await fc.assert(
       fc.asyncProperty(
