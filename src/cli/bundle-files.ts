@@ -4,6 +4,7 @@ import {printablePath} from '../errors.js'
 import {type Bundle, wholeBundle} from '../evidence/index.js'
 import {isUserDirectory, readUserDirectory, readUserFile, writeUserDirectory, writeUserFile} from '../kernel/index.js'
 import {type OpenedBundle, openBundle, type Written} from '../operations/bundle.js'
+import type {Session} from './base-command.js'
 
 export const bundleArgument = {
   bundle: Args.string({
@@ -24,6 +25,12 @@ export const readBundleAt = (path: string): Promise<OpenedBundle> =>
 
 /** The bundle at `path`, which must be whole. */
 export const readWholeBundle = async (path: string): Promise<Bundle> => wholeBundle(await readBundleAt(path))
+
+/** The bundle alone, whole; what stood around it is said to be left out. */
+export function bundleAlone(opened: OpenedBundle, warn: Session['warn']): Bundle {
+  if (opened.bound !== null) warn('left-out', "left out: the platform's report that the bundle was bound to")
+  return wholeBundle(opened)
+}
 
 /** Evidence names hardware: what is written is for its owner alone. */
 export function writeAt(path: string, written: Written, force: boolean): void {

@@ -132,6 +132,9 @@ describe('bundle bind', () => {
       digest: D,
       reportCarriesBinding: true,
     })
+    const {code, err} = tsmctl(['bundle', 'convert', at('bound.json'), at('alone.json')])
+    expect([code, err]).toEqual([0, expect.stringContaining("left out: the platform's report")])
+    expect(readFileSync(at('alone.json'))).toEqual(readFileSync(at('gpu.tsmb.json')))
     expect(data('bundle', 'show', at('bound.json')).platform).toMatchObject({provider: 'tdx_guest', nonce: 'abcd'})
     expect(tsmctl(['verify', at('bound.json'), '--policy', policy], {host}).code).toBe(
       tsmctl(['verify', at('gpu.tsmb.json'), '--policy', policy], {host}).code,

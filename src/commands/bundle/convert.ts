@@ -1,7 +1,14 @@
 import {Flags} from '@oclif/core'
-import {BaseCommand, type Outcome} from '../../cli/base-command.js'
-import {bundleArgument, forceFlag, outArgument, readBundleAt, writeAt, writtenLine} from '../../cli/bundle-files.js'
-import {wholeBundle} from '../../evidence/index.js'
+import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
+import {
+  bundleAlone,
+  bundleArgument,
+  forceFlag,
+  outArgument,
+  readBundleAt,
+  writeAt,
+  writtenLine,
+} from '../../cli/bundle-files.js'
 import {bundleAs} from '../../operations/bundle.js'
 
 export default class BundleConvert extends BaseCommand {
@@ -17,10 +24,10 @@ export default class BundleConvert extends BaseCommand {
   }
   protected override readonly usesHost = false
 
-  protected async act(): Promise<Outcome> {
+  protected async act({warn}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(BundleConvert)
     const opened = await readBundleAt(args.bundle)
-    const bundle = wholeBundle(opened)
+    const bundle = bundleAlone(opened, warn)
     const to = flags.to ?? (opened.form === 'json' ? 'directory' : 'json')
     writeAt(args.out, await bundleAs(bundle, to), flags.force)
     const data = {digest: bundle.digest, from: opened.form, to, file: args.out}

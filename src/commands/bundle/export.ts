@@ -1,8 +1,8 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
-import {bundleArgument, forceFlag, readBundleAt, writeAt, writtenLine} from '../../cli/bundle-files.js'
+import {bundleAlone, bundleArgument, forceFlag, readBundleAt, writeAt, writtenLine} from '../../cli/bundle-files.js'
 import {TsmctlError} from '../../errors.js'
-import {type Bundle, wholeBundle} from '../../evidence/index.js'
+import type {Bundle} from '../../evidence/index.js'
 import {readUserFile} from '../../kernel/index.js'
 import {bundleAs, EXPORT_FORMATS, type ExportFormat} from '../../operations/bundle.js'
 
@@ -35,7 +35,7 @@ export default class BundleExport extends BaseCommand {
   protected async act({warn}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(BundleExport)
     const {format} = flags
-    const bundle = wholeBundle(await readBundleAt(args.bundle))
+    const bundle = bundleAlone(await readBundleAt(args.bundle), warn)
     const {bytes, leftOut, submodule} = await exported(bundle, format)
     const written = flags.key === undefined ? bytes : await signed(bytes, CONTENT_TYPE[format], flags.key)
     writeAt(flags.out, written, flags.force)

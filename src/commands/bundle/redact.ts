@@ -1,7 +1,15 @@
 import {Flags} from '@oclif/core'
-import {BaseCommand, type Outcome} from '../../cli/base-command.js'
-import {bundleArgument, forceFlag, outArgument, readBundleAt, writeAt, writtenLine} from '../../cli/bundle-files.js'
-import {bundleToJson, DROPPABLE, redact, wholeBundle} from '../../evidence/index.js'
+import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
+import {
+  bundleAlone,
+  bundleArgument,
+  forceFlag,
+  outArgument,
+  readBundleAt,
+  writeAt,
+  writtenLine,
+} from '../../cli/bundle-files.js'
+import {bundleToJson, DROPPABLE, redact} from '../../evidence/index.js'
 
 export default class BundleRedact extends BaseCommand {
   static override summary = 'Write an evidence bundle without what names the machine'
@@ -22,9 +30,9 @@ export default class BundleRedact extends BaseCommand {
   }
   protected override readonly usesHost = false
 
-  protected async act(): Promise<Outcome> {
+  protected async act({warn}: Session): Promise<Outcome> {
     const {args, flags} = await this.parse(BundleRedact)
-    const original = wholeBundle(await readBundleAt(args.bundle))
+    const original = bundleAlone(await readBundleAt(args.bundle), warn)
     const redacted = redact(original, flags.drop ?? [])
     writeAt(args.out, bundleToJson(redacted), flags.force)
     const data = {digest: redacted.digest, redactedFrom: original.digest, dropped: flags.drop ?? [], file: args.out}
