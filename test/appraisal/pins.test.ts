@@ -188,6 +188,16 @@ const decoded = (bytes: Uint8Array) => INTERFACE_REPORT.decode(bytes)
 
 const formOf = (...args: Parameters<typeof report>): string => normalFormDigest(decoded(report(...args)))
 
+const judged = async (bytes: Uint8Array): Promise<string | undefined> =>
+  (await seen({report: bytes})).results.find(({id}) => id === 'tdisp.report.no-fw-update')?.result
+
+it('N088 the bit of a report that refuses updates is 1: the pair of both values, byte by byte', async () => {
+  const [refused, permitted] = [report().slice(), report().slice()]
+  refused[0]! |= 1
+  permitted[0]! &= 0xfe
+  expect([await judged(refused), await judged(permitted)]).toEqual(['pass', 'fail'])
+})
+
 describe('the normal form of a report', () => {
   it('does not depend on the offset, and on everything else but device-specific bytes', () => {
     const plain = formOf()

@@ -16,7 +16,7 @@ import {
 import {choosePin, listPins} from '../../src/operations/choose-pin.js'
 import {enroll, type EnrollOptions} from '../../src/operations/enroll.js'
 import {forget} from '../../src/operations/forget.js'
-import {pinIds, readPins} from '../../src/operations/pin-store.js'
+import {pinIds, readPins, rememberAcceptance} from '../../src/operations/pin-store.js'
 import {reviewDevice} from '../../src/operations/review.js'
 import {machineStatus} from '../../src/sim/index.js'
 import {DEBUG, GOOD, guestCopy} from '../support/guest.js'
@@ -220,6 +220,32 @@ describe('a damaged pin', () => {
     expect(listPins(kernel)).toMatchObject({pins: [], damaged: [{pinId}]})
     expect(await forget(kernel, pinId!)).toMatchObject({damaged: true})
     expect(await admit(kernel, GOOD, {policy})).toMatchObject({admitted: true})
+  })
+})
+
+describe('functions of one device, accepted at the same moment', () => {
+  it('leave one whole pin with all of them in its history', async () => {
+    const machine = await guestCopy()
+    const {kernel} = machine
+    const {bundle, appraisal} = await reviewDevice(kernel, GOOD, {policy: policyWith(machine)})
+    const names = ['a', 'b', 'c', 'd', 'e', 'f']
+    await Promise.all(names.map(by => rememberAcceptance(kernel, {bundle, appraisal, by})))
+    const [pin, ...others] = readPins(kernel.state)
+    expect(others).toEqual([])
+    expect(pin?.history.map(({by}) => by).toSorted()).toEqual(names)
+    expect(pin?.floor.measurements).toEqual([{index: 16, svn: '7'}])
+  })
+
+  it('wait for whoever has the pin, and find what they left', async () => {
+    const machine = await guestCopy()
+    const {kernel} = machine
+    const {bundle, appraisal} = await reviewDevice(kernel, GOOD, {policy: policyWith(machine)})
+    const release = kernel.lock(`pin-${appraisal.profile!.pinId.slice('sha384:'.length)}`)
+    const waiting = rememberAcceptance(kernel, {bundle, appraisal, by: 'late'})
+    expect(pinIds(kernel.state)).toEqual([])
+    release()
+    await waiting
+    expect(readPins(kernel.state)).toMatchObject([{lastAccepted: {by: 'late'}}])
   })
 })
 

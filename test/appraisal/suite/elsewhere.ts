@@ -43,6 +43,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     ['N114 one of them twice', 'commit.human'],
     ['N114 an edited reason', 'commit.human'],
   ),
+  ...at('appraisal/pins.test.ts', ['N088 the bit of a report that refuses updates is 1', 'tdisp.report.no-fw-update']),
   ...at('appraisal/commit.test.ts', ['N115 the TDI is in ERROR', 'commit.state']),
   ...at(
     'appraisal/live-commit.test.ts',
