@@ -90,7 +90,7 @@ describe('the text of a review', () => {
     expect(lines.join('\n')).not.toMatch(/\b(is (secure|trusted|safe)|secure device|trusted device|score|\d+ ?%)\b/i)
   })
 
-  it('shows hostile device text escaped, in every view', async () => {
+  it('N123 shows hostile device text escaped, in every view', async () => {
     const name = 'ACME:\u001b[2J\u202eWIDGET:1'
     const leaf = {extensions: [basic(false), usage(Usage.digitalSignature), deviceInfo(name)]}
     const bundle = await forge(VCA, FACTS, {chain: chainObject(await certificates({leaf}))})

@@ -66,7 +66,7 @@ function tabs(appraisal: Appraisal): readonly string[] {
   return ['', ...'\t\t\t\t'].flatMap(key => detailLines((key === '' ? game : game.press(key)).state).map(textOf))
 }
 
-describe.each(Object.entries(HOSTILE))('a device called by %s', (_, name) => {
+describe.each(Object.entries(HOSTILE))('N123 a device called by %s', (_, name) => {
   it('is shown escaped and bounded wherever it is shown', async () => {
     const {bundle, appraisal} = await judged(name)
     expect(appraisal.results.find(({id}) => id === 'ui.safe-text')?.result).toBe('pass')

@@ -21,7 +21,7 @@ interface End {
 }
 
 const failingIn = ({appraisal}: AdmitResult): string[] =>
-  appraisal.results.flatMap(({id, result}) => (result === 'fail' ? [id] : []))
+  appraisal.results.flatMap(({id, result, blocking}) => (blocking && result === 'fail' ? [id] : []))
 
 async function admitted(result: Promise<AdmitResult>): Promise<End> {
   try {

@@ -14,6 +14,8 @@ const at = (file: string, ...cases: readonly (readonly [name: string, check: str
   cases.map(([name, check]) => ({name, check, file}))
 
 export const ELSEWHERE: readonly Elsewhere[] = [
+  ...at('appraisal/safe-text.test.ts', ['N123 a device called by', 'ui.safe-text']),
+  ...at('appraisal/report.test.ts', ['N123 shows hostile device text escaped, in every view', 'ui.safe-text']),
   ...at('tdisp/report.test.ts', ['N088 bit 0 means that updates are NOT permitted', 'tdisp.report.no-fw-update']),
   ...at(
     'appraisal/live.test.ts',
