@@ -186,7 +186,7 @@ export function whyNoAccept(state: State): string | null {
   if (standing !== 'open') return 'this review is no longer valid: v reviews again'
   if (appraisal.decision === 'deny') return 'the decision is DENY, and no key overrides it'
   if (appraisal.decision !== 'accept' && appraisal.decision !== 'review') return 'the decision is not understood'
-  if (appraisal.human === 'two-person') return 'the rule asks for two approvers, which this screen cannot take'
+  if (appraisal.human === 'two-person') return 'the rule asks for two approvers: each of them signs with tsmctl approve'
   if (state.now - receivedAt > APPROVAL_MINUTES * 60_000)
     return `the review is older than ${APPROVAL_MINUTES} minutes: v reviews again`
   const {detailColumns, detailRows} = geometryOf(state.size)
