@@ -40,7 +40,9 @@ export function decodeItem(bytes: Uint8Array, structure: string, path = '', limi
     return decode(bytes, OPTIONS)
   } catch (error) {
     // the library throws whatever the engine does for lengths that do not exist
-    throw refuse('one CBOR item', printable(error instanceof Error ? error.message : String(error), 120))
+    const text = error instanceof Error ? error.message : String(error)
+    const isLength = error instanceof RangeError || text.includes('BigInt')
+    throw refuse('one CBOR item', isLength ? 'a length beyond its end' : printable(text, 120))
   }
 }
 

@@ -92,6 +92,11 @@ describe('a manifest', () => {
     expect(() => readCorim(bytes)).toThrow(DecodeError)
   })
 
+  it('says of lengths that do not exist that they do not', () => {
+    const string = Uint8Array.from([0x5b, 0x40, 0, 0, 0, 0, 0, 0, 0])
+    expect(() => readCorim(string)).toThrow('a length beyond its end')
+  })
+
   it('names the place of what is malformed', () => {
     const bytes = corim({measurements: [MEASUREMENTS[0]!, measured(2, {2: [[7, new Uint8Array(47)]]})]})
     expect(() => readCorim(bytes)).toThrow(
