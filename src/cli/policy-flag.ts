@@ -40,19 +40,24 @@ export const policySources = ({host}: Kernel, given: PolicySources = {}): Policy
 export const givenPolicy = (given: Given, kernel: Kernel, sources?: PolicySources): Policy =>
   readPolicy(policyPaths(given), kernel.now(), policySources(kernel, sources))
 
-/** The policy for a verb that changes a device: known to be usable before anything is touched. */
-export function decidingPolicy(given: Given, kernel: Kernel, sources?: PolicySources): Policy {
-  const policy = givenPolicy(given, kernel, sources)
+/** Throws TsmctlError `policy` unless there is a policy, and one that can be used. */
+export function requirePolicy(policy: Policy, {host}: Kernel): void {
   if (policy.findings[0]?.id === 'none')
     throw new TsmctlError({
       kind: 'policy',
       attempted: 'decide about a device',
       got: 'no policy was given',
       hint:
-        kernel.host.kind === 'sim'
-          ? `Name one with --policy; this simulated machine has ${kernel.host.label}/policy.yaml.`
+        host.kind === 'sim'
+          ? `Name one with --policy; this simulated machine has ${host.label}/policy.yaml.`
           : `Name one with --policy or TSMCTL_POLICY, or install one in ${SYSTEM_POLICY.directory}; without a policy every device is denied.`,
     })
   requireUsable(policy)
+}
+
+/** The policy for a verb that changes a device: known to be usable before anything is touched. */
+export function decidingPolicy(given: Given, kernel: Kernel, sources?: PolicySources): Policy {
+  const policy = givenPolicy(given, kernel, sources)
+  requirePolicy(policy, kernel)
   return policy
 }

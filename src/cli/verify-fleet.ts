@@ -1,10 +1,11 @@
 /** `verify DIR`: the verdicts of many bundles, printed as they come. */
-import {requireUsable, type Policy} from '../appraisal/index.js'
+import type {Policy} from '../appraisal/index.js'
 import {TsmctlError} from '../errors.js'
 import {appraiseFleet, noVerdicts} from '../operations/fleet/fleet.js'
 import type {Outcome, Session} from './base-command.js'
 import {offer, talk} from './emit.js'
 import type {Envelope} from './envelope.js'
+import {requirePolicy} from './policy-flag.js'
 import {fleetEnd, fleetFailure, fleetLine, fleetSummary, fleetText} from './fleet-lines.js'
 
 export interface FleetRun {
@@ -43,7 +44,7 @@ export async function verifyFleet(
   {kernel, signal, json}: Session,
   {directory, policy, jobs, script}: FleetRun,
 ): Promise<{outcome: Outcome; last: (answer: Envelope) => string}> {
-  requireUsable(policy)
+  requirePolicy(policy, kernel)
   const now = kernel.now()
   const counts = noVerdicts()
   const closed = new AbortController()

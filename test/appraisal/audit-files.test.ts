@@ -100,13 +100,14 @@ describe('a crash', () => {
   })
 })
 
+const withHead = (result: Record<string, string | number>): readonly string[] => {
+  const kernel = auditKernel()
+  openAudit(kernel).record(locked)
+  openAudit(kernel).record({event: 'head', bdf: null, bootId: 'boot', result})
+  return problemsOf(filesOf(kernel))
+}
+
 describe('heads in the log', () => {
-  const withHead = (result: Record<string, string | number>): readonly string[] => {
-    const kernel = auditKernel()
-    openAudit(kernel).record(locked)
-    openAudit(kernel).record({event: 'head', bdf: null, bootId: 'boot', result})
-    return problemsOf(filesOf(kernel))
-  }
   it('must name a record before them', () => {
     const kernel = auditKernel()
     const {seq, digest} = openAudit(kernel).record(locked)

@@ -47,6 +47,7 @@ async function judged(name: string): Promise<{readonly bundle: Bundle; readonly 
 /** What the library that makes the certificate takes as a value of a distinguished name: all but its syntax. */
 const safeName = (name: string): string =>
   name
+    // oxlint-disable-next-line no-control-regex
     .replaceAll(/[,+"\\<>;=#\u0000-\u001f]/g, '_')
     .slice(0, 60)
     .trim() || 'x'

@@ -36,7 +36,7 @@ describe.skipIf(!existsSync(join(root, 'dist')))('bad input (needs a build)', ()
     ['decode', 'nonsense', 2],
     ['decode', 'tdisp-interface-report', 5],
     ['verify', '/nowhere', 3],
-    ['verify', root, 2],
+    ['verify', root, 11],
     ['accept', '0000:01:00.0', 2],
     ['sim', 'explain', 3],
   ])('%s %s ends with %i', (verb, argument, code) => {

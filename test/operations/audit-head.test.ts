@@ -94,9 +94,10 @@ it('a record waits for another tsmctl that is writing its own', () => {
   expect(log()).toMatchObject({problems: [], records: [{event: 'locked'}]})
 })
 
+const record = (seq: number, event: string, bdf: string, D: string, ts: string) =>
+  ({v: 1, seq, prev: '', event, ts, mono: '1', bootId: null, device: {bdf}, evidence: {D: `sha384:${D}`}}) as const
+
 it('records are selected by event, device, evidence, time and number', () => {
-  const record = (seq: number, event: string, bdf: string, D: string, ts: string) =>
-    ({v: 1, seq, prev: '', event, ts, mono: '1', bootId: null, device: {bdf}, evidence: {D: `sha384:${D}`}}) as const
   const records = [
     record(0, 'locked', '0000:01:00.0', 'aa11', '2026-11-21T10:00:00Z'),
     record(1, 'decided', '0000:01:00.0', 'aa22', '2026-11-21T11:00:00Z'),

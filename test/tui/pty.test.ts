@@ -134,7 +134,7 @@ describe.skipIf(!hasScript() || !built)('the cockpit in a terminal (needs script
     const pty = tui({}, '')
     await pty.shows('policy none')
     pty.type('jjv')
-    await pty.until(screen => screen.includes('DENY  no policy was given'))
+    await pty.until(screen => screen.includes('DENY  no usable policy'))
     pty.type('q')
     expect(await ended(pty)).toEqual(restored(0))
   })

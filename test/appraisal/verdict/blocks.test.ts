@@ -104,6 +104,14 @@ describe('what stands against it', () => {
   })
 })
 
+const change = (topic: 'measurement' | 'svn', grave: boolean) => ({
+  topic,
+  grave,
+  text: topic,
+  before: 'a',
+  after: 'b',
+})
+
 describe('what changed', () => {
   const since = {
     D: `sha384:${'1'.repeat(96)}`,
@@ -112,13 +120,6 @@ describe('what changed', () => {
     by: 'alice',
     tool: 'tsmctl/1',
   } as const
-  const change = (topic: 'measurement' | 'svn', grave: boolean) => ({
-    topic,
-    grave,
-    text: topic,
-    before: 'a',
-    after: 'b',
-  })
   it.each<[string, Comparison | null, readonly string[]]>([
     ['nobody knows', null, ['  ? NOT PROVEN  nothing verified that could be compared']],
     ['first seen', {kind: 'first-seen'}, ['  ! CHANGED  first time seen: no device was accepted here before']],
