@@ -11,7 +11,7 @@ import {
 } from '../../src/appraisal/index.js'
 import {freeze} from '../../src/evidence/index.js'
 import {FACTS, OBJECTS} from '../evidence/sample.js'
-import {type AuditKernel, auditKernel} from './audit-kernel.js'
+import {appraisalOf, type AuditKernel, auditKernel} from './audit-kernel.js'
 
 const BDF = '0000:01:00.0'
 const bundle = freeze(OBJECTS, FACTS)
@@ -121,16 +121,7 @@ describe('heads in the log', () => {
 })
 
 describe('a rule that wants two people', () => {
-  const appraisal = {
-    decision: 'review',
-    human: 'two-person',
-    counters: {fail: 0, relaxed: 0, notProven: 0, ok: 1},
-    results: [],
-    subject: {name: null},
-    policy: 'p',
-    P: null,
-    rule: 'r',
-  } as unknown as NonNullable<AuditEvent['appraisal']>
+  const appraisal = appraisalOf('review', 'two-person')
   const approval = (by: string, digest = bundle.digest) => ({
     by,
     method: 'typed' as const,

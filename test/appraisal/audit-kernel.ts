@@ -1,6 +1,7 @@
 /** The few parts of a kernel the audit log needs: state, lock, clocks, randomness. */
 import {expect} from 'vitest'
 import {ErrnoError, TsmctlError} from '../../src/errors.js'
+import type {AuditEvent} from '../../src/appraisal/index.js'
 import {type Kernel, memoryState} from '../../src/kernel/index.js'
 
 export interface AuditKernel extends Kernel {
@@ -44,3 +45,16 @@ export function errorOf(act: () => unknown): TsmctlError {
   }
   return expect.unreachable('nothing was thrown')
 }
+
+/** What the log records of an appraisal, of one that decided so. */
+export const appraisalOf = (decision: string, human = 'none') =>
+  ({
+    decision,
+    human,
+    counters: {fail: 0, relaxed: 0, notProven: 0, ok: 1},
+    results: [],
+    subject: {name: null},
+    policy: 'p',
+    P: null,
+    rule: 'r',
+  }) as unknown as NonNullable<AuditEvent['appraisal']>

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {AUDIT_FILE, type AuditEvent, openAudit, verifyAuditChain} from '../../src/appraisal/index.js'
-import {errorOf} from './audit-kernel.js'
 import {FACTS, OBJECTS} from '../evidence/sample.js'
 import {freeze} from '../../src/evidence/index.js'
-import {type AuditKernel, auditKernel} from './audit-kernel.js'
+import {appraisalOf, type AuditKernel, auditKernel, errorOf} from './audit-kernel.js'
 
 const bundle = freeze(OBJECTS, FACTS)
 const other = freeze(OBJECTS, {...FACTS, collectedAt: '2026-11-21T12:00:01Z'})
@@ -128,18 +127,7 @@ describe('the audit log', () => {
   })
 })
 
-const verdict = (decision: string): Partial<AuditEvent> => ({
-  appraisal: {
-    decision,
-    human: 'none',
-    counters: {fail: 0, relaxed: 0, notProven: 0, ok: 1},
-    results: [],
-    subject: {name: null},
-    policy: 'p',
-    P: null,
-    rule: 'r',
-  } as unknown as NonNullable<AuditEvent['appraisal']>,
-})
+const verdict = (decision: string): Partial<AuditEvent> => ({appraisal: appraisalOf(decision)})
 
 const steps = (...events: readonly AuditEvent[]): readonly string[] => {
   const kernel = auditKernel()

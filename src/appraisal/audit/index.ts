@@ -8,5 +8,5 @@ export {
   currentAuditFile,
   openAudit,
 } from './log.js'
-export {type Actor, AUDIT_EVENTS, type AuditEvent, type AuditEventName, type AuditRecord} from './record.js'
+export {AUDIT_EVENTS, type AuditEvent, type AuditEventName, type AuditRecord} from './record.js'
 export {type AuditFile, type AuditProblem, type AuditVerification, verifyAudit, verifyAuditChain} from './verify.js'

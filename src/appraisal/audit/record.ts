@@ -1,6 +1,7 @@
 /** One line of the audit log: what happened, to which device, on which evidence, under which policy, by whom. */
 import {type Bundle, jcsBytes, named, nameOfJson, sha384} from '../../evidence/index.js'
 import {concat, toHex} from '../../bits/index.js'
+import type {Actor} from '../../kernel/index.js'
 import type {Approval} from '../commit.js'
 import {BUILD_DIGEST, VERSION} from '../../version.js'
 import type {Appraisal} from '../types.js'
@@ -27,20 +28,6 @@ export const AUDIT_EVENTS = [
   'head',
 ] as const
 export type AuditEventName = (typeof AUDIT_EVENTS)[number]
-
-/** Who acts, as far as the caller knows. */
-export interface Actor {
-  readonly uid: number | null
-  readonly loginuid: number | null
-  readonly user: string | null
-  readonly tty: string | null
-  /** Audit session of the login, proc(5) `sessionid`. */
-  readonly session?: string | null
-  /** Where the login came from, as its environment says. */
-  readonly remote?: string | null
-  /** Program that started this one. */
-  readonly ppidExe?: string | null
-}
 
 export interface AuditEvent {
   readonly event: AuditEventName
