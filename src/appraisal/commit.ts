@@ -107,9 +107,10 @@ function human(input: CommitInput): Answer {
   if (decision === 'deny') return fail('denied', 'the appraisal denies')
   if (!isRecent(decidedAt, now) || !(sinceDecision <= WINDOW_SECONDS))
     return fail('stale', 'the decision is older than ten minutes')
-  if (decision === 'accept') return skip('na', 'the rule asks for nobody')
+  // also where nobody is asked: what was signed is recorded as an approval
   const names = signersOf(input)
   if (!isNames(names)) return names
+  if (decision === 'accept') return skip('na', 'the rule asks for nobody')
   const problem = names.length === 0 && wanted !== 'two-person' ? typedProblem(input) : undefined
   if (problem !== undefined) return problem
   const reasons = [...signed.map(item => item.approval.reason), ...(approval === null ? [] : [approval.reason])]

@@ -105,6 +105,17 @@ describe('two approvers', () => {
     expect(human(signed(), extra)).toMatchObject({result: 'fail', code, blocking: true})
   })
 
+  it.each<[string, string, () => SignedApproval]>([
+    ['of somebody else', 'unknown-key', () => by('mallory')],
+    ['that was edited', 'signature', () => edited({reason: 'something harmless'})],
+    ['of other evidence', 'other', () => by('alice', {D: other})],
+  ])('where the rule asks for nobody, an approval %s is not taken down as one', async (_, code, signed) => {
+    const alone = await judge(bundle, policyFrom({...DOCUMENT, approvers: APPROVERS, rules: [RULE]}))
+    expect(alone).toMatchObject({decision: 'accept', rule: appraisal.rule})
+    const given = {...signed()}
+    expect(human([given], {appraisal: alone})).toMatchObject({result: 'fail', code, blocking: true})
+  })
+
   it('a person who types here is not one of the two: they may own a key', () => {
     const approval = {
       by: 'alice',
