@@ -99,8 +99,9 @@ const with3 = (value: string) => ({
   measurements: [1, 2, 3].map(index => grouped(index, value) as DeviceProfile['measurements'][number]),
 })
 
+const NOWHERE = {bdf: null, policy: null, tool: 'test', approvedBy: () => null}
 const tell = (approvedBy: (index: number) => string | null) =>
-  compare(with3('aa'), undefined, with3('bb'), {bdf: null, policy: null, tool: 'test', approvedBy})
+  compare(with3('aa'), undefined, with3('bb'), {...NOWHERE, approvedBy})
 
 describe('a comparison', () => {
   it('of the same evidence finds nothing, of the first nothing to compare with', async () => {
@@ -158,6 +159,20 @@ describe('a comparison', () => {
     expect(tell(index => (index === 3 ? null : 'rim'))).toMatchObject({
       changes: [{text: 'VBIOS (3 blocks) changed, no reference'}],
     })
+  })
+
+  it('of DICE layers takes whole firmware ids, and the number of the layer, whatever is shown of them', () => {
+    const layered = (fwid: string, layer = 1): Pin => ({
+      ...pin,
+      dice: [{layer, fwids: [fwid], svn: '5', flags: []}],
+    })
+    const was = layered(`sha384:${'a'.repeat(96)}`)
+    const told = (is: Pin) =>
+      changesOf({comparison: compare(was, undefined, is, NOWHERE)} as Appraisal).map(({text}) => text)
+    expect(told(was)).toEqual([])
+    expect(told(layered(`sha384:${'a'.repeat(95)}b`))).toEqual(['DICE layer 1: firmware id'])
+    expect(told(layered(`sha512:${'a'.repeat(96)}`))).toEqual(['DICE layer 1: firmware id'])
+    expect(told(layered(`sha384:${'a'.repeat(96)}`, 2))).toEqual(['DICE layer 1 is gone', 'DICE layer 2 appeared'])
   })
 
   it('says that the device moved, that policy or tool are others, and asks nobody for that', async () => {

@@ -102,8 +102,9 @@ function layerChanges(was: DiceLayer | undefined, is: DiceLayer | undefined): Ch
   const name = `DICE layer ${(is ?? was)!.layer}`
   if (was === undefined) return [change('dice', `${name} appeared`, null, fwidText(is!))]
   if (is === undefined) return [change('dice', `${name} is gone`, fwidText(was), null)]
+  if (was.layer !== is.layer) return [...layerChanges(was, undefined), ...layerChanges(undefined, is)]
   const rows: Change[] = []
-  if (fwidText(was) !== fwidText(is)) rows.push(change('dice', `${name}: firmware id`, fwidText(was), fwidText(is)))
+  if (list(was.fwids) !== list(is.fwids)) rows.push(change('dice', `${name}: firmware id`, fwidText(was), fwidText(is)))
   if (was.svn !== is.svn) {
     const falls = was.svn !== null && (is.svn === null || BigInt(is.svn) < BigInt(was.svn))
     rows.push(change('dice', `${name}: svn ${falls ? 'fell' : 'rose'}`, was.svn, is.svn, {grave: falls}))
@@ -118,6 +119,7 @@ function layerChanges(was: DiceLayer | undefined, is: DiceLayer | undefined): Ch
   return rows
 }
 
+/** For people: what is compared are whole ids. */
 const fwidText = ({fwids}: DiceLayer): string | null => list(fwids.map(shortOf))
 
 /** Layers are compared in the order in which the certificates describe them. */
