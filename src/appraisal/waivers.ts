@@ -1,6 +1,6 @@
 /** Waivers: exceptions that somebody approved, for one check and one kind of device, for a time. */
 import type {Bundle} from '../evidence/index.js'
-import {type EffectiveRule, matchesClaims, matchesName, type Policy, type Waiver} from './policy/index.js'
+import {type EffectiveRule, keysOf, matchesClaims, matchesName, type Policy, type Waiver} from './policy/index.js'
 
 /** What decides whether a waiver applies. */
 export interface WaiverSituation {
@@ -15,7 +15,7 @@ export interface WaiverSituation {
 
 /** Why a waiver cannot be used here, or undefined when it can. */
 export function waiverProblem(waiver: Waiver, situation: WaiverSituation): string | undefined {
-  const {bundle, now, clockTrusted, name, rule} = situation
+  const {policy, bundle, now, clockTrusted, name, rule} = situation
   const {match, evidenceDigest, created, expires, approvedBy} = waiver
   if (!clockTrusted) return 'the clock that would end it is not trusted'
   if (now.getTime() < Date.parse(created)) return 'it is not valid yet'
@@ -24,7 +24,8 @@ export function waiverProblem(waiver: Waiver, situation: WaiverSituation): strin
   if (match.san !== undefined && (name === undefined || !matchesName(name, match.san)))
     return 'it is for another certificate name'
   if (evidenceDigest !== undefined && evidenceDigest !== bundle.digest) return 'it is for other evidence'
-  if (rule.human === 'two-person' && approvedBy.length < 2) return 'two people have to approve it'
+  if (rule.human === 'two-person' && (policy === undefined || keysOf(policy.document, approvedBy) < 2))
+    return 'two people have to approve it'
   return undefined
 }
 

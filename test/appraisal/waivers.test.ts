@@ -71,6 +71,24 @@ describe('a waiver', () => {
     expect(of(sound, 'policy.waivers').result).toBe('pass')
   })
 
+  it('of one person with two names is not one of two people', async () => {
+    const key = (digit: string) => ({key: `ed25519:${digit.repeat(64)}`})
+    const approvers = {alice: key('a'), 'alice-again': key('a'), bob: key('b')}
+    const agreed = async (...approvedBy: readonly string[]) => {
+      const document = {
+        ...DOCUMENT,
+        approvers,
+        rules: [{...RULE, human: 'two-person'}],
+        waivers: [waiver({approvedBy})],
+      }
+      return judge(await forge(VCA, FACTS, ATS), policyFrom(document))
+    }
+    expect((await agreed('alice', 'bob')).decision).toBe('review')
+    const alone = await agreed('alice', 'alice-again')
+    expect(failures(alone)).toEqual(['tdisp.report.ats', 'policy.waivers'])
+    expect(of(alone, 'policy.waivers').got).toContain('two people')
+  })
+
   it('that is not needed may be expired', async () => {
     const old = waiver({created: '2026-09-01T00:00:00Z', expires: '2026-11-21T00:00:00Z'})
     const sound = await judge(await forge(VCA, FACTS), policyFrom({...DOCUMENT, waivers: [old]}))

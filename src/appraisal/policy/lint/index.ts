@@ -12,6 +12,7 @@ import {lintWaivers} from './waivers.js'
 export {LINT_RULES, type LintRule, type PolicyFinding} from './finding.js'
 export {areComparable, matchesMeet} from './overlap.js'
 export {matchesGlob} from './references.js'
+export {keysOf} from './rules.js'
 
 export interface LintResult {
   /** Any of them makes the policy unusable. */
