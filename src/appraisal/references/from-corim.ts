@@ -150,6 +150,8 @@ function valuesOf(tag: Comid, device: DeviceFacts, provenance: Provenance): Omit
     if (triple.environment.class?.layer !== undefined) firmware.push(...firmwareOf(triple, device, provenance))
     else if (isAbout(triple.environment, device)) {
       requireUnderstood(triple.remarks)
+      if (triple.environment.class?.index !== undefined)
+        throw new Refusal('not-understood', 'values of one of several parts that are no layer')
       const found = triple.measurements.flatMap(approvals)
       values.push(...found.map(({index, values: one}) => ({...one, index, provenance})))
     }

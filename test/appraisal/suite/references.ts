@@ -71,6 +71,11 @@ export const UNUSABLE: readonly (readonly [name: string, code: string, manifest:
     'not-understood',
     manifestOf({triples: map({0: [[environment(), measurements]], 10: [1]})}),
   ],
+  [
+    'of one of several parts, which no layer is',
+    'not-understood',
+    manifestOf({measurements, environment: environment({4: 1})}),
+  ],
   ['for another model', 'model', manifestOf({measurements, environment: environment({2: 'GADGET'})})],
   [
     'for devices with another certificate',
