@@ -74,12 +74,13 @@ function byList(list: Sourced<CrlFacts>, {certificate, issuer}: Issued, times: R
   const {source, unusable, incomplete, signed} = list
   if (!equal(list.issuerDer, certificate.issuerDer)) return undefined
   if (!isSignedBy(signed, issuer)) return unknown('signer', 'its issuer did not sign it', source)
-  const weak = signatureWeaknesses(signed, issuer)
-  if (weak.length > 0) return unknown('weak', weak[0]!, source)
-  if (!maySignLists(issuer)) return unknown('may-not-sign', 'the key of its issuer may not sign lists', source)
   if (unusable !== undefined) return unknown('unusable', `${unusable} lists are not supported`, source)
   const revocation = list.revoked.get(certificate.serialNumber)
   if (revocation !== undefined) return {kind: 'revoked', ...revocation, source}
+  // what is too weak to clear a certificate is not too weak to stop it
+  const weak = signatureWeaknesses(signed, issuer)
+  if (weak.length > 0) return unknown('weak', weak[0]!, source)
+  if (!maySignLists(issuer)) return unknown('may-not-sign', 'the key of its issuer may not sign lists', source)
   if (incomplete.length > 0) return unknown('incomplete', incomplete[0]!, source)
   if (!covers(list, certificate)) return unknown('incomplete', 'it is about other certificates', source)
   return dated(list, times, source)

@@ -50,6 +50,11 @@ export const ROWS: readonly Row[] = [
   revoked('a list that names the device CA', crl('02')),
   revoked('a list that names the device CA, where only lists at hand count', crl('02'), {mode: 'local-only'}),
   revoked('a list that names the device CA, where unknown is tolerated', crl('02'), {mode: 'soft'}),
+  revoked(
+    'a list that names the device CA, signed with SHA-1, where only lists at hand count',
+    {revocation: [{name: 'old.crl', bytes: makeCrl({by: ROOT, revoked: [{serial: '02'}], hash: 'sha1'})}]},
+    {mode: 'local-only'},
+  ),
   revoked('a response that revokes the device CA', ocsp({}, {status: REVOKED})),
   revoked('a response older than the rule allows', ocsp(), HOURS),
   revoked('a list older than the rule allows', crl(), HOURS),
