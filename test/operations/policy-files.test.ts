@@ -38,6 +38,18 @@ describe('the policy of a machine', () => {
     expect(read([write('other.yaml', text('other'))], {system}).name).toBe('other')
   })
 
+  it('is unusable where a file of it would be passed over for its name', () => {
+    write('policy.d/10-a.yaml', text('a'))
+    for (const name of ['20-deny.yml', '20-deny.YAML', '20-deny.yaml ']) {
+      write(`policy.d/${name}`, text('b'))
+      expect(said(read([], {system}))).toContain(`policy.d/${name}: is not read`)
+      rmSync(at('policy.d', name))
+    }
+    for (const name of ['10-a.yaml.sig', '10-a.yaml~', '10-a.yaml.bak', 'policy.sig', 'acme.pem'])
+      write(`policy.d/${name}`, 'x')
+    expect(read([], {system}).findings).toEqual([])
+  })
+
   it('is none where the directory is empty or absent, and then everything is denied', () => {
     expect(said(read([], {system}))).toContain('there is no policy')
     rmSync(at('policy.d'), {recursive: true})

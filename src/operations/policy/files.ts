@@ -52,12 +52,23 @@ function readPolicyFile(path: string, ownedBy: number | undefined): PolicyFile {
   return {name: path, text: Buffer.from(bytes).toString('utf8'), type, mode, owner, ownedBy}
 }
 
+const POLICY = '.yaml'
+/** What somebody meant as a policy: passed over in silence, what it denies would be accepted. */
+const LIKE_A_POLICY = /\.ya?ml\s*$/i
+
 /** Paths of the policies in a directory. Whoever can put one there decides. */
 function policiesIn(directory: string, ownedBy: number | undefined, findings: PolicyFinding[]): readonly string[] {
   const {type, mode, owner} = readGuardedFile(directory, 0)
   for (const message of placeProblems({type, mode, owner, ownedBy}, 'directory'))
     findings.push({id: 'form', where: printable(directory, 200), message})
-  const names = listUserDirectory(directory).filter(name => name.endsWith('.yaml'))
+  const all = listUserDirectory(directory)
+  for (const name of all.filter(item => LIKE_A_POLICY.test(item) && !item.endsWith(POLICY)))
+    findings.push({
+      id: 'form',
+      where: printable(`${directory.replace(/\/+$/, '')}/${name}`, 200),
+      message: `is not read: a policy is called *${POLICY}`,
+    })
+  const names = all.filter(name => name.endsWith(POLICY))
   if (names.length > MOST_FILES)
     findings.push({id: 'form', where: printable(directory, 200), message: `more than ${MOST_FILES} policies`})
   return names.slice(0, MOST_FILES).map(name => `${directory.replace(/\/+$/, '')}/${name}`)
