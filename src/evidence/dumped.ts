@@ -24,6 +24,11 @@ const LONGEST_LINES = 1024 * 1024
 /** Is this a name that a dump's file has? */
 export const isDumpFile = (name: string): boolean => OBJECT_FILE.test(name) || LINES_FILE.test(name)
 
+/** Do files of these names make a dump? */
+export const looksDumped = (names: readonly string[]): boolean =>
+  names.some(name => /^cert[0-7]/.test(name) && OBJECT_FILE.test(name)) &&
+  names.some(name => /^measurements/.test(name) && OBJECT_FILE.test(name))
+
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const LINE = v.object({
   type: v.union([v.picklist(EVIDENCE_TYPES), v.pipe(count, v.maxValue(EVIDENCE_TYPES.length - 1))]),

@@ -10,7 +10,7 @@ export {
 export {bundleFromCbor, bundleToCbor, inspectCbor} from './cbor-form.js'
 export {BUNDLE_LIMIT, freeze, integrityFindings, OBJECT_LIMIT} from './bundle.js'
 export {named, nameOfJson, sha384, shortDigest} from './digest.js'
-export {type DumpedEvidence, importDumped, isDumpFile} from './dumped.js'
+export {type DumpedEvidence, importDumped, isDumpFile, looksDumped} from './dumped.js'
 export {
   decodeCollectionFacts,
   decodeIdeFacts,

@@ -7,7 +7,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import type {Policy} from '../../src/appraisal/index.js'
 import {fleetEnd, fleetFailure, fleetLine, fleetSummary, fleetText} from '../../src/cli/fleet-lines.js'
 import {FLEET_VERDICT} from '../../src/cli/schemas/index.js'
-import {bundleToFiles, bundleToJson} from '../../src/evidence/index.js'
+import {bundleToCbor, bundleToFiles, bundleToJson} from '../../src/evidence/index.js'
 import {workerPool} from '../../src/kernel/index.js'
 import {appraiseFleet, type FleetVerdict, isFleet, noVerdicts} from '../../src/operations/fleet/index.js'
 import {G1} from '../appraisal/bases/index.js'
@@ -37,6 +37,9 @@ beforeAll(async () => {
   put('README', 'not a bundle')
   for (const [name, bytes] of bundleToFiles(sound)) put(`c/rack/device/${name}`, bytes)
   put('d.tsmb.json/e.tsmb.json', 'a directory of that name is only a directory')
+  put('e.tsmb.cbor', await bundleToCbor(sound))
+  put('e/cut.tsmb.cbor', (await bundleToCbor(sound)).slice(0, -1))
+  for (const label of ['cert0', 'measurements'] as const) put(`f/${label}.bin`, sound.objects.get(label)!)
   put('missing/manifest.json', bundleToFiles(sound).get('manifest.json')!)
   symlinkSync('..', join(fleet, 'loop'))
 })
@@ -55,7 +58,10 @@ const EXPECTED = [
   ['b/good.tsmb.json', 'accept'],
   ['c/rack/device', 'accept'],
   ['d.tsmb.json/e.tsmb.json', 'malformed'],
+  ['e/cut.tsmb.cbor', 'malformed'],
+  ['e.tsmb.cbor', 'accept'],
   ['empty.tsmb.json', 'malformed'],
+  ['f', 'malformed'],
   ['missing', 'malformed'],
   ['nested.tsmb.json', 'malformed'],
 ] as const
@@ -67,9 +73,9 @@ describe('a directory of bundles', () => {
     expect(found.map(({file, decision, error}) => [file, decision ?? error?.kind])).toEqual(EXPECTED)
     expect(found[1]).toMatchObject({ear: 'contraindicated', failed: ['tdisp.report.framing'], error: null})
     expect(found[3]).toMatchObject({rule: 'widget', bdf: '0000:01:00.0', failed: [], error: null})
-    expect(counts).toEqual({bundles: 9, accept: 2, review: 0, deny: 1, errors: 6, ignored: 2})
+    expect(counts).toEqual({bundles: 12, accept: 3, review: 0, deny: 1, errors: 8, ignored: 2})
     expect(fleetSummary(counts)).toBe(
-      '9 bundles: 2 accept, 0 review, 1 deny, 6 without a verdict; 2 other files were not looked at\n',
+      '12 bundles: 3 accept, 0 review, 1 deny, 8 without a verdict; 2 other files were not looked at\n',
     )
   })
 
@@ -166,8 +172,8 @@ describe('threads', () => {
     const counts = noVerdicts()
     const found = await verdicts({script: dying, jobs: 3}, counts)
     expect(found.map(({file}) => file)).toEqual(EXPECTED.map(([file]) => file))
-    expect(found.filter(({error}) => error !== null).map(({file}) => file)).toEqual(['b/good.tsmb.json'])
-    expect(counts).toMatchObject({bundles: 9, accept: 8, errors: 1})
+    expect(found.filter(({error}) => error !== null).map(({file}) => file)).toEqual(['b/good.tsmb.json', 'f'])
+    expect(counts).toMatchObject({bundles: 12, accept: 10, errors: 2})
   })
 
   it('are given the policy as it is', () => {

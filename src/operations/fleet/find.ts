@@ -1,10 +1,11 @@
 /** Which bundles a directory holds, in the order of their names, whatever order the file system has. */
 import {printablePath, TsmctlError} from '../../errors.js'
+import {looksDumped} from '../../evidence/index.js'
 import {isUserDirectory, listUserDirectory, statUserFile} from '../../kernel/index.js'
 import {failureOf} from './failure.js'
 import type {FleetFailure, FleetItem} from './types.js'
 
-const BUNDLE_FILE = /\.tsmb\.json$/
+const BUNDLE_FILE = /\.tsmb\.(json|cbor)$/
 const MANIFEST = 'manifest.json'
 /** Directories below one another. */
 const DEEPEST = 16
@@ -27,6 +28,15 @@ const tooDeep = (path: string): TsmctlError =>
     got: `it is more than ${DEEPEST} directories deep`,
   })
 
+/** Nobody says with which nonce it was dumped, and without one there is nothing to judge. */
+const dumped = (path: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'malformed',
+    attempted: `appraise ${printablePath(path)}`,
+    got: 'it is a dump, and no bundle',
+    hint: 'Make a bundle of it: tsmctl bundle import DIRECTORY --nonce HEX --out NAME.tsmb.json.',
+  })
+
 /**
  * Everything below `root`. Links to directories are not followed, so that nothing is found twice; what cannot be looked
  * into is told and passed over.
@@ -44,6 +54,10 @@ export function* findBundles(root: string, below = '', depth = 0): Generator<Fou
   }
   if (below !== '' && names.includes(MANIFEST)) {
     yield {item: {name: below, path: here, form: 'directory'}}
+    return
+  }
+  if (below !== '' && looksDumped(names)) {
+    yield {name: below, failure: failureOf(dumped(below))}
     return
   }
   for (const part of names) {

@@ -7,7 +7,7 @@ export interface FleetItem {
   /** Path below the directory, with slashes. */
   readonly name: string
   readonly path: string
-  /** A `*.tsmb.json` file, or a directory with a `manifest.json`. */
+  /** A `*.tsmb.json` or `*.tsmb.cbor` file, or a directory with a `manifest.json`. */
   readonly form: 'file' | 'directory'
 }
 

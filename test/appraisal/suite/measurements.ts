@@ -1,7 +1,8 @@
 /** The measurements (N045 to N065). */
+import {sign} from 'node:crypto'
 import {concat, toHex} from '../../../src/bits/index.js'
 import {GET_MEASUREMENTS, MEASUREMENTS} from '../../../src/spdm/index.js'
-import {G2} from '../bases/index.js'
+import {ALIAS_BLOCKS, aliasRuleWith, G2, withAliasBlock} from '../bases/g2.js'
 import {
   type Block,
   BLOCKS,
@@ -9,7 +10,10 @@ import {
   IDENTITY,
   KEYS,
   mode,
+  privateKey,
+  referenceTo,
   ruleWith,
+  sha384,
   transcript,
   valuesWith,
   withBlock,
@@ -31,6 +35,34 @@ const exchangeOf = (operation: number, blocks: readonly Block[], total = 0): Uin
     }),
   )
 const LAST = BLOCKS.at(-1)!
+
+/** Signed as since SPDM 1.2 (DSP0274 §15), but for the version in the prefix. */
+const prefixedWith = (version: string) => async () => {
+  const key = await privateKey(KEYS.leaf)
+  const prefix = `${version.repeat(4)}${'\0'.repeat(6)}responder-measurements signing`
+  return {
+    transcript: {
+      after(bytes: Uint8Array) {
+        const unsigned = bytes.slice(0, -96)
+        const message = concat(new TextEncoder().encode(prefix), sha384(concat(VCA, unsigned)))
+        return concat(unsigned, sign('sha384', message, {key, dsaEncoding: 'ieee-p1363'}))
+      },
+    },
+  }
+}
+
+/** G2 in a mode that its policy shows and does not compare. */
+const inMode = (name: string, check: string, value: Uint8Array): Row =>
+  row(name, check, {transcript: {blocks: withAliasBlock(254, {value})}}, SHOWN_MODE)
+const SHOWN_MODE = aliasRuleWith({
+  measurements: {
+    source: 'inline',
+    values: ALIAS_BLOCKS.map(block => ({
+      ...referenceTo(block),
+      ...(block.index === 254 && {raw: undefined, informational: true}),
+    })),
+  },
+})
 
 export const ROWS: readonly Row[] = [
   row('N045 a byte behind the signature', 'spdm.meas.framing', {
@@ -87,7 +119,7 @@ export const ROWS: readonly Row[] = [
   row('N050 a bit of the nonce', 'spdm.meas.signature', {transcript: {after: bytes => flip(bytes, 4)}}),
   row('N051 another context', 'spdm.meas.signature', {transcript: {context: 'responder-challenge_auth signing'}}),
   row('N051 the recipe of 1.1', 'spdm.meas.signature', {transcript: {signedAs: 0x11}}),
-  row('N051 the prefix of another version', 'spdm.meas.signature', {transcript: {signedAs: 0x13}}),
+  row('N051 the prefix of another version', 'spdm.meas.signature', prefixedWith('dmtf-spdm-v1.1.*')),
   row('N051 little-endian', 'spdm.meas.signature', {
     transcript: {
       after: bytes => {
@@ -158,38 +190,21 @@ export const ROWS: readonly Row[] = [
     }),
     'spdm.meas.values',
   ),
-  row('N062 an old svn', 'spdm.meas.svn', {
-    transcript: {blocks: withBlock(16, {value: Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0)})},
-  }),
   row(
     'N061 a known bad value',
     'spdm.meas.denied',
     {},
     {...DOCUMENT, deny: [{measurement: `sha384:${toHex(BLOCKS[2 - 1]!.value)}`, reason: 'known bad'}]},
   ),
-  row(
-    'N064 manufacturing mode',
-    'spdm.meas.device-mode',
-    {transcript: {blocks: withBlock(254, {value: mode(1, 0)})}},
-    informationalMode(),
-  ),
-  row(
-    'N064 two modes',
-    'spdm.meas.device-mode',
-    {transcript: {blocks: withBlock(254, {value: mode(5, 0)})}},
-    informationalMode(),
-  ),
-  row(
-    'N065 debug active',
-    'spdm.meas.debug',
-    {transcript: {blocks: withBlock(254, {value: mode(4, 2)})}},
-    informationalMode(),
-  ),
-  row(
-    'N065 debug has been active',
-    'spdm.meas.debug',
-    {transcript: {blocks: withBlock(254, {value: mode(4, 8)})}},
-    informationalMode(),
+  ...rowsOn(
+    G2,
+    row('N062 an old svn', 'spdm.meas.svn', {
+      transcript: {blocks: withAliasBlock(16, {value: Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0)})},
+    }),
+    inMode('N064 manufacturing mode', 'spdm.meas.device-mode', mode(1, 0)),
+    inMode('N064 two modes', 'spdm.meas.device-mode', mode(5, 0)),
+    inMode('N065 debug active', 'spdm.meas.debug', mode(4, 2)),
+    inMode('N065 debug has been active', 'spdm.meas.debug', mode(4, 8)),
   ),
 ]
 
