@@ -103,6 +103,9 @@ const NOWHERE = {bdf: null, policy: null, tool: 'test', approvedBy: () => null}
 const tell = (approvedBy: (index: number) => string | null) =>
   compare(with3('aa'), undefined, with3('bb'), {...NOWHERE, approvedBy})
 
+/** The pin with one DICE layer. */
+const layered = (fwid: string, layer = 1): Pin => ({...pin, dice: [{layer, fwids: [fwid], svn: '5', flags: []}]})
+
 describe('a comparison', () => {
   it('of the same evidence finds nothing, of the first nothing to compare with', async () => {
     expect(base.comparison).toEqual({kind: 'first-seen'})
@@ -162,10 +165,6 @@ describe('a comparison', () => {
   })
 
   it('of DICE layers takes whole firmware ids, and the number of the layer, whatever is shown of them', () => {
-    const layered = (fwid: string, layer = 1): Pin => ({
-      ...pin,
-      dice: [{layer, fwids: [fwid], svn: '5', flags: []}],
-    })
     const was = layered(`sha384:${'a'.repeat(96)}`)
     const told = (is: Pin) =>
       changesOf({comparison: compare(was, undefined, is, NOWHERE)} as Appraisal).map(({text}) => text)

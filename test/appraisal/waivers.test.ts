@@ -27,6 +27,8 @@ const review = async (
 
 const of = ({results}: Appraisal, id: string) => results.find(result => result.id === id)!
 
+const key = (digit: string) => ({key: `ed25519:${digit.repeat(64)}`})
+
 describe('a waiver', () => {
   it('that is live covers its check, keeps the finding, and asks for a human', async () => {
     const appraisal = await review([waiver()])
@@ -72,7 +74,6 @@ describe('a waiver', () => {
   })
 
   it('of one person with two names is not one of two people', async () => {
-    const key = (digit: string) => ({key: `ed25519:${digit.repeat(64)}`})
     const approvers = {alice: key('a'), 'alice-again': key('a'), bob: key('b')}
     const agreed = async (...approvedBy: readonly string[]) => {
       const document = {

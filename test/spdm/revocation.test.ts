@@ -212,6 +212,8 @@ describe('a response', () => {
     ['of a delegate that revokes', delegated(delegate), {status: REVOKED}, 'revoked'],
     ['of a delegate that left its certificate out', {by: delegate}, {}, 'unknown signer'],
     ['signed with SHA-1', {hash: 'sha1'}, {}, 'unknown weak'],
+    ['signed with SHA-1 that revokes', {hash: 'sha1'}, {status: REVOKED}, 'revoked'],
+    ['of a stranger with a certificate that revokes', delegated(other), {status: REVOKED}, 'unknown may-not-sign'],
     ['due for renewal', {}, {nextUpdate: new Date('2026-11-21T11:00:00Z')}, 'unknown stale'],
     ['due for renewal that revokes', {}, {status: REVOKED, nextUpdate: new Date('2026-11-21T11:00:00Z')}, 'revoked'],
     ['older than the rule wants', {}, {}, 'unknown stale', {times: {maxAgeHours: 5}}],
@@ -237,6 +239,17 @@ describe('a response', () => {
       [{extensions: [ocspPurpose, noCheck], hash: 'SHA-1'}, 'weak'],
     ]
     for (const [shape, code] of cases) expect(byResponse(delegated(await responder(shape)))).toBe(`unknown ${code}`)
+  })
+
+  it('that revokes stops a certificate also after its delegate has ended, and of nobody who never was one', async () => {
+    const cases: readonly [Parameters<typeof make>[0], string][] = [
+      [{extensions: [ocspPurpose, noCheck], notAfter: '2026-11-20'}, 'revoked'],
+      [{extensions: [ocspPurpose]}, 'revoked'],
+      [{extensions: [noCheck]}, 'unknown may-not-sign'],
+      [{extensions: [ocspPurpose, noCheck], issuer: other}, 'unknown may-not-sign'],
+    ]
+    for (const [shape, expected] of cases)
+      expect(byResponse(delegated(await responder(shape)), {status: REVOKED})).toBe(expected)
   })
 
   it('a delegate without an exemption is looked up, and a revoked one is believed nothing', async () => {

@@ -41,12 +41,29 @@ export function answersAbout(
 const isNamed = (responder: OcspFacts['responder'], {subjectDer, spki}: CertificateFacts): boolean =>
   'name' in responder ? equal(responder.name, subjectDer) : responder.key === digest('sha1', keyOctets(spki))
 
+type ReadResponse = OcspFacts & {readonly responders: readonly CertificateFacts[]}
+
+/** The issuer, or whose certificate came along, whoever of them signed it. */
+const signerOf = ({signed, responder, responders}: ReadResponse, issuer: CertificateFacts) =>
+  [issuer, ...responders].find(candidate => isNamed(responder, candidate) && isSignedBy(signed, candidate))
+
+/** Only the issuer itself can have authorised a responder. */
+const isAuthorised = (delegate: CertificateFacts, issuer: CertificateFacts): boolean =>
+  equal(delegate.issuerDer, issuer.subjectDer) && verifyCertificateSignature(delegate.der, issuer.spki)
+
+/** Is it of the issuer, or of somebody whom the issuer ever let answer? That is enough to stop a certificate. */
+export function maySayRevoked(response: ReadResponse, issuer: CertificateFacts): boolean {
+  const signer = signerOf(response, issuer)
+  if (signer === undefined || signer === issuer) return signer === issuer
+  return isAuthorised(signer, issuer) && signer.extendedKeyUsage?.includes(OCSP_SIGNING) === true
+}
+
 interface ResponderProblem {
   readonly code: 'signer' | 'weak' | 'may-not-sign'
   readonly why: string
 }
 
-/** Why `delegate` may not answer for `issuer`, or undefined. Only the issuer itself can have authorised it. */
+/** Why `delegate` may not answer for `issuer`, or undefined. */
 function delegateProblem(
   delegate: CertificateFacts,
   issuer: CertificateFacts,
@@ -54,8 +71,7 @@ function delegateProblem(
   times: RevocationTimes,
 ): string | undefined {
   const {extendedKeyUsage, keyUsage, unknownCritical, duplicateExtensions, unreadable} = delegate
-  if (!equal(delegate.issuerDer, issuer.subjectDer) || !verifyCertificateSignature(delegate.der, issuer.spki))
-    return 'the certificate of its responder is not from the issuer'
+  if (!isAuthorised(delegate, issuer)) return 'the certificate of its responder is not from the issuer'
   if (!extendedKeyUsage?.includes(OCSP_SIGNING)) return 'the certificate of its responder is not for OCSP'
   if (keyUsage !== undefined && !keyUsage.includes('digitalSignature')) return 'the key of its responder may not sign'
   if (unknownCritical.length + duplicateExtensions.length + unreadable.length > 0)
@@ -68,15 +84,13 @@ function delegateProblem(
 
 /** Why `response` does not speak for `issuer`, or undefined. `statusOf` is the status of a responder's certificate. */
 export function responderProblem(
-  response: OcspFacts & {readonly responders: readonly CertificateFacts[]},
+  response: ReadResponse,
   issuer: CertificateFacts,
   statusOf: (responder: CertificateFacts) => string,
   times: RevocationTimes,
 ): ResponderProblem | undefined {
-  const {signed, responder, responders} = response
-  const signer = [issuer, ...responders].find(
-    candidate => isNamed(responder, candidate) && isSignedBy(signed, candidate),
-  )
+  const {signed} = response
+  const signer = signerOf(response, issuer)
   if (signer === undefined) return {code: 'signer', why: 'nobody who could speak for the issuer signed it'}
   const weak = [...signatureWeaknesses(signed, signer), ...(signer === issuer ? [] : signer.weaknesses)]
   if (weak.length > 0) return {code: 'weak', why: weak[0]!}

@@ -6,7 +6,7 @@ import {equal} from '../../bits/index.js'
 import type {CertificateFacts} from './certificate-facts.js'
 import type {CrlFacts, Revocation} from './crl.js'
 import type {OcspFacts} from './ocsp.js'
-import {answersAbout, responderProblem} from './ocsp-responder.js'
+import {answersAbout, maySayRevoked, responderProblem} from './ocsp-responder.js'
 import {isSignedBy, signatureWeaknesses} from './revocation-signer.js'
 import {freshnessOf, type RevocationTimes} from './revocation-time.js'
 
@@ -99,6 +99,9 @@ function byResponse(
   const {source, unusable} = response
   const answers = answersAbout(response, issued)
   if (answers.length === 0) return []
+  const revocation = answers.map(({status}) => status).find(status => typeof status === 'object')
+  if (revocation !== undefined && unusable.length === 0 && maySayRevoked(response, issued.issuer))
+    return [{kind: 'revoked', ...revocation, source}]
   const responderStatus = (certificate: CertificateFacts): RevocationStatus['kind'] =>
     worst(byLists(sources, {certificate, issuer: issued.issuer}, times))?.kind ?? 'none'
   const problem = responderProblem(response, issued.issuer, responderStatus, times)

@@ -56,6 +56,11 @@ export const ROWS: readonly Row[] = [
     {mode: 'local-only'},
   ),
   revoked('a response that revokes the device CA', ocsp({}, {status: REVOKED})),
+  revoked(
+    'a response that revokes the device CA, signed with SHA-1, where only lists at hand count',
+    ocsp({hash: 'sha1'}, {status: REVOKED}),
+    {mode: 'local-only'},
+  ),
   revoked('a response older than the rule allows', ocsp(), HOURS),
   revoked('a list older than the rule allows', crl(), HOURS),
   revoked('a response of an unrelated authority', ocsp({by: STRANGER})),
