@@ -1,9 +1,32 @@
+import {dirname, join, relative, resolve} from 'node:path'
 import {defineConfig} from 'vitest/config'
 
+const SOURCES = join(import.meta.dirname, 'src/')
+const TRANSPILED = join(import.meta.dirname, 'node_modules/.tsmctl-tests/')
+
+/**
+ * Leads from a test's import of `src/` to what test/support/transpile.ts made of it. An import with `?fresh` gets modules
+ * of vitest, which `vi.resetModules` makes anew.
+ */
+const transpiledSources = {
+  name: 'transpiled-sources',
+  enforce: 'pre' as const,
+  resolveId(specifier: string, importer?: string) {
+    if (importer === undefined || importer.startsWith(SOURCES) || !specifier.startsWith('.')) return
+    const path = resolve(dirname(importer), specifier)
+    if (!path.startsWith(SOURCES) || path.endsWith('?fresh')) return
+    return join(TRANSPILED, relative(SOURCES, path))
+  },
+}
+
 export default defineConfig({
+  plugins: [transpiledSources],
   test: {
-    globalSetup: './test/support/scratch.ts',
+    globalSetup: ['./test/support/scratch.ts', './test/support/transpile.ts'],
     include: ['test/**/*.test.{ts,tsx}'],
+    server: {deps: {external: [/\/node_modules\/\.tsmctl-tests\//]}},
+    deps: {interopDefault: false},
+    execArgv: ['--enable-source-maps'],
     pool: 'forks', // workers would share one process title, cwd and umask
     isolate: false, // one start-up per worker instead of one per file; tests must not leak globals
     disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout

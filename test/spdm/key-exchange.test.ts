@@ -1,7 +1,7 @@
 /** Key exchange: both sides agree, and values that no honest peer sends are refused (DSP0274 1.3 §10.16; RFC 7919 §5.1). */
 import {checkPrimeSync, createDiffieHellman} from 'node:crypto'
 import fc from 'fast-check'
-import {beforeAll, describe, expect, it, vi} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {toHex} from '../../src/bits/index.js'
 import {
   answerKeyShare,
@@ -14,6 +14,7 @@ import {
   unsupportedExchange,
 } from '../../src/spdm/index.js'
 import {ffdhePrime} from '../../src/spdm/crypto/ffdhe.js'
+import {freshCrypto} from './fresh.js'
 import {flipped} from './support.js'
 
 const SM2 = rowNamed(DHE_GROUP, 'sm2')
@@ -48,8 +49,7 @@ const wide = (value: bigint, size: number): Uint8Array =>
   new Uint8Array(Buffer.from(value.toString(16).padStart(size * 2, '0'), 'hex'))
 
 it('a KEM is unsupported until its library is loaded', async () => {
-  vi.resetModules()
-  const crypto = await import('../../src/spdm/crypto/index.js')
+  const crypto = await freshCrypto()
   expect(crypto.unsupportedExchange(KEM[0]!)).toContain('ml-kem-512')
   expect(refusal(() => crypto.offerKeyShare(KEM[0]!))).toBe('unsupported')
   expect(refusal(() => crypto.answerKeyShare(KEM[0]!, new Uint8Array(800)))).toBe('unsupported')

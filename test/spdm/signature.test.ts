@@ -1,6 +1,6 @@
 /** Signatures of every version and algorithm, and what cannot be verified here (DSP0274 1.3 §15). */
 import {generateKeyPairSync, type KeyObject} from 'node:crypto'
-import {beforeAll, describe, expect, it, vi} from 'vitest'
+import {beforeAll, describe, expect, it} from 'vitest'
 import {toHex} from '../../src/bits/index.js'
 import {
   asymNamed,
@@ -18,6 +18,7 @@ import {
   unsupportedReason,
   verifySignature,
 } from '../../src/spdm/index.js'
+import {freshCrypto} from './fresh.js'
 import {flipped} from './support.js'
 
 const CONTEXTS: readonly SignatureContext[] = [
@@ -118,8 +119,7 @@ describe('what nobody here can verify is refused by name', () => {
   })
 
   it('whatever needs a library, until it is loaded', async () => {
-    vi.resetModules()
-    const crypto = await import('../../src/spdm/crypto/index.js')
+    const crypto = await freshCrypto()
     const question = {version: 0x14, context, hash: sha384, asym: asymNamed('ml-dsa-44')!, transcript}
     const unloaded = {status: 'unsupported', why: 'the library for ml-dsa-44 is not loaded'}
     expect(crypto.verifySignature(question, new Uint8Array(), new Uint8Array())).toEqual(unloaded)

@@ -18,8 +18,25 @@ export interface YamlFinding {
 export type YamlResult =
   {readonly ok: true; readonly value: unknown} | {readonly ok: false; readonly findings: readonly YamlFinding[]}
 
+/** Policies are read over and over by who watches: this many texts are not parsed again, none of them larger. */
+const REMEMBERED = 8
+const WORTH_REMEMBERING = 64 * 1024
+const remembered = new Map<string, YamlResult>()
+
 /** Value of a policy file, or everything about its form that is refused. Never throws. */
 export function readYaml(text: string): YamlResult {
+  const known = remembered.get(text)
+  // nobody's change of what was read is to be anybody else's policy
+  if (known !== undefined) return structuredClone(known)
+  const result = parse(text)
+  if (text.length <= WORTH_REMEMBERING) {
+    if (remembered.size === REMEMBERED) remembered.delete(remembered.keys().next().value!)
+    remembered.set(text, structuredClone(result))
+  }
+  return result
+}
+
+function parse(text: string): YamlResult {
   if (Buffer.byteLength(text) > POLICY_LIMIT)
     return {ok: false, findings: [{message: `larger than ${POLICY_LIMIT} bytes`}]}
   const lines = new LineCounter()
