@@ -16,6 +16,7 @@ export {type Decoded, type Facts, gatherFacts} from './facts.js'
 export {burnNonce, type Moment, nonceHistory} from './nonce-ledger.js'
 export {
   filesOf,
+  isOutside,
   effectiveRule,
   type EffectiveRule,
   explainPolicy,

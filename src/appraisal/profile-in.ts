@@ -34,21 +34,31 @@ export function profileIn(subjects: Subjects, results: readonly CheckResult[], d
     anchor: anchor?.anchor.label ?? '',
     pin: rule.identity.pin ?? 'device-cert',
     debug,
+    groupOf: index => manifestOf(index, subjects),
   })
 }
+
+const referenceOf = (index: number, subjects: Subjects): Reference | undefined => {
+  const blocks = known(subjects.facts.measurements)?.blocks ?? []
+  const block = blocks.findLast(found => found.index === index)
+  const found = block && comparisonOf(block, subjects)
+  return found?.status === 'approved' ? found.by : undefined
+}
+
+/** A vendor has a manifest for each firmware of a device: what one of them approves belongs together. */
+const manifestOf = (index: number, subjects: Subjects): string | undefined =>
+  subjects.rule.measurements.source === 'vendor-rim' ? referenceOf(index, subjects)?.provenance.label : undefined
 
 export function comparisonIn(subjects: Subjects, profile: DeviceProfile): Comparison {
   const {facts, circumstances, policy, pin} = subjects
   const {device, host} = facts.bundle.manifest
-  const blocks = known(facts.measurements)?.blocks ?? []
   return compare(pin, device.bdf === null ? undefined : circumstances.pins?.at(device.bdf), profile, {
     bdf: device.bdf,
     policy: policy?.digest ?? null,
     tool: host.tool,
     approvedBy(index) {
-      const block = blocks.findLast(found => found.index === index)
-      const found = block && comparisonOf(block, subjects)
-      return found?.status === 'approved' ? sourceText(found.by!) : null
+      const reference = referenceOf(index, subjects)
+      return reference === undefined ? null : sourceText(reference)
     },
   })
 }

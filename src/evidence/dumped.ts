@@ -27,7 +27,7 @@ export const isDumpFile = (name: string): boolean => OBJECT_FILE.test(name) || L
 /** Do files of these names make a dump? */
 export const looksDumped = (names: readonly string[]): boolean =>
   names.some(name => /^cert[0-7]/.test(name) && OBJECT_FILE.test(name)) &&
-  names.some(name => /^measurements/.test(name) && OBJECT_FILE.test(name))
+  names.some(name => name.startsWith('measurements') && OBJECT_FILE.test(name))
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const LINE = v.object({

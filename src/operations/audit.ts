@@ -85,6 +85,13 @@ export function sinceDecision(kernel: Kernel, digest: string, policy: string): n
   return seconds.length === 0 ? undefined : Math.max(...seconds)
 }
 
+/** Is `P` the policy that the log named last? Every file of the log names its own. */
+export function isPolicyOnRecord({state}: Kernel, P: string): boolean {
+  const [newest = []] = newestFirst(state)
+  const last = newest.findLast(({event}) => event === 'policy-loaded')
+  return member(last?.['policy'], 'P') === P
+}
+
 /** The two newest files: a file holds far more than happens in ten minutes. */
 function recentRecords(state: StateStore): readonly AuditRecord[] {
   const files = newestFirst(state)

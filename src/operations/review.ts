@@ -4,6 +4,7 @@ import type {Bundle} from '../evidence/index.js'
 import {TsmctlError} from '../errors.js'
 import type {Kernel} from '../kernel/index.js'
 import {readTdi} from '../tsm/index.js'
+import {isPolicyOnRecord} from './audit.js'
 import {BUILT} from './built.js'
 import {collectHeld, type CollectOptions} from './collect.js'
 import {consult, type ExternalOptions} from './external-decision.js'
@@ -75,12 +76,14 @@ export async function appraiseLive(kernel: Kernel, bundle: Bundle, options: Revi
     pins: pinReader(kernel.state),
   })
   const appraisal = await consult(kernel, decided, bundle, options)
-  if (!options.dryRun) recordDecision(kernel, bundle, appraisal)
+  if (!options.dryRun) recordDecision(kernel, bundle, appraisal, options.policy)
   return appraisal
 }
 
-/** What was decided, and each waiver without which it would have been denied. */
-function recordDecision(kernel: Kernel, bundle: Bundle, appraisal: Appraisal): void {
+/** By which policy, where that is another than before, what was decided, and each waiver without which it would have been denied. */
+function recordDecision(kernel: Kernel, bundle: Bundle, appraisal: Appraisal, {name, digest: P}: Policy): void {
+  if (P !== null && !isPolicyOnRecord(kernel, P))
+    recordAudit(kernel, 'policy-loaded', {bdf: null, clock: bundle.manifest.clock, policy: {name, P}})
   const about = {bdf: bundle.manifest.device.bdf, bundle, appraisal}
   recordAudit(kernel, 'decided', about)
   if (appraisal.decision === 'deny') return

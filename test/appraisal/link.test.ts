@@ -1,5 +1,6 @@
 /** Who has to say what about the link, under which word of the rule; and what stays unproven where nobody does. */
 import {describe, expect, it} from 'vitest'
+import {reviewBlocks} from '../../src/appraisal/index.js'
 import {type Bundle, encodeFacts, IDE_ERRATA, type IdeFacts, type TsmFacts} from '../../src/evidence/index.js'
 import {type Base, FLAGS, G1, G4, G5, LINK, REGISTERS, SESSION, streamWith} from './bases/index.js'
 import {type Forgery, policyFrom, ruleWith} from './forge.js'
@@ -71,6 +72,25 @@ describe('whether the link is secure', () => {
     const objects = {ide: new Uint8Array([1])}
     expect(await outcome(G1, 'ide.stream.secure', {objects, digests: {ide: undefined}}, {})).toBe('malformed blocking')
     expect(await outcome(G5, 'ide.topology', {objects, digests: {ide: undefined}}, {})).toBe('malformed blocking')
+  })
+})
+
+const linesOf = async (base: Base): Promise<ReadonlyMap<string | null, string>> => {
+  const bundle = await base.forge()
+  const appraisal = await judge(bundle, policyFrom(base.document), base.circumstances)
+  const block = reviewBlocks(appraisal).others.find(({id}) => id === 'link')!
+  return new Map(block.rows.map(({name, text}) => [name, text]))
+}
+
+describe('a review of the link', () => {
+  it('says whose word each statement is', async () => {
+    const [guest, host] = [await linesOf(G4), await linesOf(G5)]
+    expect(guest.get('ide.stream.secure')).toBe('TSM-asserted')
+    expect(guest.get('tsm.session.bound')).toMatch(/^TSM-asserted: /)
+    expect(guest.get('tsm.platform.attested')).toMatch(/^relying party: /)
+    expect(host.get('ide.stream.secure')).toBe('read')
+    expect(host.get('ide.topology')).toMatch(/^read: /)
+    expect([...host.values()].filter(text => text.includes('TSM-asserted'))).toEqual([])
   })
 })
 

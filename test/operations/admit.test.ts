@@ -39,6 +39,10 @@ describe('admit', () => {
     expect(result.appraisal.decision).toBe('accept')
     expect(trail(machine, GOOD)).toEqual(['locked', 'collected', 'decided', 'committing', 'committed'])
     expect(readAudit(machine.kernel).problems).toEqual([])
+    const loaded = () => readAudit(machine.kernel).records.filter(({event}) => event === 'policy-loaded')
+    expect(loaded()).toMatchObject([{seq: 2, policy: {P: result.appraisal.P, rule: null}, verdict: null}])
+    await admitted(machine, DEBUG)
+    expect(loaded()).toHaveLength(1)
     expect(machineStatus(machine.directory)).toMatchObject({violations: [], devices: [{tdi: 'RUN'}, {}, {}]})
   })
 

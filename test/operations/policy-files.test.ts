@@ -57,6 +57,18 @@ describe('the policy of a machine', () => {
     expect(said(read([]))).toContain('there is no policy')
   })
 
+  it('opens nothing that lies outside of its directory', () => {
+    // opening a directory as a file would be another error
+    const outside = `tsmctlPolicy: 1
+name: a
+anchors: {a: [{label: x, certSha384: "sha384:${'0'.repeat(96)}", file: b/../../policy.d/x.pem}]}
+rules: []
+`
+    mkdirSync(at('policy.d/x.pem'))
+    mkdirSync(at('policy.d/b'))
+    expect(said(read([write('policy.d/a.yaml', outside)]))).toContain('the file lies outside of the policy directory')
+  })
+
   it.each<[string, () => void, string]>([
     ['a file others may write to', () => chmodSync(at('policy.d/a.yaml'), 0o666), 'a.yaml: others may write to it'],
     ['a directory others may write to', () => chmodSync(at('policy.d'), 0o777), 'policy.d: others may write to it'],

@@ -126,13 +126,20 @@ describe.skipIf(ENTRIES.length === 0)('a rule with manifests of NVIDIA', () => {
       source: evidence,
     })
     const built = new Date('2023-08-01T00:00:00Z')
-    const {results, subject} = await appraise({bundle, policy, now, clockTrusted: true, mode: 'offline', built})
+    const {results, subject, profile} = await appraise({
+      bundle,
+      policy,
+      now,
+      clockTrusted: true,
+      mode: 'offline',
+      built,
+    })
     const of = (id: string) => results.find(found => found.id === id)!
-    return {of, subject, result: (id: string) => of(id).result}
+    return {of, subject, profile, result: (id: string) => of(id).result}
   }
 
   it('approves every block of the GPU they were made for', async () => {
-    const {result, subject} = await judged('hopper-545', HOPPER)
+    const {result, subject, profile} = await judged('hopper-545', HOPPER)
     for (const id of ['reference', 'coverage', 'values', 'type-rep', 'zero-digest', 'opaque'])
       expect(`${id} ${result(`spdm.meas.${id}`)}`).toBe(`${id} pass`)
     const by = (status: string) => subject.measurements.filter(row => row.status === status)
@@ -140,6 +147,8 @@ describe.skipIf(ENTRIES.length === 0)('a rule with manifests of NVIDIA', () => {
     // what the video decoder runs is not compared while it is off
     expect(by('informational').map(({index}) => index)).toEqual([36])
     expect(subject.measurements[7]!.approvedBy).toBe('"rim/driver_545_test_no_gpu.xml", signer "nvidia-rim"')
+    // what one manifest approves is one row of a comparison
+    expect(new Set(profile!.measurements.map(({group}) => group))).toEqual(new Set([...HOPPER, undefined]))
   })
 
   it('approves every block of a switch', async () => {

@@ -34,6 +34,8 @@ export interface AuditEvent {
   readonly bdf: string | null
   readonly bundle?: Bundle | undefined
   readonly appraisal?: Appraisal | undefined
+  /** Where no appraisal names it. */
+  readonly policy?: {readonly name: string | null; readonly P: string} | undefined
   readonly approval?: Approval | readonly Approval[] | null | undefined
   readonly actor?: Actor | undefined
   readonly bootId?: string | null | undefined
@@ -89,12 +91,12 @@ const verdictOf = (appraisal: Appraisal) => {
   }
 }
 
-const policyOf = ({policy, P, rule, external}: Appraisal) => ({
-  name: policy,
-  P,
-  rule,
-  externalDecision: external ?? null,
-})
+const policyOf = ({appraisal, policy}: AuditEvent) =>
+  appraisal === undefined
+    ? policy === undefined
+      ? null
+      : {...policy, rule: null, externalDecision: null}
+    : {name: appraisal.policy, P: appraisal.P, rule: appraisal.rule, externalDecision: appraisal.external ?? null}
 
 const evidenceOf = ({digest, manifest}: Bundle) => ({
   D: digest,
@@ -130,7 +132,7 @@ export function recordLine(
       san: appraisal?.subject.name ?? null,
     },
     evidence: bundle === undefined ? null : evidenceOf(bundle),
-    policy: appraisal === undefined ? null : policyOf(appraisal),
+    policy: policyOf(event),
     verdict: appraisal === undefined ? null : verdictOf(appraisal),
     approval: [approval ?? []].flat().map(item => ({...item})),
     result: result === undefined ? null : {...result},

@@ -1,4 +1,4 @@
-export {anchorProblem, certificateOf, resolveAnchors, type TrustAnchor} from './anchors.js'
+export {anchorProblem, certificateOf, isOutside, resolveAnchors, type TrustAnchor} from './anchors.js'
 export {type EffectiveRule, effectiveRule} from './effective.js'
 export {type Relaxation, relaxationCosts, relaxationsOf} from './relaxations.js'
 export {keysOf, LINT_RULES, type LintRule, matchesGlob, type PolicyFinding, productionFindings} from './lint/index.js'

@@ -65,20 +65,24 @@ export function runsBlock({subject}: Appraisal): Block {
   }
 }
 
-/** Says whose word a statement about the link is. */
-const SOURCE: Readonly<Record<string, string>> = {tsm: 'TSM-asserted', ide: 'TSM-asserted', read: 'read'}
-
-const linkRow = (result: CheckResult, source: string): Row => {
-  const {word, id} = result
-  const said =
-    word === 'ok' ? `${SOURCE[source] ?? source}: ${result.text}` : `${findingText(result)}${reliefText(result)}`
-  return {mark: word, name: id, text: said, notes: []}
+/** Whose word a statement is; undefined where its text says so. */
+function sourceOf(id: string): string | undefined {
+  if (id === 'tsm.platform.attested') return 'relying party'
+  if (id === 'ide.topology') return 'read'
+  return id.startsWith('tsm.') ? 'TSM-asserted' : undefined
 }
 
-export function linkBlock({results}: Appraisal, hostSide = false): Block {
+const linkRow = (result: CheckResult): Row => {
+  const {word, id, text} = result
+  const source = sourceOf(id)
+  const ok = source === undefined ? text : `${source}: ${text}`
+  return {mark: word, name: id, text: word === 'ok' ? ok : `${findingText(result)}${reliefText(result)}`, notes: []}
+}
+
+export function linkBlock({results}: Appraisal): Block {
   const link = results.filter(({id, result}) => /^(?:tsm|ide)\./.test(id) && result !== 'blocked')
   const ok = link.filter(({word}) => word === 'ok').length
-  const rows = link.map(result => linkRow(result, hostSide && result.id.startsWith('ide.') ? 'read' : 'tsm'))
+  const rows = link.map(linkRow)
   return {
     id: 'link',
     title: 'Is it this device on this link',

@@ -2,6 +2,7 @@
 import type {KeyObject} from 'node:crypto'
 import {
   filesOf,
+  isOutside,
   type NamedBytes,
   placeProblems,
   type PolicyExtras,
@@ -80,7 +81,7 @@ function namedFiles(files: readonly PolicyFile[], findings: PolicyFinding[]): Re
   for (const file of files)
     for (const name of filesOf([file])) {
       const path = directoryOf(file.name) + name
-      if (!isThere(path)) continue
+      if (isOutside(name) || !isThere(path)) continue
       const bytes = readUserFile(path)
       const other = contents.get(name)
       if (other !== undefined && !Buffer.from(other).equals(bytes))

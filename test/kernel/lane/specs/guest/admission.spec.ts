@@ -111,6 +111,7 @@ describe('a device of a real kernel', () => {
     expect(records.map(({event}) => event)).toEqual([
       'locked',
       'collected',
+      'policy-loaded',
       'decided',
       'committing',
       'committed',
