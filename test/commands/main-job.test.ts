@@ -102,6 +102,7 @@ describe.skipIf(!existsSync(join(repository, 'dist')))('the main job, step by st
   it('has recorded it all, and notices a changed record', () => {
     expect(tsmctlJson(['audit', 'show'], {host}).json.data.records.length).toBeGreaterThan(10)
     expect(tsmctlJson(['audit', 'verify'], {host}).code).toBe(0)
+    expect(tsmctlJson(['audit', 'verify', '--head', 'sha384:00'], {host}).code).toBe(2)
     const log = join(machine, 'tsmctl/audit.jsonl')
     writeFileSync(log, readFileSync(log, 'utf8').replace('"decision":"deny"', '"decision":"none"'))
     expect(tsmctlJson(['audit', 'verify'], {host}).code).toBe(5)

@@ -1,5 +1,6 @@
 /** A file of reference values on its own, for whoever looks into it or takes its values over into a policy. */
 import {X509Certificate} from 'node:crypto'
+import {DecodeError} from '../../bits/index.js'
 import {quoted} from '../../errors.js'
 import {named} from '../../evidence/index.js'
 import {type Corim, loadCorimReader} from '../../corim/index.js'
@@ -18,12 +19,23 @@ export type ReferenceFile =
 
 const startsWithTag = (bytes: Uint8Array): boolean => bytes.find(byte => byte > 0x20) === 0x3c
 
+/** A CoRIM, a COSE_Sign1 and a CoMID are tagged (RFC 8949 §3.1, major type 6). */
+const isTagged = ([first = 0]: Uint8Array): boolean => first >= 0xc0 && first <= 0xdb
+
 /** A manifest of either form. Throws DecodeError. */
 export async function readReferenceFile(bytes: Uint8Array): Promise<ReferenceFile> {
   if (startsWithTag(bytes)) {
     const facts = readRim(bytes)
     return {kind: 'nvidia-rim', facts, signature: facts.signed}
   }
+  if (!isTagged(bytes))
+    throw new DecodeError({
+      structure: 'reference values',
+      path: '',
+      offset: 0,
+      expected: 'a CoRIM or SWID XML',
+      got: 'neither',
+    })
   const {readCorim} = await loadCorimReader()
   const facts = readCorim(bytes)
   const {signed} = facts

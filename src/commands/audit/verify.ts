@@ -1,7 +1,9 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
-import {TsmctlError} from '../../errors.js'
+import {quoted, TsmctlError} from '../../errors.js'
 import {readAudit} from '../../operations/audit.js'
+
+const DIGEST = /^sha384:[0-9a-f]{96}$/
 
 export default class AuditVerify extends BaseCommand {
   static override summary = 'Verify that the audit log is whole'
@@ -12,6 +14,7 @@ export default class AuditVerify extends BaseCommand {
 
   protected async act({kernel}: Session): Promise<Outcome> {
     const {flags} = await this.parse(AuditVerify)
+    if (flags.head !== undefined && !DIGEST.test(flags.head)) throw noDigest(flags.head)
     const data = readAudit(kernel, flags.head)
     const lines = data.problems.map(({file, line, message}) => `${file} line ${line}: ${message}\n`)
     const [first] = data.problems
@@ -29,3 +32,11 @@ export default class AuditVerify extends BaseCommand {
     return {data, text: first === undefined ? whole : lines.join(''), error}
   }
 }
+
+const noDigest = (got: string): TsmctlError =>
+  new TsmctlError({
+    kind: 'usage',
+    attempted: 'look for a head in the audit log',
+    got: `${quoted(got, 120)} is no digest`,
+    hint: 'Give sha384: and 96 hexadecimal digits, as tsmctl audit head prints them.',
+  })

@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome} from '../../cli/base-command.js'
+import {writtenLine} from '../../cli/bundle-files.js'
 import {TsmctlError} from '../../errors.js'
 import {readUserFile, writeUserFile} from '../../kernel/index.js'
 import {importReferences} from '../../operations/reference/import.js'
@@ -43,6 +44,6 @@ export default class ReferenceImport extends BaseCommand {
     })
     if (flags.out === undefined) return {data: {...data, file: null}, text: data.yaml}
     writeUserFile(flags.out, new Uint8Array(Buffer.from(data.yaml)), {force: flags.force})
-    return {data: {...data, file: flags.out}, text: `written to ${flags.out}\n`}
+    return {data: {...data, file: flags.out}, text: writtenLine(flags.out)}
   }
 }

@@ -1,7 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {BaseCommand, type Outcome, type Session} from '../../cli/base-command.js'
 import {parseBdfs} from '../../cli/bdf-args.js'
-import {readWholeBundle} from '../../cli/bundle-files.js'
+import {readWholeBundle, writtenLine} from '../../cli/bundle-files.js'
 import {TsmctlError} from '../../errors.js'
 import type {Bundle} from '../../evidence/index.js'
 import {type Kernel, statUserFile, writeUserFile} from '../../kernel/index.js'
@@ -35,7 +35,7 @@ export default class ReferenceLearn extends BaseCommand {
     const data = await learn(kernel, await bundleOf(kernel, args.evidence))
     if (flags.out === undefined) return {data: {...data, file: null}, text: data.yaml}
     writeUserFile(flags.out, new Uint8Array(Buffer.from(data.yaml)), {force: flags.force})
-    return {data: {...data, file: flags.out}, text: `written to ${flags.out}\n`}
+    return {data: {...data, file: flags.out}, text: writtenLine(flags.out)}
   }
 }
 
