@@ -87,6 +87,16 @@ describe.skipIf(!existsSync(join(repository, 'dist')))('the main job, step by st
     expect(json.data.devices[0].result).toMatchObject({changed: true, after: {state: 'RUN', driver: 'acmegpu'}})
   })
 
+  it('writes the verdict on one device that was refused, and none on several', () => {
+    const file = join(scratch, 'refused.json')
+    const admitted = (...bdfs: readonly string[]) =>
+      tsmctlJson(['admit', ...bdfs, '--policy', policy, '--ear', file], {host}).code
+    expect(admitted('02:00.0', '03:00.0')).toBe(2)
+    expect(existsSync(file)).toBe(false)
+    expect(admitted('02:00.0')).toBe(4)
+    expect(readFileSync(file, 'utf8')).toContain('"ear.status": "contraindicated"')
+  })
+
   it('admits several, and ends with the first refusal', () => {
     const {code, json} = tsmctlJson(['admit', '02:00.0', '03:00.0', '--policy', policy], {host})
     expect(code).toBe(4)
