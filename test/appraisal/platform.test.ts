@@ -51,6 +51,15 @@ describe('a verdict on the platform', () => {
     })
   })
 
+  it('is as bad as the worst part, whatever the parts are called', () => {
+    for (const name of ['gpu', 'constructor', 'prototype', '__proto__', 'toString']) {
+      const bad = Object.fromEntries([[name, {'ear.status': 'contraindicated'}]])
+      expect(read(token({...CLAIMS, submods: Object.assign(Object.create(null), CLAIMS.submods, bad)})).status).toBe(
+        'contraindicated',
+      )
+    }
+  })
+
   it.each([
     ['affirming', 2],
     ['warning', 32],
