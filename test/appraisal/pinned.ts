@@ -23,5 +23,11 @@ export const readerOf = (...pins: readonly Pin[]): PinReader => ({
 })
 
 /** The pins of a machine where sound evidence of `base`, with `forgery` in it, was enrolled. */
-export const enrolled = async (base: Base, forgery: Forgery = {}): Promise<PinReader> =>
-  readerOf(pinned(await judge(await base.forge(forgery), policyFrom(base.document), base.circumstances)))
+export const enrolled = async (base: Base, forgery?: Forgery): Promise<PinReader> =>
+  remembering(base, 'enrolled', forgery)
+
+/** The same of evidence that was accepted, which nobody enrolled. */
+export const merelyAccepted = async (base: Base): Promise<PinReader> => remembering(base, 'accepted')
+
+const remembering = async (base: Base, event: 'enrolled' | 'accepted', forgery: Forgery = {}): Promise<PinReader> =>
+  readerOf(pinned(await judge(await base.forge(forgery), policyFrom(base.document), base.circumstances), event))

@@ -192,6 +192,7 @@ describe('a pin', () => {
   const pin = {
     pinId: `sha384:${'ab'.repeat(48)}`,
     spdm: {version: '1.2', hash: 'sha384', asym: 'ecdsa-p384'},
+    mode: 'manual',
     measurements: BLOCKS.map(({index, type, raw, value}) => ({
       index,
       type,
@@ -213,14 +214,23 @@ describe('a pin', () => {
     })
   })
 
+  const tofu = ruleWith({
+    decision: 'review',
+    human: 'typed',
+    identity: {mode: 'tofu'},
+    measurements: {source: 'enrolled'},
+  })
+
+  it('of a device that was merely accepted approves nothing, but where the rule takes the first use for it', async () => {
+    const seen = {...pin, mode: 'auto' as const}
+    expect(await resolved(enrolled, {pin: seen})).toMatchObject({status: 'unusable', code: 'no-pin'})
+    const listed = ruleWith({measurements: {source: 'enrolled'}})
+    expect(await resolved(listed, {pin: seen})).toMatchObject({status: 'unusable', code: 'no-pin'})
+    expect(await resolved(tofu, {pin: seen})).toMatchObject({status: 'usable'})
+  })
+
   it('is needed, but for the first use', async () => {
     expect(await resolved(enrolled)).toMatchObject({status: 'unusable', code: 'no-pin'})
-    const tofu = ruleWith({
-      decision: 'review',
-      human: 'typed',
-      identity: {mode: 'tofu'},
-      measurements: {source: 'enrolled'},
-    })
     expect(await resolved(tofu)).toMatchObject({status: 'none', key: 'identity.mode: tofu'})
   })
 })

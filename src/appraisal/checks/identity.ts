@@ -2,7 +2,7 @@
 import {quoted} from '../../errors.js'
 import {shortDigest} from '../../evidence/index.js'
 import type {CertificateFacts} from '../../spdm/index.js'
-import {pinIdOf} from '../pins/index.js'
+import {holdsFor, pinIdOf} from '../pins/index.js'
 import {matchesName} from '../policy/index.js'
 import {aboutChain} from './about-chain.js'
 import {pinnedCertificate} from './chain.js'
@@ -39,7 +39,7 @@ function pinnedHere(chain: readonly CertificateFacts[], {rule, pin, facts, circu
   const pinId = pinIdOf(chain, kind)
   if (pinId === undefined) return fail('unnamed', 'the certificate has no name that could be pinned')
   const own = idText(chain.at(-1)!.deviceInfo?.text, pinId)
-  if (pin !== undefined && (mode === 'tofu' || pin.mode === 'manual'))
+  if (pin !== undefined && holdsFor(mode, pin))
     return pass(`${own}, ${pin.mode === 'manual' ? 'enrolled' : 'known'} since ${pin.firstSeen}`)
   if (pin !== undefined) return fail('not-enrolled', `${own} was accepted before, but nobody enrolled it`)
   const {bdf} = facts.bundle.manifest.device

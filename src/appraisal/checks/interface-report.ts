@@ -9,7 +9,7 @@ import {
   type ReportRange,
 } from '../../tdisp/index.js'
 import {known} from '../facts.js'
-import {deviceSpecificDigest, normalFormDigest, type Pin} from '../pins/index.js'
+import {deviceSpecificDigest, holdsFor, normalFormDigest, type Pin} from '../pins/index.js'
 import type {Check, Context} from './context.js'
 import {type Answer, blocked, fail, failIfAny, malformed, pass, relaxed, skip} from './verdict.js'
 
@@ -193,6 +193,7 @@ function likePinned({pin, rule, circumstances}: Context, of: (pin: Pin) => Again
     return rule.identity.mode === 'tofu'
       ? relaxed('identity.mode: tofu', 'first use: nothing is pinned yet')
       : fail('not-pinned', 'this device is not pinned')
+  if (!holdsFor(rule.identity.mode, pin)) return fail('not-pinned', 'it was accepted before, but nobody enrolled it')
   const {pinned: wanted, present, passes} = of(pin)
   return wanted === present ? pass(passes) : fail('changed', shortOrNone(present), {expected: shortOrNone(wanted)})
 }

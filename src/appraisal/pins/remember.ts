@@ -30,6 +30,9 @@ function raised(floor: VersionFloor | undefined, profile: DeviceProfile): Versio
   }
 }
 
+/** May what a pin keeps be compared with? What was merely accepted once, under whatever rule, is known to no other. */
+export const holdsFor = (mode: string, pin: Pick<Pin, 'mode'>): boolean => mode === 'tofu' || pin.mode === 'manual'
+
 /** Versions that `profile` has below what was accepted before: a person who enrols it anew would not notice. */
 export function fallenVersions({floor}: Pin, profile: DeviceProfile): readonly string[] {
   const svns = new Map(profile.measurements.map(block => [block.index, svnOf(block)]))

@@ -3,7 +3,7 @@ import {quoted} from '../../errors.js'
 import {named} from '../../evidence/index.js'
 import type {CertificateFacts} from '../../spdm/index.js'
 import {readRim} from '../../vendor/index.js'
-import type {Pin} from '../pins/types.js'
+import {holdsFor, type Pin} from '../pins/index.js'
 import type {EffectiveRule, Policy} from '../policy/index.js'
 import {type DeviceFacts, deviceOf, type Moment} from './device.js'
 import {corimReferences, openCorim} from './from-corim.js'
@@ -125,7 +125,8 @@ export async function resolveReferences(sources: ReferenceSources): Promise<Refe
         [],
       )
     case 'enrolled':
-      if (pin !== undefined) return combined(pinReferences(pin), [])
+      if (pin !== undefined && holdsFor(rule.identity.mode, pin)) return combined(pinReferences(pin), [])
+      if (pin !== undefined) return unusable('no-pin', 'this device was accepted before, but nobody enrolled it')
       return rule.identity.mode === 'tofu'
         ? {status: 'none', key: 'identity.mode: tofu', why: 'nothing is enrolled yet to compare with'}
         : unusable('no-pin', 'this device was not enrolled')

@@ -2,10 +2,11 @@
 import {G1, G2} from '../bases/index.js'
 import {aliasChain, aliasRuleWith, withAliasBlock} from '../bases/g2.js'
 import {basic, chainObject, certificates, deviceInfo, KEYS, report, ruleWith, Usage, usage} from '../forge.js'
-import {enrolled} from '../pinned.js'
+import {enrolled, merelyAccepted} from '../pinned.js'
 import {besides, range, row, rowsOn, second, third, type Row} from './row.js'
 
 const DEVICE = {pins: await enrolled(G1)}
+const ACCEPTED = {pins: await merelyAccepted(G1)}
 const ALIAS = {pins: await enrolled(G2)}
 const HALVES = [
   {...range, pages: 2},
@@ -42,6 +43,20 @@ export const ROWS: readonly Row[] = [
     DEVICE,
   ),
   row('N040 nobody enrolled it', 'spdm.id.pinned', {}, PINNED, {pins: {of: () => undefined, at: () => undefined}}),
+  besides(
+    row('N040 accepted under another rule, and enrolled by nobody', 'spdm.id.pinned', {}, PINNED, ACCEPTED),
+    'spdm.meas.rollback',
+  ),
+  besides(
+    row(
+      'N105 the layout of a device that was accepted under another rule',
+      'tdisp.report.pinned',
+      {},
+      ruleWith({tdisp: {report: 'pin'}}),
+      ACCEPTED,
+    ),
+    'spdm.meas.rollback',
+  ),
   ...rowsOn(
     G2,
     row(
