@@ -106,7 +106,7 @@ const acceptanceOf = (kernel: Kernel, {bundle, appraisal, by}: Remembering): Acc
 
 /**
  * Remembers a device that was just seen in RUN. Where a waiver covered something, the device stays pinned as it was:
- * an exception is not the new rule.
+ * an exception is not the new rule. And what a person enrolled only a person changes.
  */
 export async function rememberAcceptance(kernel: Kernel, what: Remembering): Promise<void> {
   const {appraisal, bundle, once = false} = what
@@ -114,10 +114,17 @@ export async function rememberAcceptance(kernel: Kernel, what: Remembering): Pro
   if (profile === null) return
   if (once && readPin(kernel.state, profile.pinId) === undefined) return
   const acceptance = acceptanceOf(kernel, what)
-  const keepProfile = appraisal.results.some(({result}) => result === 'waived')
+  const isException = appraisal.results.some(({result}) => result === 'waived')
+  const byNobody = appraisal.decision === 'accept'
   const bdf = bundle.manifest.device.bdf!
   await changePin(kernel, profile.pinId, before =>
-    remembered(before, {event: 'accepted', acceptance, profile, bdf, keepProfile}),
+    remembered(before, {
+      event: 'accepted',
+      acceptance,
+      profile,
+      bdf,
+      keepProfile: isException || (byNobody && before?.mode === 'manual'),
+    }),
   )
 }
 

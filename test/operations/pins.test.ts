@@ -128,6 +128,23 @@ describe('a rule for enrolled devices', () => {
 })
 
 describe('enrolling', () => {
+  it('outlives a policy that accepts another firmware by itself: only a person changes what is enrolled', async () => {
+    const machine = await guestCopy()
+    const {kernel} = machine
+    await lock(kernel, GOOD)
+    await enroll(kernel, GOOD, {policy: policyWith(machine, ENROLLED), ask: typing})
+    const enrolled = readPins(kernel.state)[0]!
+    const {bundle, appraisal} = await reviewDevice(kernel, GOOD, {policy: policyWith(machine)})
+    const [first, ...rest] = appraisal.profile!.measurements
+    const measurements = [{...first!, value: 'ab'.repeat(first!.value.length / 2)}, ...rest]
+    const changed = {...appraisal, profile: {...appraisal.profile!, measurements}}
+    await rememberAcceptance(kernel, {bundle, appraisal: changed, by: 'rule lax'})
+    expect(readPins(kernel.state)).toMatchObject([{mode: 'manual', measurements: enrolled.measurements}])
+    expect(readPins(kernel.state)[0]!.history).toHaveLength(2)
+    await rememberAcceptance(kernel, {bundle, appraisal: {...changed, decision: 'review'}, by: 'alice'})
+    expect(readPins(kernel.state)).toMatchObject([{mode: 'manual', measurements}])
+  })
+
   it('needs a device that is locked, and that nobody let run before', async () => {
     const machine = await guestCopy()
     const {kernel} = machine
