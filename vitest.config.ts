@@ -1,8 +1,8 @@
 import {dirname, join, relative, resolve} from 'node:path'
 import {defineConfig} from 'vitest/config'
+import {TRANSPILED} from './test/support/transpile.ts'
 
 const SOURCES = join(import.meta.dirname, 'src/')
-const TRANSPILED = join(import.meta.dirname, 'node_modules/.tsmctl-tests/')
 
 /**
  * Leads from a test's import of `src/` to what test/support/transpile.ts made of it. An import with `?fresh` gets modules
@@ -26,7 +26,8 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     server: {deps: {external: [/\/node_modules\/\.tsmctl-tests\//]}},
     deps: {interopDefault: false},
-    execArgv: ['--enable-source-maps'],
+    forceRerunTriggers: ['**/package.json', '**/vitest.config.*', '**/src/**'],
+    execArgv: ['--enable-source-maps'], // a failure in a source names its line
     pool: 'forks', // workers would share one process title, cwd and umask
     isolate: false, // one start-up per worker instead of one per file; tests must not leak globals
     disableConsoleIntercept: true, // otherwise @oclif/test captures an empty stdout
